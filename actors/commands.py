@@ -1,0 +1,51 @@
+"""What a door must know of a message before it may take it, without knowing what the message means.
+
+A door (AMQP or HTTP) reads JSON, looks up the spec by `event_type` and asks it once. The spec answers with a `Command`, the
+few facts the door needs to make an entry of the message, or with a `Refusal`, which names the field and says the limit.
+There is no third answer: `decode` raises for no input that is JSON, because a sender's mistake is not our bug.
+
+The message itself is not rewritten. The log keeps the sender's bytes, so that unknown fields survive and a rule learnt later
+can still read them; the actor decodes the same bytes with the same type that the spec checked them against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a message is not taken. `field` is dotted (`metadata.referrer_id`), `message` says the limit in words."""
+
+    code: str
+    field: str
+    message: str
+
+
+class Command(msgspec.Struct, frozen=True, gc=False):
+    """What the door makes an entry of. `occurred_at` is ms since 1970 UTC as the sender said, 0 when unsaid."""
+
+    kind: str
+    subject: str
+    occurred_at: int = 0
+    keep_long: bool = False
+    """Worth money and without a business key: its id must be known for 7 days instead of 24 hours."""
+
+
+Decode = Callable[[bytes, Mapping[str, Any]], Command | Refusal]
+"""(the message's bytes, the same as a decoded JSON object) -> what to do with it. Pure."""
+
+
+class CommandSpec(msgspec.Struct, frozen=True):
+    """One kind of message that other programs may send us."""
+
+    event_type: str
+    kind: str
+    """Of the entry it becomes, which is what domains react to."""
+    exchange: str
+    """The front door it arrives at over AMQP."""
+    routing_keys: tuple[str, ...]
+    """What its publishers use, as documented. The body decides, never the key."""
+    decode: Decode

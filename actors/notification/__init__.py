@@ -1,0 +1,1 @@
+"""What users are told: facts become texts."""

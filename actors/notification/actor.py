@@ -1,0 +1,64 @@
+"""The actor of the notification domain: what happened to a user's points becomes a text for them.
+
+It has no state. That a text is sent once per fact follows from the engine (one entry, one checkpoint), not from a memory of
+its own. Nobody loses money when a text cannot be made, so a poisonous entry is set aside alone and the user's next texts go
+on; a template that lacks a variable is no poison but an answer, `notify.refused`, which says what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from actors.notification.messages import NotifyRefused, NotifySms, Param
+from actors.notification.templates import NotRendered, Templates
+from actors.points.messages import PointsEarned, PointsExpired, PointsExpiring, PointsSpent
+from supervision.domain import Domain, Event
+from supervision.outputs import Emit, Output
+
+Fact = PointsEarned | PointsSpent | PointsExpiring | PointsExpired
+
+TEMPLATE_OF: Mapping[type[Fact], str] = {
+    PointsEarned: "points_earned",
+    PointsSpent: "points_spent",
+    PointsExpiring: "points_expiring",
+    PointsExpired: "points_expired",
+}
+
+
+class NotificationActor(Domain[None]):
+    """Turns facts into `notify.sms`; see templates.py for the texts."""
+
+    name: ClassVar[str] = "notification"
+    reacts_to: ClassVar[Mapping[str, Any]] = {
+        "points.earned": PointsEarned,
+        "points.spent": PointsSpent,
+        "points.expiring": PointsExpiring,
+        "points.expired": PointsExpired,
+    }
+    parks = "entry"
+
+    def __init__(self, templates: Templates) -> None:
+        self._templates = templates
+
+    def fresh(self, subject: str) -> None:
+        return None
+
+    def react(self, state: None, event: Event) -> Iterator[Output]:
+        template, locale, params = TEMPLATE_OF[type(event.body)], self._templates.locale, _params(event.body)
+        text = self._templates.render(template, params)
+        if isinstance(text, NotRendered):
+            refused = NotifyRefused(template, locale, params, text.code, text.detail)
+            yield Emit("notify.refused", refused, route="notify.refused")
+        else:
+            yield Emit("notify.sms", NotifySms(template, locale, params, text), route="notify.sms")
+
+
+def _params(fact: Fact) -> dict[str, Param]:
+    """What a template may speak of. A fact's empty fields are left out, so that a hole is missed, not printed as None."""
+    params: dict[str, Param] = {"points": fact.points, "balance": fact.balance, "reason": fact.reason}
+    if fact.order_id:
+        params["order_id"] = fact.order_id
+    if isinstance(fact, PointsExpiring):
+        params["expires_on"] = fact.expires_on
+    return params

@@ -1,0 +1,1 @@
+"""Loyalty points: a ledger of dated lots per user."""

@@ -1,0 +1,218 @@
+"""Input over HTTP, below HTTP: bytes and an Idempotency-Key in, one answer out once everything taken is durable.
+
+Each element of a list stands alone: a bad one is rejected with its field and reason, its neighbours go to the journal in one
+append. The sender's bytes of each element are kept as they came, so a list is cut and not re-encoded. What is no JSON at all
+has no elements, and is refused as a whole.
+
+The answer comes from the journal's thread, through a callback that only passes the word on. An answer that never comes (the
+process is stopped, the segment was lost) is not success: the caller may say so, and a resend under the same id is harmless.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from gateway.problems import Problem, invalid_parameter
+from supervision.counters import Counters
+from supervision.messages import Append, Appended, AppendResult, Item, Reused
+from supervision.runtime import Address
+from topology.wire import BadMessage, ByKey, Fallback, MadeUp, text_problem
+
+SOURCE = "http"
+LIST_ITEMS_MAX = 2_500
+BODY_BYTES_MAX = 512 * 1024
+KEY_BYTES_MAX = 240
+"""Of an Idempotency-Key: with `/2499` behind it, it is still an id."""
+
+Decode = Callable[[bytes, str, str | None, Fallback], Item | BadMessage]
+"""topology.wire.Door.decode."""
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """Element `index` is durable at (segment, offset); `duplicate`: it was so before this request."""
+
+    index: int
+    id: str
+    segment: int
+    offset: int
+    duplicate: bool
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """Element `index` was not taken. `field` is dotted, empty when it is about the whole element."""
+
+    index: int
+    code: str
+    field: str
+    message: str
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """The answer to `POST /v1/events`; every element is in exactly one of the two, both in order of index."""
+
+    accepted: list[Accepted]
+    rejected: list[Rejected]
+
+
+class Ingest:
+    """Any thread may call; `answer` is called exactly once per submit, in the caller's or in the journal's thread."""
+
+    def __init__(
+        self, decode: Decode, journal: Address, taking: Callable[[], tuple[str, ...]], made_up_id: Callable[[], str], counters: Counters
+    ) -> None:
+        self._decode = decode
+        self._journal = journal
+        self._taking = taking
+        self._made_up_id = made_up_id
+        self._counters = counters
+
+    def not_taking(self) -> Problem | None:
+        """Why nothing is taken at the moment; asked before a body is read, and again before it is worked on."""
+        reasons = self._taking()
+        if not reasons:
+            return None
+        self._counters.count("not_taking")
+        return Problem("not_taking", "input is not taken: " + "; ".join(reasons))
+
+    def submit(self, body: bytes, key: str | None, answer: Callable[[Taken | Problem], None]) -> None:
+        """Read `body` and append what is good. O(bytes), about 15 microseconds per element."""
+        problem = self.not_taking() or _key_problem(key)
+        elements = problem or split(body)
+        if isinstance(elements, Problem):
+            answer(elements)
+            return
+        single = _first(body) == b"{"
+        items, indexes, rejected = self._read(elements, key, single)
+        if single and rejected and rejected[0].code == "not_json":
+            answer(Problem("not_json", rejected[0].message))
+            return
+        for bad in rejected:
+            self._counters.count("refused_at_door", door=SOURCE, code=bad.code)
+        if not items:
+            answer(Taken([], rejected))
+            return
+        nbytes = sum(len(item.encoded) for item in items)
+        self._journal.tell(
+            Append(items, lambda results: answer(self._taken(items, indexes, rejected, results)), nbytes)
+        )
+
+    def _read(self, elements: Sequence[bytes], key: str | None, single: bool) -> tuple[list[Item], list[int], list[Rejected]]:
+        items: list[Item] = []
+        indexes: list[int] = []
+        rejected: list[Rejected] = []
+        for index, raw in enumerate(elements):
+            if key is None:
+                fallback: Fallback = MadeUp(self._made_up_id())
+            else:
+                fallback = ByKey(key if single else f"{key}/{index}")
+            item = self._decode(raw, SOURCE, None, fallback)
+            if isinstance(item, BadMessage):
+                rejected.append(Rejected(index, item.code, item.field, item.message))
+            else:
+                items.append(item)
+                indexes.append(index)
+        return items, indexes, rejected
+
+    def _taken(
+        self, items: Sequence[Item], indexes: Sequence[int], rejected: list[Rejected], results: Sequence[AppendResult] | None
+    ) -> Taken | Problem:
+        if results is None:
+            return Problem("segment_lost", "this process no longer owns the segment; nothing is promised, send it again")
+        accepted: list[Accepted] = []
+        for index, item, result in zip(indexes, items, results, strict=True):
+            name = item.draft.id.partition("|")[2]
+            if isinstance(result, Appended):
+                accepted.append(Accepted(index, name, result.segment, result.offset, result.duplicate))
+            else:
+                rejected.append(_reused(index, name, result))
+                self._counters.count("refused_at_door", door=SOURCE, code="id_reused")
+        return Taken(accepted, sorted(rejected, key=lambda bad: bad.index))
+
+
+def split(body: bytes) -> Sequence[bytes] | Problem:
+    """The elements of `body` as they came: one message, or the 1 to 2,500 of a list.
+
+    Elements are not looked into beyond what it takes to find their ends.
+    """
+    first = _first(body)
+    if first == b"[":
+        return _split_list(body)
+    try:
+        value = msgspec.json.decode(body, type=msgspec.Raw)
+    except RecursionError:
+        return [body]  # nested beyond any limit; the reading of the message says so in its words
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _not_json(error)
+    if first == b"{":
+        return [bytes(value)]
+    return Problem("wrong_kind", "the body must be one message (an object) or a list of messages")
+
+
+def _split_list(body: bytes) -> Sequence[bytes] | Problem:
+    try:
+        raws = _raws.decode(body)
+        elements: Sequence[bytes] = raws
+    except RecursionError:
+        cut = cut_deep(body)
+        if cut is None:
+            return Problem("not_json", "the body is not JSON: brackets or commas do not match")
+        raws = elements = cut
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _not_json(error)
+    if not 1 <= len(raws) <= LIST_ITEMS_MAX:
+        return Problem("list_size", f"the list has {len(raws)} messages, it must have 1 to {LIST_ITEMS_MAX}")
+    return [bytes(element) for element in elements]
+
+
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},]', re.DOTALL)
+
+
+def cut_deep(body: bytes) -> list[bytes] | None:
+    """The elements of the list `body`, found by counting brackets, None when they do not match.
+
+    Only for lists in which something is nested so deeply that the decoder gives up, so that one such element does not fail
+    its neighbours. Each element is still judged by itself. O(bytes), no recursion.
+    """
+    elements: list[bytes] = []
+    open_brackets = bytearray()
+    start = body.index(b"[") + 1
+    for token in _TOKEN.finditer(body):
+        mark = token[0]
+        if mark in b"[{":
+            open_brackets += mark
+        elif mark in b"]}":
+            if not open_brackets or open_brackets.pop() != mark[0] - 2:
+                return None
+        if mark in b",]" and len(open_brackets) == (mark == b","):
+            elements.append(body[start : token.start()].strip())
+            start = token.end()
+            if mark == b"]":
+                break
+    return elements if not open_brackets and not body[start:].strip() and all(elements) else None
+
+
+def _first(body: bytes) -> bytes:
+    return body.lstrip(b" \t\r\n")[:1]
+
+
+def _not_json(error: Exception) -> Problem:
+    return Problem("not_json", f"the body is not JSON: {error}")
+
+
+def _key_problem(key: str | None) -> Problem | None:
+    if key is None or text_problem(key, KEY_BYTES_MAX) is None:
+        return None
+    message = f"Idempotency-Key must be 1 to {KEY_BYTES_MAX} bytes of UTF-8 without control characters"
+    return invalid_parameter("Idempotency-Key", message)
+
+
+def _reused(index: int, name: str, result: AppendResult) -> Rejected:
+    assert isinstance(result, Reused), result
+    at = f"it stands at segment {result.segment}, offset {result.offset}"
+    return Rejected(index, "id_reused", "event_id", f"the id {ascii(name)} is known with another message; {at}")
+
+
+_raws: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])

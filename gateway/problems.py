@@ -1,0 +1,96 @@
+"""What the HTTP door says when it says no: RFC 9457 problem documents, from one table of codes.
+
+A problem is a value that may also be raised, because a refusal can be found anywhere between the first byte of a body and the
+answer of the store. `code` is the stable word that programs match on; `detail` and `message` say the same sentence, the field
+and the limit included; `errors` name single fields. A code that is not in the table cannot be said.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import msgspec
+
+PROBLEM_JSON = "application/problem+json"
+TYPE_PREFIX = "urn:ganglion:problem:"
+RETRY_AFTER_S = 1
+
+CODES: dict[str, tuple[int, str]] = {
+    "not_json": (400, "The body is not JSON"),
+    "invalid_parameter": (400, "A parameter is not valid"),
+    "bad_path": (400, "The path cannot be decoded"),
+    "bad_request": (400, "The request is not valid HTTP for this service"),
+    "unknown_path": (404, "There is nothing at this path"),
+    "unknown_user": (404, "The user is not known"),
+    "not_parked": (404, "Nothing is parked there"),
+    "method_not_allowed": (405, "The method is not allowed here"),
+    "slow_body": (408, "The body did not arrive in time"),
+    "too_large": (413, "The body is too large"),
+    "encoded_body": (415, "The body is in an encoding that is not accepted"),
+    "wrong_kind": (422, "The body is JSON of another kind"),
+    "list_size": (422, "The list is empty or too long"),
+    "client_gone": (499, "The client went away"),
+    "internal": (500, "A mistake of ours"),
+    "not_taking": (503, "Input is not taken at the moment"),
+    "not_yet": (503, "This is not folded yet"),
+    "parked": (503, "This is parked and waits for an operator"),
+    "busy": (503, "Too much is under way"),
+    "store_refuses": (503, "The store cannot be read at the moment"),
+    "segment_lost": (503, "This process no longer owns the segment"),
+    "unanswered": (503, "The outcome is not known"),
+}
+"""code -> (status, title)."""
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """One field and what is wrong with it."""
+
+    field: str
+    code: str
+    message: str
+
+
+class Problem(Exception):
+    """A refusal on its way to the client. Every 503 says when to come again."""
+
+    def __init__(self, code: str, message: str, errors: tuple[FieldError, ...] = (), allow: str = "") -> None:
+        super().__init__(message)
+        self.status, self.title = CODES[code]
+        self.code = code
+        self.message = message
+        self.errors = errors
+        self.allow = allow
+        """The `Allow` of a 405."""
+
+    def document(self) -> bytes:
+        return _encoder.encode(
+            ProblemDocument(
+                TYPE_PREFIX + self.code, self.title, self.status, self.message, self.code, self.message, self.errors
+            )
+        )
+
+    def headers(self) -> dict[str, str]:
+        """Besides content-type and content-length."""
+        if self.allow:
+            return {"allow": self.allow}
+        return {"retry-after": str(RETRY_AFTER_S)} if self.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+
+
+class ProblemDocument(msgspec.Struct, frozen=True):
+    """The body of every answer that is not a success, `application/problem+json`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    message: str
+    errors: tuple[FieldError, ...] = ()
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def invalid_parameter(field: str, message: str) -> Problem:
+    """A parameter or header named `field` is wrong; `message` says the limit."""
+    return Problem("invalid_parameter", message, (FieldError(field, "invalid_parameter", message),))

@@ -1,0 +1,158 @@
+"""Questions about users, answered from committed state: the store's, never a cell's memory.
+
+Every answer says as of which offset it is true, so that whoever wrote before can tell whether his write is in it, and may ask
+to wait for that (`min_offset`). Waiting costs a cell one message and the journal nothing. Somebody whose entry is parked is
+told so instead of waiting for what will not come.
+
+The functions here block for as long as the store takes; the HTTP layer calls them on its few reading threads, the simulator
+calls them directly.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from actors.fields import rfc3339
+from gateway.problems import Problem, invalid_parameter
+from gateway.readers import ReaderPool
+from supervision.entry import segment_of
+from supervision.messages import RecordRow
+from supervision.store import Reader
+
+LOTS_SHOWN_MAX = 100
+PAGE_DEFAULT = 50
+PAGE_MAX = 500
+NOT_YET_S = 5.0
+"""How long a query waits for `min_offset`."""
+
+
+class AccountView(msgspec.Struct, frozen=True):
+    """What a query may know of an account: lots as (points, expires_at in ms), soonest to expire first."""
+
+    available: int
+    lots: Sequence[tuple[int, int]]
+
+
+class Lot(msgspec.Struct, frozen=True):
+    points: int
+    expires_at: str
+
+
+class AsOf(msgspec.Struct, frozen=True):
+    """The answer holds everything of `segment` up to `offset` and nothing after it."""
+
+    segment: int
+    offset: int
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """Answer of `GET /v1/users/{id}/points`. `lots` are the 100 that expire first."""
+
+    user_id: str
+    available: int
+    lots: list[Lot]
+    as_of: AsOf
+
+
+class RecordsPage(msgspec.Struct, frozen=True):
+    """Answer of `GET /v1/users/{id}/points/records`, newest first."""
+
+    data: list[dict[str, Any]]
+    next_cursor: str | None
+    has_more: bool
+
+
+class PointsQueries:
+    """Balance and history of one user. `domain` is the points domain's name, `view` reads its stored state."""
+
+    def __init__(self, readers: ReaderPool, segments: int, view: Callable[[bytes], AccountView], domain: str = "points") -> None:
+        self._readers = readers
+        self._segments = segments
+        self._view = view
+        self.domain = domain
+
+    def segment(self, user_id: str) -> int:
+        return segment_of(subject_of(user_id), self._segments)
+
+    def balance(self, user_id: str) -> Balance:
+        """Raises Problem `unknown_user`, or `Refused` when the store cannot be read."""
+        segment = self.segment(user_id)
+        with self._readers.one() as reader:
+            state, upto = reader.snapshot(segment, self.domain, subject_of(user_id))
+        if state is None:
+            raise _unknown(user_id)
+        view = self._view(state)
+        lots = [Lot(points, rfc3339(expires_at)) for points, expires_at in view.lots[:LOTS_SHOWN_MAX]]
+        return Balance(user_id, view.available, lots, AsOf(segment, upto))
+
+    def records(self, user_id: str, limit: int, cursor: str | None) -> RecordsPage:
+        """`limit` lines at most before `cursor`; raises as `balance` does, and for a cursor that we did not make."""
+        before = None if cursor is None else _before(cursor)
+        segment, subject = self.segment(user_id), subject_of(user_id)
+        with self._readers.one() as reader:
+            rows = reader.records(segment, self.domain, subject, before, limit + 1)
+            if not rows and reader.snapshot(segment, self.domain, subject)[0] is None:
+                raise _unknown(user_id)
+        has_more = len(rows) > limit
+        shown = rows[:limit]
+        return RecordsPage([_line(row) for row in shown], _cursor(shown[-1]) if has_more else None, has_more)
+
+    def parked(self, user_id: str, min_offset: int, folded: bool) -> Problem | None:
+        """Why what stands at `min_offset` will not show: the user, or when it is not `folded` the whole domain, is parked."""
+        segment, subject = self.segment(user_id), subject_of(user_id)
+        with self._readers.one() as reader:
+            offset = _first_parked(reader, segment, self.domain, subject)
+            if offset is not None and offset <= min_offset:
+                return Problem("parked", f"the user's entries from offset {offset} of segment {segment} on are parked")
+            if not folded and _first_parked(reader, segment, self.domain, "*") is not None:
+                return Problem("parked", f"the domain {self.domain} of segment {segment} is parked")
+        return None
+
+
+def not_yet(segment: int, min_offset: int) -> Problem:
+    return Problem("not_yet", f"offset {min_offset} of segment {segment} was not folded within {NOT_YET_S:g} s")
+
+
+def subject_of(user_id: str) -> str:
+    return f"user:{user_id}"
+
+
+def _first_parked(reader: Reader, segment: int, domain: str, subject: str) -> int | None:
+    rows = reader.parked(segment, domain, subject, 0, 1)
+    return rows[0].offset if rows else None
+
+
+def _unknown(user_id: str) -> Problem:
+    return Problem("unknown_user", f"no user {ascii(user_id)} has ever had points")
+
+
+_FIELDS = ("offset", "at", "change", "points", "balance", "reason", "order_id", "cause")
+
+
+def _line(row: RecordRow) -> dict[str, Any]:
+    """The record as the contract names its fields, first in its order, then whatever else the domain wrote."""
+    body: dict[str, Any] = msgspec.json.decode(row.body)
+    body["offset"] = row.offset
+    if isinstance(body.get("at"), int):
+        body["at"] = rfc3339(body["at"])
+    return {**{name: body.get(name) for name in _FIELDS}, **body}
+
+
+def _cursor(row: RecordRow) -> str:
+    return base64.urlsafe_b64encode(msgspec.msgpack.encode((row.offset, row.n))).decode().rstrip("=")
+
+
+def _before(cursor: str) -> tuple[int, int]:
+    try:
+        data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        offset, n = msgspec.msgpack.decode(data, type=tuple[int, int])
+    except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
+        raise invalid_parameter("cursor", "cursor must be a next_cursor of this list") from error
+    if not (0 <= offset < 2**63 and 0 <= n < 2**63):
+        raise invalid_parameter("cursor", "cursor must be a next_cursor of this list")
+    return offset, n

@@ -1,0 +1,76 @@
+"""What a cell remembers over its incarnations: which entry it died of, how often, and how many it has set aside lately.
+
+An incarnation is thrown away whole when it crashes; this outlives it, in memory, beside the cell's address. What must outlive
+the process is in the store: how often the process died at the same checkpoint, and the attempt noted before a careful try.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from supervision.runtime import SparesBudget
+from supervision.tail import Subscription
+
+ATTEMPTS_MAX = 3
+"""A reaction that raised this often on one entry gives up on it."""
+PARKS_PER_HOUR_MAX = 20
+"""More set aside in an hour than this: not the entries are ill but the domain."""
+HOUR_MS = 3_600_000
+
+
+class ReactionFailed(SparesBudget):
+    """A reaction raised. Counts to the entry at `offset`, not to the restart budget."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(f"entry {offset}: {reason}")
+        self.offset = offset
+
+
+class Attempts:
+    """One cell's history. Touched only by the cell's own incarnations, one at a time; `reacting` also read by the watchdog."""
+
+    def __init__(self) -> None:
+        self.incarnation = 0
+        self.subscription: Subscription | None = None
+        self.reacting: tuple[int, float] | None = None
+        """(first offset, monotonic seconds at the start) of the batch that is being reacted to."""
+        self._failed: dict[int, tuple[int, str]] = {}
+        self._parks: deque[int] = deque()
+
+    def failed(self, offset: int, reason: str) -> None:
+        times, _ = self._failed.get(offset, (0, ""))
+        self._failed[offset] = (times + 1, reason)
+
+    def noted(self, offset: int, times: int) -> None:
+        """A careful try of an earlier process, from the store."""
+        if times > self._failed.get(offset, (0, ""))[0]:
+            self._failed[offset] = (times, "the process died while reacting to it")
+
+    def poison(self, after: int) -> int | None:
+        """The lowest entry beyond `after` that is known to have raised."""
+        return min((offset for offset in self._failed if offset > after), default=None)
+
+    def hopeless(self, offset: int) -> str | None:
+        """The last reason, when the entry has had its attempts."""
+        times, reason = self._failed.get(offset, (0, ""))
+        return reason if times >= ATTEMPTS_MAX else None
+
+    def times(self, offset: int) -> int:
+        return self._failed.get(offset, (0, ""))[0]
+
+    def passed(self, upto: int) -> None:
+        """The checkpoint has moved: forget what lies behind it."""
+        for offset in [o for o in self._failed if o <= upto]:
+            del self._failed[offset]
+
+    def parked(self, at: int) -> bool:
+        """Note one set aside at `at` (ms); False when that was one too many within an hour."""
+        self._parks.append(at)
+        while self._parks and self._parks[0] <= at - HOUR_MS:
+            self._parks.popleft()
+        return len(self._parks) <= PARKS_PER_HOUR_MAX
+
+    def resumed(self) -> None:
+        """An operator let the domain go on: a new chance."""
+        self._parks.clear()
+        self._failed.clear()

@@ -1,0 +1,99 @@
+"""A domain: a pure fold over a segment's log. The host (host.py) does everything that is not arithmetic.
+
+`react(state, event)` is a function of its arguments: it reads no clock ("now" is `event.at`), draws no random number, does no
+I/O and looks at no table. It may change `state` in place; when it raises, the host throws state and outputs away. Refusing is
+an output, raising is a bug.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+import msgspec
+
+from supervision.entry import Entry
+from supervision.outputs import Output
+
+S = TypeVar("S")
+
+
+class TimerDue(msgspec.Struct, frozen=True):
+    """The body of a firing, kind `timer.<domain>`. Times in ms since 1970 UTC.
+
+    `late_by_ms` is how long after `due` it was appended; `expired`: later than its `valid_for_ms`; `held`: an absence timer
+    that stopped waiting for the input watermark.
+    """
+
+    key: str
+    gen: int
+    due: int
+    late_by_ms: int
+    expired: bool = False
+    held: bool = False
+    body: bytes = b""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """An entry as a reaction sees it: body decoded, and the used-up ones among the business keys it asked for."""
+
+    entry: Entry
+    body: Any
+    at: int
+    subject: str
+    claimed: Mapping[bytes, bytes] = {}
+    page: Sequence[str] = ()
+    """For continuation entries: the next subjects of this domain in the segment (see `Domain.page`)."""
+
+    @property
+    def place(self) -> str:
+        return self.entry.place
+
+    @property
+    def source_id(self) -> str:
+        return self.entry.source_id
+
+    @property
+    def occurred_at(self) -> int:
+        """What the sender said, ms; `at` when unsaid."""
+        return self.entry.occurred_at or self.entry.at
+
+
+class Domain(Generic[S]):
+    """Subclassed once per domain; one instance serves all segments, so it holds configuration and nothing else."""
+
+    name: ClassVar[str]
+    reacts_to: ClassVar[Mapping[str, Any]]
+    """Entry kind -> msgspec type of its JSON body. `timer.<name>` (TimerDue) is understood by itself."""
+    state_type: ClassVar[Any] = None
+    """A msgspec.Struct, array_like, whose first field is `format: int = N`; None for a domain without state."""
+    parks: ClassVar[Literal["subject", "entry"]] = "entry"
+    """What a poisonous entry sets aside: money parks the subject, everything else only the entry."""
+    holds_money: ClassVar[bool] = False
+    """Its lag closes the doors (PROTOCOL, back-pressure)."""
+
+    def fresh(self, subject: str) -> S:
+        """The state of a subject never heard of."""
+        raise NotImplementedError(self.name)
+
+    format: ClassVar[int] = 0
+    """Of the state; 0 without state. Rises when `state_type` changes; `upgrade` reads the older ones."""
+
+    def upgrade(self, fields: list[Any]) -> S:
+        """The state from the fields of an older format, `fields[0]` being its number."""
+        raise NotImplementedError(f"{self.name} has no upgrade from format {fields[0]}")
+
+    def react(self, state: S, event: Event) -> Iterable[Output]:
+        """What follows from `event`. Pure; see the module's essay."""
+        raise NotImplementedError(self.name)
+
+    def keys(self, event: Event) -> Sequence[bytes]:
+        """The business keys (`outputs.business_key`) the reaction will ask for."""
+        return ()
+
+    def page(self, event: Event) -> tuple[str, int] | None:
+        """For continuation entries: (after, limit <= 256): the reaction sees the next subjects in `event.page`."""
+        return None
+
+    def check(self, state: S) -> None:
+        """Raise AssertionError when the state is not one this domain can have made. Called before every write."""

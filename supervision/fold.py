@@ -1,0 +1,272 @@
+"""The fold of one batch of entries: load what they need in one round trip, react to each in order, collect the outcome.
+
+Belongs to one incarnation of a host and shares its states. Whatever a reaction raises, of whatever class, becomes `Poisoned`
+with the entry's offset; the host ends the incarnation then, because nobody can say what the reaction had changed. Only an
+operator's retry is milder: it is made with nothing under way, so the one state it touches can be put back.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from supervision.counters import Counters
+from supervision.domain import Domain, Event, TimerDue
+from supervision.engine_events import RESUME, RETRY, Decided, Decision
+from supervision.entry import Entry
+from supervision.messages import ParkedRow, TimerOp, TimerRow
+from supervision.outcome import Outcome
+from supervision.outputs import Emit
+from supervision.parking import Parking
+from supervision.states import Held, States
+from supervision.store import Loaded, Reader
+
+STATE_BYTES_MAX = 1024 * 1024
+"""One subject's encoded state in one domain."""
+RETRY_ENTRIES_MAX = 256
+"""Parked entries that one decision takes; more go by continuation entries."""
+REASON_CHARS_MAX = 400
+
+
+class Poisoned(Exception):
+    """The reaction to the entry at `offset` raised, or what it left could not be encoded."""
+
+    def __init__(self, offset: int, error: BaseException) -> None:
+        where = traceback.extract_tb(error.__traceback__)
+        last = f" at {where[-1].name}:{where[-1].lineno}" if where else ""
+        self.offset = offset
+        self.reason = f"{type(error).__name__}: {error}{last}"[:REASON_CHARS_MAX]
+        super().__init__(self.reason)
+
+
+class Surroundings(Protocol):
+    """What a fold needs of its host's place."""
+
+    @property
+    def segment(self) -> int: ...
+    @property
+    def counters(self) -> Counters: ...
+    @property
+    def checks(self) -> bool: ...
+    def reply_to(self, event: Event) -> int: ...
+
+
+class Fold:
+    """Reacts for `domain`; see the module's essay."""
+
+    def __init__(self, domain: Domain[Any], place: Surroundings, states: States, reader: Reader, parking: Parking) -> None:
+        self._domain = domain
+        self._place = place
+        self._states = states
+        self._reader = reader
+        self._parking = parking
+        self._timer_kind = f"timer.{domain.name}"
+        types = {**domain.reacts_to, self._timer_kind: TimerDue}
+        self._decoders = {kind: msgspec.json.Decoder(type_) for kind, type_ in types.items()}
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(domain.state_type).decode if domain.state_type else None
+        self._peek = msgspec.msgpack.Decoder(list[Any])
+
+    def run(self, entries: Sequence[Entry], outcome: Outcome) -> None:
+        """React to `entries` in order. Raises Poisoned; Refused when the load failed and nothing has happened."""
+        events = {entry.offset: self._event(entry, entry.at) for entry in entries if not self._set_apart(entry)}
+        keys = {offset: self._keys(event) for offset, event in events.items()}
+        loaded = self._load(list(events.values()), [key for asked in keys.values() for key in asked])
+        for entry in entries:
+            self._take(entry, events.get(entry.offset), keys.get(entry.offset, ()), loaded, outcome)
+
+    def _set_apart(self, entry: Entry) -> bool:
+        return self._parking.holds(entry.subject) or self._parking.hopeless(entry.offset) is not None
+
+    def _take(self, entry: Entry, event: Event | None, keys: Sequence[bytes], loaded: Loaded, outcome: Outcome) -> None:
+        """One entry: copied, set aside, or reacted to. A subject parked by an earlier entry of this batch holds this one too."""
+        hopeless = self._parking.hopeless(entry.offset)
+        if self._parking.holds(entry.subject):
+            self._parking.copy(entry, outcome)
+        elif hopeless is not None or event is None:
+            self._parking.set_aside(entry, hopeless or "", outcome)
+        else:
+            self._react(event, keys, loaded, outcome)
+
+    def _event(self, entry: Entry, at: int) -> Event:
+        try:
+            return Event(entry, self._decoders[entry.kind].decode(entry.body), at, entry.subject)
+        except Exception as error:
+            raise Poisoned(entry.offset, error) from None
+
+    def _keys(self, event: Event) -> Sequence[bytes]:
+        try:
+            return self._domain.keys(event)
+        except Exception as error:
+            raise Poisoned(event.entry.offset, error) from None
+
+    def _load(self, events: Sequence[Event], keys: Sequence[bytes]) -> Loaded:
+        """One round trip for the batch; states go into memory at once."""
+        stateful = self._decode is not None
+        subjects = self._states.missing(dict.fromkeys(event.subject for event in events)) if stateful else []
+        timers = [(event.subject, event.body.key) for event in events if event.entry.kind == self._timer_kind]
+        wanted = [key for key in dict.fromkeys(keys) if self._states.claimed(key) is None]
+        if not (subjects or timers or wanted):
+            return Loaded({}, {}, {})
+        loaded = self._reader.load(self._place.segment, self._domain.name, subjects, timers, wanted)
+        for subject in subjects:
+            data = loaded.states.get(subject)
+            if data is None:
+                self._states.put(subject, self._domain.fresh(subject), 0, stored=False)
+            else:
+                self._states.put(subject, self._thaw(data), len(data), stored=True)
+        return loaded
+
+    def _thaw(self, data: bytes) -> Any:
+        assert self._decode is not None
+        fields = self._peek.decode(data) if data[1:2] != bytes([self._domain.format]) else None
+        if fields is not None and fields[0] != self._domain.format:
+            return self._domain.upgrade(fields)
+        return self._decode(data)
+
+    def _react(self, event: Event, keys: Sequence[bytes], loaded: Loaded, outcome: Outcome) -> None:
+        entry = event.entry
+        if entry.kind == self._timer_kind and not self._still_armed(event, loaded, outcome):
+            self._place.counters.count("timers_stale", domain=self._domain.name)
+            return
+        try:
+            event = self._informed(event, keys, loaded, outcome)
+            held = self._states.get(event.subject)
+            outputs = list(self._domain.react(held.state if held else None, event))
+            outcome.react(event, outputs, self._place.reply_to)
+        except BaseException as error:
+            raise Poisoned(entry.offset, error) from None
+        if self._decode is not None:
+            outcome.touched[event.subject] = entry.offset
+
+    def _still_armed(self, event: Event, loaded: Loaded, outcome: Outcome) -> bool:
+        """A firing whose `gen` is not in the row is nothing. One that is ends its row with this stage, unless armed anew."""
+        key: str = event.body.key
+        here, row = self._states.timer(event.subject, key)
+        row = row if here else loaded.timers.get((event.subject, key))
+        if row is None or row.gen != event.body.gen:
+            return False
+        outcome.timer(TimerOp(event.subject, key, None))
+        return True
+
+    def _informed(self, event: Event, keys: Sequence[bytes], loaded: Loaded, outcome: Outcome) -> Event:
+        """The event with the answers to what its domain asked for."""
+        page = self._domain.page(event)
+        if not keys and page is None:
+            return event
+        claimed: dict[bytes, bytes] = {}
+        for key in keys:
+            value = self._states.claimed(key) or loaded.keys.get(key)
+            if value is not None:
+                claimed[key] = value
+        return msgspec.structs.replace(event, claimed=claimed, page=self._page(*page, outcome) if page else ())
+
+    def _page(self, after: str, limit: int, outcome: Outcome) -> Sequence[str]:
+        """The next subjects with a state, in byte order, those in memory that the store does not have yet included."""
+        stored = self._reader.subjects_after(self._place.segment, self._domain.name, after, limit)
+        fresh = [s for s in outcome.touched if not self._blank(s)]
+        ahead = {s for s in [*self._states.ahead(), *fresh] if s.encode() > after.encode()}
+        return sorted(ahead.union(stored), key=str.encode)[:limit]
+
+    def _blank(self, subject: str) -> bool:
+        held = self._states.get(subject)
+        return held is None or (not held.stored and held.state == self._domain.fresh(subject))
+
+    def encoded(self, outcome: Outcome) -> list[tuple[str, bytes]]:
+        """The touched states' bytes; a state that was and is still blank is not written."""
+        states: list[tuple[str, bytes]] = []
+        for subject, offset in outcome.touched.items():
+            held = self._states.get(subject)
+            assert held is not None
+            if self._blank(subject):
+                continue
+            data = self._freeze(held, offset)
+            self._states.staged(subject, len(data), outcome.upto)
+            states.append((subject, data))
+        return states
+
+    def _freeze(self, held: Held, offset: int) -> bytes:
+        try:
+            if self._place.checks:
+                self._domain.check(held.state)
+            data = self._encode(held.state)
+            if len(data) > STATE_BYTES_MAX:
+                raise ValueError(f"a state of {len(data)} bytes, limit {STATE_BYTES_MAX}")
+        except Exception as error:
+            raise Poisoned(offset, error) from None
+        return data
+
+    def decide(self, entry: Entry, decision: Decision, outcome: Outcome) -> None:
+        """Carry out an operator's decision about a parked subject. Nothing of this host may be under way."""
+        if entry.kind == RESUME:
+            return
+        rows = self._reader.parked(self._place.segment, self._domain.name, decision.subject, 0, RETRY_ENTRIES_MAX)
+        if entry.kind == RETRY:
+            done = self._retry(rows, entry.at, outcome)
+        else:
+            done = self._discard(rows, outcome)
+        left = done < len(rows) or len(rows) == RETRY_ENTRIES_MAX
+        if not left:
+            self._parking.released(decision.subject)
+        event = Event(entry, decision, entry.at, entry.subject)
+        if done == RETRY_ENTRIES_MAX:
+            more = Decision(decision.domain, decision.subject, decision.index + 1)
+            outcome.emit(event, Emit(entry.kind, more, same_depth=True))
+        word = "retry" if entry.kind == RETRY else "discard"
+        decided = Decided(word, self._domain.name, self._place.segment, decision.subject, done, left)
+        outcome.emit(event, Emit("engine.decided", decided, route="engine.decided", same_depth=True))
+
+    def _retry(self, rows: Sequence[ParkedRow], at: int, outcome: Outcome) -> int:
+        """Fold parked entries in order with the retry's time, until one fails anew. -> how many went well."""
+        for i, row in enumerate(rows):
+            trial = Outcome.like(outcome)
+            before = self._keep(row.subject)
+            try:
+                entry = msgspec.msgpack.decode(row.entry, type=Entry)
+                event = self._event(entry, at)
+                keys = self._keys(event)
+                loaded = self._load([event], keys)
+                self._react(event, keys, loaded, trial)
+                if row.subject in trial.touched:
+                    self._freeze(self._states.get(row.subject) or Held(None, 0, False), entry.offset)
+            except Poisoned as poisoned:
+                self._put_back(row.subject, before, outcome)
+                outcome.parked.append(
+                    msgspec.structs.replace(row, attempts=row.attempts + 1, reason=poisoned.reason)
+                )
+                return i
+            outcome.absorb(trial)
+            outcome.unparked.append((row.subject, row.offset))
+        return len(rows)
+
+    def _keep(self, subject: str) -> bytes | None:
+        held = self._states.get(subject)
+        return self._encode(held.state) if held is not None else None
+
+    def _put_back(self, subject: str, before: bytes | None, outcome: Outcome) -> None:
+        held = self._states.get(subject)
+        if held is not None and self._decode is not None:
+            if before is None:
+                self._states.drop(subject)
+            else:
+                held.state = self._decode(before)
+        self._states.only_ahead(outcome.keys, outcome.timer_ops, outcome.upto)
+
+    def _discard(self, rows: Sequence[ParkedRow], outcome: Outcome) -> int:
+        """Forget parked entries, and the timers whose firings are among them."""
+        for row in rows:
+            outcome.unparked.append((row.subject, row.offset))
+            entry = msgspec.msgpack.decode(row.entry, type=Entry)
+            if entry.kind == self._timer_kind:
+                due = msgspec.json.decode(entry.body, type=TimerDue)
+                stored: TimerRow | None = self._reader.load(
+                    self._place.segment, self._domain.name, (), ((row.subject, due.key),), ()
+                ).timers.get((row.subject, due.key))
+                if stored is not None and stored.gen == due.gen:
+                    outcome.timer(TimerOp(row.subject, due.key, None))
+        return len(rows)
+
+

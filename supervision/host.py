@@ -1,0 +1,325 @@
+"""The host: one incarnation of a domain in one segment. It does everything about a fold that is not arithmetic.
+
+It pulls entries from the tail, loads in one round trip what they need, reacts, and puts a stage to the journal without waiting
+for it: a few may be under way, and the states in memory are ahead of the store by exactly those. That is safe because the
+stages of one incarnation commit in order or not at all, and because an incarnation one of whose stages is rejected ends.
+
+A reaction that raises ends the incarnation too, since nobody can say what it had changed. The next one replays in batches up
+to the entry that was the last one's death, then takes that one alone; after ATTEMPTS_MAX it sets it aside (parking.py). After
+the process has died twice at the same checkpoint the host is careful: one entry at a time, the attempt written before it is
+made, so that an entry that kills the process is found as surely as one that raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from supervision.attempts import Attempts, ReactionFailed
+from supervision.counters import Counters
+from supervision.domain import Domain, Event
+from supervision.engine_events import DECISIONS, Decision
+from supervision.entry import Entry
+from supervision.fold import Fold, Poisoned
+from supervision.messages import Begin, Begun, CatchUp, Committed, Rejected, Stage, Wake
+from supervision.outcome import Outcome
+from supervision.parking import DomainPark, Parking
+from supervision.runtime import Address, Runtime
+from supervision.states import States
+from supervision.store import Reader, Refused
+from supervision.tail import Tail
+
+log = structlog.get_logger("host")
+
+
+class HostLimits(msgspec.Struct, frozen=True):
+    """A host's limits, units in the names."""
+
+    in_flight_max: int = 4
+    batch_entries_max: int = 256
+    quiet_entries_max: int = 1_000
+    idle_progress_s: float = 1.0
+    load_retry_s: float = 0.1
+    careful_deaths: int = 2
+    states_bytes_max: int = 8 * 1024 * 1024
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """To itself: nothing has come for a while; stage the empty progress."""
+
+    incarnation: int
+
+
+class Again(msgspec.Struct, frozen=True):
+    """To itself: a load failed; try again."""
+
+    incarnation: int
+
+
+class StageEnded(msgspec.Struct, frozen=True):
+    """From the journal's thread: what became of a stage of `incarnation`."""
+
+    result: Committed | Rejected
+
+
+class HasBegun(msgspec.Struct, frozen=True):
+    """From the journal's thread: the Begin was committed; None when the segment is lost."""
+
+    begun: Begun | None
+
+
+class StageLost(Exception):
+    """A stage was rejected: memory is ahead of a store that will never follow. The incarnation ends."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a host stands: what all hosts of a process share, and its own segment. Built by the engine."""
+
+    segment: int
+    segments: int
+    journal: Address
+    tail: Tail
+    runtime: Runtime
+    counters: Counters
+    open_reader: Callable[[], Reader]
+    limits: HostLimits
+    reply_to: Callable[[Event], int]
+    """The id hash of the input that began the event's chain (the hash is the doors' business)."""
+    checks: bool = False
+    """Check every touched state before it is written (tests, simulation)."""
+
+
+class DomainHost:
+    """A Behaviour. `attempts` outlives it. With `park_reason` it sets the whole domain aside instead of folding on."""
+
+    def __init__(self, domain: Domain[Any], place: Place, me: Address, attempts: Attempts, park_reason: str | None = None) -> None:
+        attempts.incarnation += 1
+        self._domain = domain
+        self._place = place
+        self._limits = place.limits
+        self._me = me
+        self._attempts = attempts
+        self._park_reason = park_reason
+        self._incarnation = attempts.incarnation
+        self._kinds = frozenset(domain.reacts_to) | {f"timer.{domain.name}"} | DECISIONS
+        self._states = States(place.limits.states_bytes_max)
+        self._reader = place.open_reader()
+        self._parking = Parking(domain, place.segment, attempts, place.counters)
+        self._fold = Fold(domain, place, self._states, self._reader, self._parking)
+        self._checkpoint = self._staged = self._cursor = -1
+        self._in_flight = 0
+        self._careful = False
+        self._noted: tuple[int, int] | None = None
+        self._progress_asked = False
+        self._catch_up = 0
+        self._pause = False
+
+    def started(self) -> None:
+        place, attempts, me = self._place, self._attempts, self._me
+        if attempts.subscription is not None:
+            place.tail.unsubscribe(attempts.subscription)
+        attempts.subscription = place.tail.subscribe(me, self._kinds)
+        place.journal.tell(
+            Begin(place.segment, self._domain.name, self._incarnation, lambda begun: me.tell(HasBegun(begun)))
+        )
+
+    def stopping(self) -> None:
+        self._reader.close()
+
+    def receive(self, message: Any) -> Any:
+        match message:
+            case Wake():
+                self._clear()
+                self._work()
+            case StageEnded(result=result):
+                if result.incarnation == self._incarnation:
+                    self._ended(result)
+            case HasBegun(begun=begun):
+                if begun is not None and begun.incarnation == self._incarnation:
+                    self._begun(begun)
+            case Progress(incarnation=incarnation) | Again(incarnation=incarnation):
+                if incarnation == self._incarnation:
+                    self._pause = False
+                    self._later(isinstance(message, Progress))
+            case CatchUp(offset=offset):
+                self._catch_up = max(self._catch_up, offset)
+                self._work()
+            case _:
+                raise TypeError(f"a host does not know {type(message).__name__}")
+
+    def _clear(self) -> None:
+        if self._attempts.subscription is not None:
+            self._attempts.subscription.clear()
+
+    def _begun(self, begun: Begun) -> None:
+        self._checkpoint = self._staged = self._cursor = begun.checkpoint
+        self._careful = begun.deaths >= self._limits.careful_deaths
+        if begun.attempt is not None:
+            self._attempts.noted(*begun.attempt)
+        self._attempts.passed(begun.checkpoint)
+        self._parking.load(self._reader)
+        if self._park_reason is not None and self._parking.domain is None:
+            self._park_domain(self._park_reason)
+        self._clear()
+        self._work()
+
+    def _ended(self, result: Committed | Rejected) -> None:
+        if isinstance(result, Rejected):
+            raise StageLost(result.reason)
+        self._in_flight -= 1
+        if result.upto > self._checkpoint:
+            self._checkpoint = result.upto
+            self._careful = False  # it got over the place where the process died
+            self._attempts.passed(result.upto)
+        self._states.committed(result.upto)
+        if self._place.checks:
+            self._states.check()
+        self._work()
+
+    def _later(self, idle: bool) -> None:
+        if idle:
+            self._progress_asked = False
+            if self._cursor > self._staged:
+                self._put(self._outcome(self._cursor), [])
+        self._work()
+
+    def _work(self) -> None:
+        """Pull and react while there is something to read and not too much under way."""
+        if self._cursor < 0 or self._pause:
+            return
+        self._clear()
+        if self._parking.domain is not None:
+            self._await_resume(self._parking.domain)
+            return
+        try:
+            while self._in_flight < (1 if self._careful else self._limits.in_flight_max):
+                if not self._batch():
+                    break
+        except Refused as refused:
+            self._wait_for_store(refused)
+        self._see_to_progress()
+
+    def _wait_for_store(self, refused: Refused) -> None:
+        """Store trouble is nobody's fault: wait, keep everything, count nothing against anybody."""
+        log.warning("a load was refused", domain=self._domain.name, segment=self._place.segment, reason=str(refused))
+        self._place.counters.count("loads_refused", domain=self._domain.name)
+        self._pause = True
+        self._place.runtime.send_after(self._limits.load_retry_s, self._me, Again(self._incarnation))
+
+    def _see_to_progress(self) -> None:
+        """Progress without outputs is staged after a while, or at once when a query waits for it."""
+        if self._cursor <= self._staged:
+            return
+        if self._staged < self._catch_up <= self._cursor or self._cursor - self._staged >= self._limits.quiet_entries_max:
+            self._put(self._outcome(self._cursor), [])
+        elif not self._progress_asked:
+            self._progress_asked = True
+            self._place.runtime.send_after(self._limits.idle_progress_s, self._me, Progress(self._incarnation))
+
+    def _span(self) -> int:
+        """How many entries to look at: up to a known poison, then that one alone."""
+        if self._careful:
+            return 1
+        poison = self._attempts.poison(self._cursor)
+        if poison is None:
+            return self._limits.batch_entries_max
+        return min(self._limits.batch_entries_max, poison - self._cursor - 1) or 1
+
+    def _batch(self) -> bool:
+        """Read and fold once; False when there is nothing to do now."""
+        entries, upto = self._place.tail.read(self._cursor, self._span(), self._kinds, self._reader)
+        if upto == self._cursor:
+            return False
+        decision = next((i for i, entry in enumerate(entries) if entry.kind in DECISIONS), None)
+        if decision is not None:
+            return self._up_to_decision(entries, decision)
+        if entries and self._careful and not self._note_attempt(entries[0]):
+            return False
+        self._react(entries, upto)
+        return True
+
+    def _up_to_decision(self, entries: Sequence[Entry], i: int) -> bool:
+        """An operator's decision is taken alone, with nothing under way: it reads parked rows that must be in the store."""
+        if i > 0:
+            self._react(entries[:i], entries[i].offset - 1)
+            return True
+        entry = entries[0]
+        decision = msgspec.json.decode(entry.body, type=Decision)
+        if decision.domain != self._domain.name:
+            self._cursor = entry.offset
+            return True
+        if self._in_flight:
+            return False
+        outcome = self._outcome(entry.offset)
+        self._fold.decide(entry, decision, outcome)
+        self._cursor = entry.offset
+        self._put(outcome, self._fold.encoded(outcome))
+        return True
+
+    def _note_attempt(self, entry: Entry) -> bool:
+        """Careful: write the attempt first. True when it is durable (or the entry is hopeless anyway)."""
+        if self._attempts.hopeless(entry.offset) is not None or (self._noted and self._noted[0] == entry.offset):
+            return True
+        if self._in_flight:
+            return False
+        self._noted = (entry.offset, self._attempts.times(entry.offset) + 1)
+        self._in_flight += 1
+        self._tell(Stage(self._place.segment, self._domain.name, self._incarnation, self._staged, self._staged, attempt=self._noted))
+        return False
+
+    def _react(self, entries: Sequence[Entry], upto: int) -> None:
+        outcome = self._outcome(upto)
+        states: list[tuple[str, bytes]] = []
+        if entries:
+            self._attempts.reacting = (entries[0].offset, self._place.runtime.clock.monotonic_s())
+            try:
+                self._fold.run(entries, outcome)
+                states = self._fold.encoded(outcome)
+            except Poisoned as poisoned:
+                self._attempts.failed(poisoned.offset, poisoned.reason)
+                self._place.counters.count("reactions_failed", domain=self._domain.name)
+                raise ReactionFailed(poisoned.offset, poisoned.reason) from None
+            finally:
+                self._attempts.reacting = None
+        self._cursor = upto
+        if not outcome.empty():
+            self._put(outcome, states)
+        if self._parking.exhausted:
+            self._park_domain("too many entries were set aside within an hour")
+
+    def _outcome(self, upto: int) -> Outcome:
+        return Outcome(self._place.segment, self._place.segments, self._domain.name, upto, self._states)
+
+    def _put(self, outcome: Outcome, states: list[tuple[str, bytes]]) -> None:
+        """Stage what was collected, with the checkpoint that says so."""
+        stage = outcome.stage(self._incarnation, self._staged, states, lambda result: None)
+        self._staged = outcome.upto
+        self._in_flight += 1
+        self._tell(stage)
+
+    def _tell(self, stage: Stage) -> None:
+        me = self._me
+        self._place.journal.tell(msgspec.structs.replace(stage, done=lambda result: me.tell(StageEnded(result))))
+
+    def _park_domain(self, reason: str) -> None:
+        """Set the whole domain of this segment aside: a row, an entry, and then only a resume is listened for."""
+        outcome = self._outcome(self._staged)
+        self._parking.park_domain(self._place.tail.head, reason, self._place.runtime.clock.now_ms(), outcome)
+        self._cursor = self._staged
+        self._put(outcome, [])
+
+    def _await_resume(self, park: DomainPark) -> None:
+        """Look for an operator's resume beyond the place of parking; the checkpoint stays where it is."""
+        while True:
+            entries, upto = self._place.tail.read(park.scanned, self._limits.batch_entries_max, DECISIONS, self._reader)
+            if upto == park.scanned:
+                return
+            park.scanned = upto
+            if any(self._parking.is_resume(entry) for entry in entries) and not self._in_flight:
+                outcome = self._outcome(self._staged)
+                self._parking.resume(self._place.runtime.clock.now_ms(), outcome)
+                self._put(outcome, [])
+                return

@@ -1,0 +1,103 @@
+"""The near timers: those rows of the timer table that come due soon, in memory, for the journal alone.
+
+The table is the truth; this is a window on its beginning, in the order (due, segment, domain, subject, key). Rows up to
+`loaded_to` are here, the others only in the store. Whatever is armed, cancelled or fired passes through `apply` after the
+commit that made it durable, so the window cannot disagree with the table. Bounded: a million timers due in one second are
+loaded in slices, each after the one before has fired.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+
+from supervision.messages import TimerOp, TimerRow
+
+SLICE_ROWS = 5_000
+"""Rows loaded at once; the window holds at most about twice as many, and what was armed into it."""
+WINDOW_MS = 10 * 60 * 1000
+"""How far ahead the window looks."""
+
+Position = tuple[int, int, str, str, str]
+TimerId = tuple[int, str, str, str]
+Load = Callable[[Position, int, int], Sequence[TimerRow]]
+
+
+def position(row: TimerRow) -> Position:
+    return (row.due, row.segment, row.domain, row.subject, row.key)
+
+
+def identity(row: TimerRow) -> TimerId:
+    return (row.segment, row.domain, row.subject, row.key)
+
+
+class NearTimers:
+    """`load(after, until_ms, limit)` is the store's `timers_due`."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._rows: dict[TimerId, TimerRow] = {}
+        self._heaps: tuple[list[Position], list[Position]] = ([], [])  # plain ones, absence ones
+        self._loaded_to: Position = (0, 0, "", "", "")
+
+    def refill(self, now_ms: int) -> None:
+        """Load the next slice when the window is running low. One short read of the store at most."""
+        # Absence timers that wait for the watermark do not count: they must not keep the plain ones from being loaded.
+        if len(self._heaps[False]) >= SLICE_ROWS or self._loaded_to[0] > now_ms + WINDOW_MS // 2:
+            return
+        until = now_ms + WINDOW_MS
+        rows = self._load(self._loaded_to, until, SLICE_ROWS)
+        for row in rows:
+            self._add(row)
+        self._loaded_to = position(rows[-1]) if len(rows) == SLICE_ROWS else (until + 1, 0, "", "", "")
+
+    def _add(self, row: TimerRow) -> None:
+        self._rows[identity(row)] = row
+        heapq.heappush(self._heaps[row.absence], position(row))
+
+    def apply(self, segment: int, domain: str, ops: Iterable[TimerOp]) -> None:
+        """Take note of what a committed stage did to its domain's timers."""
+        for op in ops:
+            self._rows.pop((segment, domain, op.subject, op.key), None)
+            if op.row is not None and position(op.row) <= self._loaded_to:
+                self._add(op.row)
+
+    def fired(self, rows: Iterable[TimerRow]) -> None:
+        """Take note of rows that a commit marked as fired."""
+        for row in rows:
+            if self._rows.get(identity(row)) == row:
+                del self._rows[identity(row)]
+
+    def due(self, now_ms: int, watermark_ms: int, limit: int) -> list[TimerRow]:
+        """Rows to fire now, oldest first; absence ones only up to the watermark. They stay until `fired`. O(limit log n)."""
+        found: list[TimerRow] = []
+        for heap, until in zip(self._heaps, (now_ms, min(now_ms, watermark_ms)), strict=True):
+            seen: list[Position] = []
+            while heap and heap[0][0] <= until and len(found) < limit:
+                at = heapq.heappop(heap)
+                row = self._rows.get(at[1:])
+                if row is not None and row.due == at[0] and (not seen or seen[-1] != at):
+                    found.append(row)
+                    seen.append(at)
+            for at in seen:  # back again: only the commit may take a row out
+                heapq.heappush(heap, at)
+        return found
+
+    def next_due(self) -> int | None:
+        """When the soonest plain timer is due, ms; None when none is near."""
+        heap = self._heaps[False]
+        while heap:
+            row = self._rows.get(heap[0][1:])
+            if row is not None and row.due == heap[0][0]:
+                return heap[0][0]
+            heapq.heappop(heap)
+        return None
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def check(self) -> None:
+        """Raise AssertionError when a row of the window could not be found by its due time."""
+        at = {p for heap in self._heaps for p in heap}
+        for row in self._rows.values():
+            assert position(row) in at and position(row) <= self._loaded_to

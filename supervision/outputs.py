@@ -1,0 +1,75 @@
+"""What a reaction yields. Plain values: a reaction says what should be so, the host and the journal make it durable.
+
+All outputs of one batch of reactions become durable in one transaction with the checkpoint that says they happened, or none
+do. There is no output for "send this now": whatever leaves the engine is an entry first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+
+class Emit(msgspec.Struct, frozen=True):
+    """Append an entry about `subject` (the reacted entry's own when None).
+
+    `kind` is dotted (`points.earned`); the effect's `event_type` is its first two words joined by `_`. With a `route` it is
+    outward and published with that routing key. The host adds `event_type`, `schema_version`, `user_id`, `at`,
+    `occurred_at`, `cause` and `source_id` to the body's fields, so `body` holds only what the domain knows.
+    """
+
+    kind: str
+    body: msgspec.Struct
+    subject: str | None = None
+    route: str = ""
+    same_depth: bool = False
+    """An answer to a command, or a continuation of a fan-out: not one step deeper into a chain of rules."""
+
+
+class Arm(msgspec.Struct, frozen=True):
+    """Fire at `due` (milliseconds since 1970 UTC), once, late rather than never. Arming the same key again replaces it.
+
+    `absence`: the timer means "nothing happened since" and waits for the input watermark.
+    `valid_for_ms`: a firing later than this after `due` says `expired`; 0 = always valid.
+    """
+
+    key: str
+    due: int
+    body: bytes = b""
+    absence: bool = False
+    valid_for_ms: int = 0
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    """End the timer `key` of the reacted entry's subject, fired or not; nothing when there is none."""
+
+    key: str
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Append a line to the subject's history in this domain. Kept for ever unless configured."""
+
+    body: msgspec.Struct
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """Use up a business key named by the domain's `keys(event)`; later events that ask for it see `value`."""
+
+    key: bytes
+    value: bytes
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """Answer the input that began this chain, where somebody asked; kept as long as its id."""
+
+    body: msgspec.Struct
+
+
+Output = Emit | Arm | Cancel | Record | Claim | Reply
+
+
+def business_key(*parts: str) -> bytes:
+    """16 bytes that name a business key. Parts are length-prefixed, so ("a","bc") and ("ab","c") differ."""
+    data = b"".join(len(p.encode()).to_bytes(4, "big") + p.encode() for p in parts)
+    return hashlib.blake2b(data, digest_size=16).digest()

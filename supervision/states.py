@@ -1,0 +1,108 @@
+"""The hottest states of one domain in one segment: what is in memory, and what of it is ahead of the store.
+
+A state that belongs to a stage under way is never dropped, since the store does not have it yet; the same holds for business
+keys and timers that such stages touch. Everything else is a cache and goes when the bytes run out, least recently used first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from supervision.messages import TimerOp, TimerRow
+
+STATES_BYTES_MAX = 8 * 1024 * 1024
+"""Per cell, measured in encoded bytes; in memory a state takes several times that."""
+OVERHEAD_BYTES = 200
+
+
+class Held(msgspec.Struct):
+    """A state in memory. `stored`: the store has a row for it. `ahead`: the stage (by its upto) that carries it, 0 = committed."""
+
+    state: Any
+    nbytes: int
+    stored: bool
+    ahead: int = 0
+
+
+class States:
+    """Not thread-safe: belongs to one incarnation."""
+
+    def __init__(self, bytes_max: int = STATES_BYTES_MAX) -> None:
+        self._bytes_max = bytes_max
+        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._bytes = 0
+        self._keys: dict[bytes, tuple[bytes, int]] = {}
+        self._timers: dict[tuple[str, str], tuple[TimerRow | None, int]] = {}
+
+    def get(self, subject: str) -> Held | None:
+        held = self._held.get(subject)
+        if held is not None:
+            self._held.move_to_end(subject)
+        return held
+
+    def missing(self, subjects: Iterable[str]) -> list[str]:
+        return [subject for subject in subjects if subject not in self._held]
+
+    def put(self, subject: str, state: Any, nbytes: int, stored: bool) -> Held:
+        held = self._held[subject] = Held(state, nbytes + OVERHEAD_BYTES, stored)
+        self._bytes += held.nbytes
+        return held
+
+    def staged(self, subject: str, nbytes: int, upto: int) -> None:
+        """The state goes with the stage `upto`."""
+        held = self._held[subject]
+        self._bytes += nbytes + OVERHEAD_BYTES - held.nbytes
+        held.nbytes, held.ahead, held.stored = nbytes + OVERHEAD_BYTES, upto, True
+
+    def claim(self, key: bytes, value: bytes, upto: int) -> None:
+        self._keys[key] = (value, upto)
+
+    def claimed(self, key: bytes) -> bytes | None:
+        """The value of a key used up by a stage under way."""
+        found = self._keys.get(key)
+        return found[0] if found else None
+
+    def time(self, op: TimerOp, upto: int) -> None:
+        self._timers[(op.subject, op.key)] = (op.row, upto)
+
+    def timer(self, subject: str, key: str) -> tuple[bool, TimerRow | None]:
+        """(known here, row): a row that a stage under way put or took."""
+        found = self._timers.get((subject, key))
+        return (True, found[0]) if found else (False, None)
+
+    def drop(self, subject: str) -> None:
+        """Forget a state that nothing under way depends on."""
+        self._bytes -= self._held.pop(subject).nbytes
+
+    def only_ahead(self, keys: dict[bytes, bytes], ops: dict[tuple[str, str], TimerOp], upto: int) -> None:
+        """Nothing but the stage `upto` is under way, and this is all it touches: what a failed trial left here goes."""
+        self._keys = {key: (value, upto) for key, value in keys.items()}
+        self._timers = {at: (op.row, upto) for at, op in ops.items()}
+
+    def committed(self, upto: int) -> None:
+        """The store has everything up to this stage now. O(what was ahead)."""
+        self._keys = {key: ahead for key, ahead in self._keys.items() if ahead[1] > upto}
+        self._timers = {key: ahead for key, ahead in self._timers.items() if ahead[1] > upto}
+        self._shrink(upto)
+
+    def _shrink(self, upto: int) -> None:
+        while self._bytes > self._bytes_max and self._held:
+            subject, held = next(iter(self._held.items()))
+            if held.ahead > upto:
+                return  # the oldest one is still under way; later ones are younger
+            self._bytes -= held.nbytes
+            del self._held[subject]
+
+    def ahead(self) -> list[str]:
+        """Subjects with a written state which the store may not have yet."""
+        return [subject for subject, held in self._held.items() if held.ahead]
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def check(self) -> None:
+        assert self._bytes == sum(held.nbytes for held in self._held.values()), "states: bytes are off"

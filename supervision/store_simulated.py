@@ -1,0 +1,364 @@
+"""The simulated store: the same contract as the real one, in memory, with the disk's bad days at the seed's command.
+
+`Disk` is what survives a process: the image that was synced, and at most one batch that was written but not known to be synced.
+A crash keeps that batch whole, loses it, or tears it; a torn one is recognised by its missing end and dropped, as a WAL frame
+with a wrong checksum is. `faults(batch)` says what happens to each commit. Readers see committed state only, and fail when
+`load_faults()` says so. `on_commit` is called with each batch once it is durable: that is where checkers look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from random import Random
+from typing import Literal
+
+import msgspec
+from sortedcontainers import SortedDict
+
+from supervision.entry import Corrupt, Entry, decode_draft, place
+from supervision.messages import ParkedRow, RecordRow, Stage, TimerRow
+from supervision.near_timers import position
+from supervision.store import (
+    Batch,
+    CheckpointRow,
+    Fenced,
+    FsyncFailed,
+    Head,
+    IdRow,
+    Loaded,
+    Recovery,
+    Refused,
+    StageRejected,
+    Unknown,
+)
+
+Fault = Literal["ok", "refused", "unknown_committed", "unknown_lost", "fsync", "fenced"]
+KEEP_MS = (24 * 3_600_000, 7 * 24 * 3_600_000)
+
+
+class Checkpoint(msgspec.Struct):
+    upto: int
+    deaths: int = 0
+    started: int = -1
+    attempt: tuple[int, int] | None = None
+
+
+class Image:
+    """Everything durable, as plain tables. `logs` holds encoded drafts, so that reading decodes what was written."""
+
+    def __init__(self, segments: int) -> None:
+        self.segments = segments
+        self.epoch = 0
+        self.commit_no = 0
+        self.clean = True
+        self.heads = {segment: Head() for segment in range(segments)}
+        self.bases = dict.fromkeys(range(segments), 1)
+        self.logs: dict[int, dict[int, tuple[Entry, bytes]]] = {segment: {} for segment in range(segments)}
+        self.ids: dict[int, IdRow] = {}
+        self.checkpoints: dict[tuple[int, str], Checkpoint] = {}
+        self.states: dict[tuple[int, str], SortedDict[bytes, bytes]] = {}
+        self.records: dict[tuple[int, str, str], list[RecordRow]] = {}
+        self.keys: dict[tuple[int, str, bytes], bytes] = {}
+        self.timers: dict[tuple[int, str, str, str], TimerRow] = {}
+        self.due: SortedDict[tuple[int, int, str, str, str], TimerRow] = SortedDict()
+        self.parked: SortedDict[tuple[int, str, str, int], ParkedRow] = SortedDict()
+        self.replies: dict[tuple[int, str], bytes] = {}
+        self.inbound: dict[tuple[int, int], int] = {}
+        self.outbound: dict[tuple[int, int], int] = {}
+
+    def refuse(self, batch: Batch) -> None:
+        """Raise what the store would: `Fenced`, or `StageRejected` for the first stage that does not fit."""
+        if (batch.epoch, batch.commit_no - 1) != (self.epoch, self.commit_no):
+            raise Fenced(f"epoch {self.epoch}, commit {self.commit_no} are stored")
+        for segment, head in batch.heads_before.items():
+            if self.heads[segment] != head:
+                raise Fenced(f"segment {segment} ends at {self.heads[segment]}")
+        moved: dict[tuple[int, str], int] = {}
+        used: dict[tuple[int, str, bytes], bytes] = {}
+        for stage in batch.stages:
+            at = (stage.segment, stage.domain)
+            stored = self.checkpoints.get(at)
+            upto = moved.get(at, stored.upto if stored else 0)
+            if stage.prev != upto or stage.upto < stage.prev:
+                raise StageRejected(stage, f"checkpoint is {upto}, the stage expects {stage.prev}")
+            moved[at] = stage.upto
+            for key, value in stage.keys:
+                name = (*at, key)
+                if used.setdefault(name, self.keys.get(name, value)) != value:
+                    raise StageRejected(stage, f"business key {key.hex()} is used up by another value")
+
+    def apply(self, batch: Batch) -> None:
+        self.commit_no = batch.commit_no
+        for page in batch.pages:
+            log = self.logs[page.segment]
+            for entry, encoded in zip(page.entries, page.encoded, strict=True):
+                log[entry.offset] = (entry, encoded)
+        self.heads.update(batch.heads_after)
+        for row in batch.ids:
+            self.ids[row.id_hash] = row
+        for row in batch.fired:
+            self._mark_fired(row)
+        for stage in batch.stages:
+            self._apply_stage(stage)
+        self.inbound.update(batch.inbound)
+        self.outbound.update(batch.outbound)
+
+    def _mark_fired(self, fired: TimerRow) -> None:
+        at = (fired.segment, fired.domain, fired.subject, fired.key)
+        row = self.timers.get(at)
+        if row is not None and row.gen == fired.gen:
+            self.due.pop(position(row), None)
+            self.timers[at] = msgspec.structs.replace(row, fired=True)
+
+    def _apply_stage(self, stage: Stage) -> None:
+        at = (stage.segment, stage.domain)
+        checkpoint = self.checkpoints.setdefault(at, Checkpoint(0))
+        if stage.attempt is not None or stage.upto > stage.prev:
+            checkpoint.attempt = stage.attempt
+        checkpoint.upto = stage.upto
+        states = self.states.setdefault(at, SortedDict())
+        for subject, state in stage.states:
+            states[subject.encode()] = state
+        for op in stage.timer_ops:
+            self._put_timer((*at, op.subject, op.key), op.row)
+        for record in stage.records:
+            self.records.setdefault((*at, record.subject), []).append(record)
+        for key, value in stage.keys:
+            self.keys[(*at, key)] = value
+        for subject, offset in stage.unparked:
+            self.parked.pop((*at, subject, offset), None)
+        for parked in stage.parked:
+            self.parked[(*at, parked.subject, parked.offset)] = parked
+        for id_hash, body in stage.replies:
+            if id_hash in self.ids:
+                self.replies[(id_hash, stage.domain)] = body
+
+    def _put_timer(self, at: tuple[int, str, str, str], row: TimerRow | None) -> None:
+        old = self.timers.pop(at, None)
+        if old is not None:
+            self.due.pop(position(old), None)
+        if row is not None:
+            self.timers[at] = row
+            self.due[position(row)] = row
+
+
+class Disk:
+    """What outlives a process. `crash` is the power cut."""
+
+    def __init__(self, segments: int) -> None:
+        self.image = Image(segments)
+        self.unsynced: Batch | None = None
+
+    def sync(self) -> None:
+        if self.unsynced is not None:
+            self.image.apply(self.unsynced)
+            self.unsynced = None
+
+    def crash(self, rng: Random) -> Literal["kept", "lost", "torn", "nothing"]:
+        """The un-synced suffix survives, is lost, or is torn and found so by its checksum (which is: lost)."""
+        if self.unsynced is None:
+            return "nothing"
+        fate = rng.choice(("kept", "lost", "torn"))
+        if fate == "kept":
+            self.sync()
+        self.unsynced = None
+        return fate
+
+
+def _no_fault(_: Batch) -> Fault:
+    return "ok"
+
+
+def _no_load_fault() -> bool:
+    return False
+
+
+class SimulatedStore:
+    """The writer over a `Disk`. A second one on the same disk fences the first, as a second process would."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        faults: Callable[[Batch], Fault] = _no_fault,
+        load_faults: Callable[[], bool] = _no_load_fault,
+        on_commit: Callable[[Batch], None] | None = None,
+    ) -> None:
+        self.disk = disk
+        self.segments = disk.image.segments
+        self._faults = faults
+        self.load_faults = load_faults
+        self._on_commit = on_commit
+
+    @property
+    def image(self) -> Image:
+        return self.disk.image
+
+    def recover(self, now_ms: int) -> Recovery:
+        image = self.image
+        image.epoch = max(image.epoch + 1, now_ms // 1000)
+        rows: list[CheckpointRow] = []
+        for (segment, domain), checkpoint in sorted(image.checkpoints.items()):
+            beyond = image.heads[segment].offset > checkpoint.upto
+            same = checkpoint.started == checkpoint.upto
+            checkpoint.deaths = 0 if image.clean or not beyond else checkpoint.deaths + 1 if same else 1
+            checkpoint.started = checkpoint.upto
+            rows.append(CheckpointRow(segment, domain, checkpoint.upto, checkpoint.deaths, checkpoint.attempt))
+        clean, image.clean = image.clean, False
+        return Recovery(
+            image.epoch, image.commit_no, clean, dict(image.heads), dict(image.bases), rows,
+            dict(image.inbound), dict(image.outbound),
+        )  # fmt: skip
+
+    def commit(self, batch: Batch) -> None:
+        self.disk.sync()
+        fault = self._faults(batch)
+        if fault == "refused":
+            raise Refused("the disk is full today")
+        if fault == "fsync":
+            self.disk.unsynced = batch
+            raise FsyncFailed("fsync failed")
+        if fault == "fenced":
+            self.image.epoch += 1
+        self.image.refuse(batch)
+        if fault == "unknown_lost":
+            raise Unknown("no answer")
+        self.disk.unsynced = batch
+        self.disk.sync()
+        if self._on_commit is not None:
+            self._on_commit(batch)
+        if fault == "unknown_committed":
+            raise Unknown("no answer")
+
+    def commit_no(self) -> int:
+        return self.image.commit_no
+
+    def known_ids(self, id_hashes: Sequence[int], now_ms: int) -> Mapping[int, IdRow]:
+        ids = self.image.ids
+        rows = [ids[id_hash] for id_hash in id_hashes if id_hash in ids]
+        return {row.id_hash: row for row in rows if row.at + KEEP_MS[row.keep_long] > now_ms}
+
+    def timers_due(self, after: tuple[int, int, str, str, str], until_ms: int, limit: int) -> Sequence[TimerRow]:
+        found: list[TimerRow] = []
+        for at in self.image.due.irange(after, inclusive=(False, True)):
+            if at[0] > until_ms or len(found) == limit:
+                break
+            found.append(self.image.due[at])
+        return found
+
+    def trim(self, segment: int, below: int, older_than_ms: int, bytes_max: int, rows_max: int) -> int:
+        log, base = self.image.logs[segment], self.image.bases[segment]
+        nbytes = sum(len(encoded) for _, encoded in log.values())
+        while base < below and rows_max > 0 and (log[base][0].at < older_than_ms or nbytes > bytes_max):
+            nbytes -= len(log.pop(base)[1])
+            base, rows_max = base + 1, rows_max - 1
+        self.image.bases[segment] = base
+        return base
+
+    def idle(self, now_ms: int) -> None:
+        """Forget expired ids."""
+        gone = [id_hash for id_hash, row in self.image.ids.items() if row.at + KEEP_MS[row.keep_long] <= now_ms]
+        for id_hash in gone:
+            del self.image.ids[id_hash]
+
+    def size_bytes(self) -> int:
+        return sum(len(encoded) for log in self.image.logs.values() for _, encoded in log.values())
+
+    def free_bytes(self) -> int:
+        return 1 << 40
+
+    def reader(self) -> SimulatedReader:
+        return SimulatedReader(self)
+
+    def check(self) -> None:
+        """Raise AssertionError when log and heads disagree. O(entries)."""
+        for segment, log in self.image.logs.items():
+            head = self.image.heads[segment]
+            assert list(log) == list(range(self.image.bases[segment], head.offset + 1)), f"segment {segment}: a hole"
+            outward = [entry.seq for entry, _ in log.values() if entry.seq]
+            assert outward == list(range(head.seq - len(outward) + 1, head.seq + 1)), f"segment {segment}: seq"
+
+    def close(self, clean: bool) -> None:
+        if clean:
+            self.image.clean = True
+
+    def copy(self) -> Disk:
+        """The disk as it is, for checkers that want to try something."""
+        return deepcopy(self.disk)
+
+
+class SimulatedReader:
+    def __init__(self, store: SimulatedStore) -> None:
+        self._store = store
+
+    @property
+    def _image(self) -> Image:
+        if self._store.load_faults():
+            raise Refused("the disk does not answer")
+        return self._store.image
+
+    def read_log(self, segment: int, after: int, upto: int, entries_max: int) -> Sequence[Entry]:
+        log = self._image.logs[segment]
+        found: list[Entry] = []
+        for offset in range(after + 1, min(upto, after + entries_max) + 1):
+            if offset not in log:
+                break
+            entry, encoded = log[offset]
+            again = place(decode_draft(encoded), segment, entry.epoch, offset, entry.at, entry.seq)
+            if again != entry:
+                raise Corrupt(f"{entry.place} reads back as something else")
+            found.append(again)
+        return found
+
+    def load(
+        self, segment: int, domain: str, subjects: Sequence[str], timers: Sequence[tuple[str, str]], keys: Sequence[bytes]
+    ) -> Loaded:
+        image = self._image
+        states = image.states.get((segment, domain), {})
+        rows = {at: image.timers.get((segment, domain, *at)) for at in timers}
+        values = {key: image.keys.get((segment, domain, key)) for key in keys}
+        return Loaded(
+            {subject: states[subject.encode()] for subject in subjects if subject.encode() in states},
+            {at: row for at, row in rows.items() if row is not None},
+            {key: value for key, value in values.items() if value is not None},
+        )
+
+    def subjects_after(self, segment: int, domain: str, after: str, limit: int) -> Sequence[str]:
+        states = self._image.states.get((segment, domain), SortedDict())
+        found: list[str] = []
+        for subject in states.irange(after.encode(), inclusive=(False, True)):
+            if len(found) == limit:
+                break
+            found.append(subject.decode())
+        return found
+
+    def snapshot(self, segment: int, domain: str, subject: str) -> tuple[bytes | None, int]:
+        image = self._image
+        checkpoint = image.checkpoints.get((segment, domain))
+        return image.states.get((segment, domain), {}).get(subject.encode()), checkpoint.upto if checkpoint else 0
+
+    def records(
+        self, segment: int, domain: str, subject: str, before: tuple[int, int] | None, limit: int
+    ) -> Sequence[RecordRow]:
+        rows = self._image.records.get((segment, domain, subject), [])
+        newest = sorted(rows, key=lambda row: (row.offset, row.n), reverse=True)
+        return [row for row in newest if before is None or (row.offset, row.n) < before][:limit]
+
+    def parked(
+        self, segment: int | None = None, domain: str | None = None, subject: str | None = None, after: int = 0, limit: int = 256
+    ) -> Sequence[ParkedRow]:
+        asked = (segment, domain, subject)
+        return [
+            row
+            for at, row in self._image.parked.items()
+            if at[3] > after and all(want is None or want == got for want, got in zip(asked, at, strict=False))
+        ][:limit]
+
+    def parked_subjects(self, segment: int, domain: str) -> Sequence[str]:
+        return sorted({at[2] for at in self._image.parked if at[:2] == (segment, domain)})
+
+    def reply(self, id_hash: int, domain: str) -> bytes | None:
+        return self._image.replies.get((id_hash, domain))
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,83 @@
+"""What a batch's stages come to: the rows to write, folded before the first of them is written.
+
+Stages of a batch may follow each other for one (segment, domain), and a subject may change in several of them. Folding them
+first means that each row is written once, with its last value, in the order of its key, so that neighbours share a page; and
+a stage whose `prev` does not follow its forerunner is found without touching the disk.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+from supervision.messages import ParkedRow, Stage, TimerRow
+from supervision.store import StageRejected
+
+
+class Move:
+    """One checkpoint's way through a batch: from the first stage's `prev` to the last one's `upto`."""
+
+    __slots__ = ("attempt", "first", "keeps_attempt", "prev", "upto")
+
+    def __init__(self, stage: Stage) -> None:
+        self.first = stage
+        self.prev = self.upto = stage.prev
+        self.attempt: tuple[int, int] | None = None
+        self.keeps_attempt = True
+        self.follow(stage)
+
+    def follow(self, stage: Stage) -> None:
+        if stage.prev != self.upto or stage.upto < stage.prev:
+            raise StageRejected(stage, f"checkpoint is {self.upto}, the stage goes from {stage.prev} to {stage.upto}")
+        if stage.attempt is not None or stage.upto > stage.prev:
+            self.attempt = stage.attempt
+            self.keeps_attempt = False
+        self.upto = stage.upto
+
+
+class Plan:
+    """The rows of `stages`. Raises `StageRejected` when they contradict each other. O(rows)."""
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self.moves: dict[tuple[int, str], Move] = {}
+        self.states: dict[tuple[int, str, str], bytes] = {}
+        self.timers: dict[tuple[int, str, str, str], TimerRow | None] = {}
+        self.records: list[tuple[int, str, str, int, int, bytes]] = []
+        self.keys: dict[tuple[int, str, bytes], bytes] = {}
+        self.parked: dict[tuple[int, str, str, int], ParkedRow | None] = {}
+        self.replies: dict[tuple[int, str], bytes] = {}
+        for stage in stages:
+            self._add(stage)
+
+    def _add(self, stage: Stage) -> None:
+        segment, domain = stage.segment, stage.domain
+        move = self.moves.get((segment, domain))
+        if move is None:
+            self.moves[segment, domain] = Move(stage)
+        else:
+            move.follow(stage)
+        for subject, state in stage.states:
+            self.states[segment, domain, subject] = state
+        for op in stage.timer_ops:
+            self.timers[segment, domain, op.subject, op.key] = op.row
+        for record in stage.records:
+            self.records.append((segment, domain, record.subject, record.offset, record.n, checked(record.body)))
+        for key, value in stage.keys:
+            if self.keys.setdefault((segment, domain, key), value) != value:
+                raise StageRejected(stage, f"business key {key.hex()} is used up by another value in the same batch")
+        self._add_rare(stage)
+
+    def _add_rare(self, stage: Stage) -> None:
+        segment, domain = stage.segment, stage.domain
+        # Removed first: a retry that fails again replaces its row within one stage.
+        for subject, offset in stage.unparked:
+            self.parked[segment, domain, subject, offset] = None
+        for row in stage.parked:
+            self.parked[segment, domain, row.subject, row.offset] = row
+        for id_hash, body in stage.replies:
+            self.replies[id_hash, domain] = body
+
+
+def checked(blob: bytes) -> bytes:
+    """`blob` behind its crc32, as states and records are stored."""
+    return zlib.crc32(blob).to_bytes(4, "big") + blob

@@ -1,0 +1,134 @@
+"""Writing a batch's rows, inside the one transaction that commits it. Order of keys, few statements, nothing decided here.
+
+A checkpoint moves by compare-and-set in SQL, against what is stored, not against what somebody remembers: that single
+comparison is what makes the engine count exactly once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from supervision.messages import Stage
+from supervision.store import Batch, StageRejected
+from supervision.store_sqlite.ids import IdBook, bucket_of, signed
+from supervision.store_sqlite.page import rows_of
+from supervision.store_sqlite.plan import Move, Plan, checked
+
+_PUT_STATE = (
+    "INSERT INTO states VALUES (?, ?, ?, ?) ON CONFLICT (segment, domain, subject) DO UPDATE SET state = excluded.state"
+)
+_PUT_TIMER = "INSERT OR REPLACE INTO timers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_MOVE = "UPDATE checkpoints SET upto = ? WHERE segment = ? AND domain = ? AND upto = ?"
+_MOVE_NOTED = (
+    "UPDATE checkpoints SET upto = ?, attempt_at = ?, attempts = ? WHERE segment = ? AND domain = ? AND upto = ?"
+)
+
+
+def write_log(db: sqlite3.Connection, batch: Batch) -> None:
+    """Pages and heads; the heads have been compared."""
+    grown: dict[int, int] = {}
+    rows: list[tuple[int, bytes]] = []
+    for page in batch.pages:
+        for number, blob in rows_of(page):
+            rows.append((number, blob))
+            grown[page.segment] = grown.get(page.segment, 0) + len(blob)
+    db.executemany("INSERT INTO log VALUES (?, ?)", rows)
+    db.executemany(
+        "UPDATE heads SET last = ?, seq = ?, last_at = ?, log_bytes = log_bytes + ? WHERE segment = ?",
+        [
+            (head.offset, head.seq, head.last_at, grown.get(segment, 0), segment)
+            for segment, head in batch.heads_after.items()
+        ],
+    )
+
+
+def write_transfers(db: sqlite3.Connection, batch: Batch) -> None:
+    """The last numbers given out and taken in, per pair of segments."""
+    rows = [(0, src, dst, n) for (src, dst), n in batch.outbound.items()]
+    rows += [(1, src, dst, n) for (src, dst), n in batch.inbound.items()]
+    db.executemany("INSERT OR REPLACE INTO transfers VALUES (?, ?, ?, ?)", rows)
+
+
+def write_fired(db: sqlite3.Connection, batch: Batch) -> None:
+    """Mark rows as fired whose gen is unchanged."""
+    db.executemany(
+        "UPDATE timers SET fired = 1 WHERE segment = ? AND domain = ? AND subject = ? AND key = ? AND gen = ?",
+        [(row.segment, row.domain, row.subject, row.key, row.gen) for row in batch.fired],
+    )
+
+
+def write_stages(db: sqlite3.Connection, plan: Plan, stages: list[Stage], book: IdBook) -> None:
+    """All rows of the planned stages. Raises `StageRejected` on a failed compare-and-set or a key used up by another value."""
+    for (segment, domain), move in plan.moves.items():
+        _move(db, segment, domain, move)
+    _use_up_keys(db, plan, stages)
+    db.executemany(_PUT_STATE, sorted((*at, checked(state)) for at, state in plan.states.items()))
+    db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", sorted(plan.records))
+    _write_timers(db, plan)
+    _write_parked(db, plan)
+    _write_replies(db, plan, book)
+
+
+def _move(db: sqlite3.Connection, segment: int, domain: str, move: Move) -> None:
+    if move.keeps_attempt:
+        moved = db.execute(_MOVE, (move.upto, segment, domain, move.prev)).rowcount
+    else:
+        noted = move.attempt or (None, None)
+        moved = db.execute(_MOVE_NOTED, (move.upto, *noted, segment, domain, move.prev)).rowcount
+    if moved:
+        return
+    stored = db.execute("SELECT upto FROM checkpoints WHERE segment = ? AND domain = ?", (segment, domain)).fetchone()
+    if stored is not None or move.prev != 0:
+        at = stored[0] if stored else "missing"
+        raise StageRejected(move.first, f"checkpoint is {at}, the stage expects {move.prev}")
+    attempt_at, attempts = move.attempt or (None, None)
+    db.execute(
+        "INSERT INTO checkpoints VALUES (?, ?, ?, 0, -1, ?, ?)", (segment, domain, move.upto, attempt_at, attempts)
+    )
+
+
+def _use_up_keys(db: sqlite3.Connection, plan: Plan, stages: list[Stage]) -> None:
+    try:
+        db.executemany("INSERT INTO keys VALUES (?, ?, ?, ?)", sorted((*at, value) for at, value in plan.keys.items()))
+    except sqlite3.IntegrityError:
+        for stage in stages:
+            for key, value in stage.keys:
+                stored = db.execute(
+                    "SELECT value FROM keys WHERE segment = ? AND domain = ? AND key = ?", (stage.segment, stage.domain, key)
+                ).fetchone()
+                if stored is not None and stored[0] != value:
+                    raise StageRejected(stage, f"business key {key.hex()} is used up by another value") from None
+        db.executemany(
+            "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?)", sorted((*at, value) for at, value in plan.keys.items())
+        )
+
+
+def _write_timers(db: sqlite3.Connection, plan: Plan) -> None:
+    gone = [at for at, row in plan.timers.items() if row is None]
+    db.executemany("DELETE FROM timers WHERE segment = ? AND domain = ? AND subject = ? AND key = ?", sorted(gone))
+    rows = [
+        (*at, row.gen, row.due, row.body, row.absence, row.valid_for_ms, 0, row.depth)
+        for at, row in plan.timers.items()
+        if row is not None
+    ]
+    db.executemany(_PUT_TIMER, sorted(rows))
+
+
+def _write_parked(db: sqlite3.Connection, plan: Plan) -> None:
+    for at, row in plan.parked.items():
+        db.execute("DELETE FROM parked WHERE segment = ? AND domain = ? AND subject = ? AND place = ?", at)
+        if row is not None:
+            values = (*at, row.reason, row.attempts, row.at, checked(row.entry))
+            db.execute("INSERT INTO parked VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+
+def _write_replies(db: sqlite3.Connection, plan: Plan, book: IdBook) -> None:
+    """A reply stands in its input's bucket, so that both are forgotten together; without the input there is no reply."""
+    if not plan.replies:
+        return
+    known = book.find([id_hash for id_hash, _ in plan.replies])
+    for (id_hash, domain), body in plan.replies.items():
+        if id_hash in known:
+            row = known[id_hash][1]
+            values = (bucket_of(row.at, row.keep_long), signed(id_hash), domain, body)
+            db.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", values)

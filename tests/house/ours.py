@@ -1,0 +1,20 @@
+"""Our own source files, parsed: what the tests of this folder look at."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+root = Path(__file__).parents[2]
+layers = ("supervision", "actors", "topology", "gateway", "simulation", "run")
+"""From the ground up: each may import itself and those before it."""
+
+
+def sources() -> Iterator[tuple[str, str, ast.Module]]:
+    """(path below the root, its layer, its tree) of every file of the product."""
+    for layer in layers:
+        paths = [root / "run.py"] if layer == "run" else sorted((root / layer).rglob("*.py"))
+        for path in paths:
+            if path.exists():
+                yield str(path.relative_to(root)), layer, ast.parse(path.read_text(), str(path))
