@@ -13,7 +13,6 @@ BROKER ?= yes
 AMQP   ?=
 ARGS   ?=
 TESTS  ?= tests
-PYKKA  := 4.5.0
 
 export PYTHONPATH := $(CURDIR)
 export BROKER
@@ -56,7 +55,7 @@ lint: install ## ruff and pyright
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/pyright
 
 check-pykka: install ## Pykka's own suite, from its released source, on our runtimes
-	@house/check-pykka $(PYKKA) $(PY)
+	@house/check-pykka $(PY)
 
 clean: ## caches and .venv; data/ stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

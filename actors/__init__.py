@@ -1,1 +1,1 @@
-"""What marketing means: one package per domain, a pure core beside its thin actor. Knows nothing of AMQP, HTTP or SQL."""
+"""What marketing means: one package per domain, a pure core beside a thin actor. Knows nothing of AMQP, HTTP or SQL."""

@@ -1,11 +1,12 @@
 """What a door must know of a message before it may take it, without knowing what the message means.
 
-A door (AMQP or HTTP) reads JSON, looks up the spec by `event_type` and asks it once. The spec answers with a `Command`, the
-few facts the door needs to make an entry of the message, or with a `Refusal`, which names the field and says the limit.
-There is no third answer: `decode` raises for no input that is JSON, because a sender's mistake is not our bug.
+A door (AMQP or HTTP) reads JSON, looks up the spec by `event_type` and asks it once. The spec answers with a
+`Command`, the few facts the door needs to make an entry of the message, or with a `Refusal`, which names the field and
+says the limit. There is no third answer: `decode` raises for no input that is JSON, because a sender's mistake is not
+our bug.
 
-The message itself is not rewritten. The log keeps the sender's bytes, so that unknown fields survive and a rule learnt later
-can still read them; the actor decodes the same bytes with the same type that the spec checked them against.
+The message itself is not rewritten. The log keeps the sender's bytes, so that unknown fields survive and a rule learnt
+later can still read them; the actor decodes the same bytes with the same type that the spec checked them against.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Checks of single fields that every message shares: identifiers, labels, whole numbers, times.
 
-Each returns the refusal's code or None, and never raises: what is refused is a value. Limits are counted in bytes of UTF-8,
-since bytes are what stores, keys and headers are made of; a limit in characters would let four times as much through.
+Each returns the refusal's code or None, and never raises: what is refused is a value. Limits are counted in bytes of
+UTF-8, since bytes are what stores, keys and headers are made of; a limit in characters would let four times as much
+through.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def text_code(value: str, bytes_max: int) -> str | None:
 def rfc3339_ms(text: str) -> int | None:
     """Milliseconds since 1970 UTC (rounded down) of an RFC 3339 time, None when `text` is none.
 
-    A leap second counts as the first moment of the next minute. Years are 1 to 9999, in UTC too: a time that its zone carries
-    out of them could never be written down again.
+    A leap second counts as the first moment of the next minute. Years are 1 to 9999, in UTC too: a time that its zone
+    carries out of them could never be written down again.
 
     >>> rfc3339_ms("2025-09-20T14:30:00+08:00")
     1758349800000
@@ -55,4 +56,3 @@ def rfc3339_ms(text: str) -> int | None:
         return None
     ms = (moment - EPOCH) // MILLISECOND + (1000 if leap else 0)
     return ms if FIRST_MS <= ms <= LAST_MS else None
-

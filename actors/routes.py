@@ -1,7 +1,7 @@
 """The routing key of an effect: its kind, and the reason in a form that a topic exchange can match.
 
-Only the key is sanitised; the body says the reason as it was sent. A dot in a reason would otherwise add a word to the key,
-and a `#` would be somebody's wildcard.
+Only the key is sanitised; the body says the reason as it was sent. A dot in a reason would otherwise add a word to the
+key, and a `#` would be somebody's wildcard.
 """
 
 from __future__ import annotations

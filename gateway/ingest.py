@@ -4,7 +4,7 @@ Each element of a list stands alone: a bad one is rejected with its field and re
 append. The sender's bytes of each element are kept as they came, so a list is cut and not re-encoded. What is no JSON at all
 has no elements, and is refused as a whole.
 
-The answer comes from the journal's thread, through a callback that only passes the word on. An answer that never comes (the
+The journal answers in its own thread, to a callback that only passes the word on; the caller makes the answer of it. An answer that never comes (the
 process is stopped, the segment was lost) is not success: the caller may say so, and a resend under the same id is harmless.
 """
 
@@ -57,8 +57,12 @@ class Taken(msgspec.Struct, frozen=True):
     rejected: list[Rejected]
 
 
+Outcome = Callable[[], Taken | Problem]
+"""Makes the answer."""
+
+
 class Ingest:
-    """Any thread may call; `answer` is called exactly once per submit, in the caller's or in the journal's thread."""
+    """Any thread may call."""
 
     def __init__(
         self, decode: Decode, journal: Address, taking: Callable[[], tuple[str, ...]], made_up_id: Callable[[], str], counters: Counters
@@ -78,31 +82,36 @@ class Ingest:
         return Problem("not_taking", "input is not taken: " + "; ".join(reasons))
 
     def submit(self, body: bytes, key: str | None, answer: Callable[[Taken | Problem], None]) -> None:
-        """Read `body` and append what is good. O(bytes), about 15 microseconds per element."""
+        """`hand_in` for those who may make the answer where it arrives: in this thread or in the journal's."""
+        self.hand_in(body, key, lambda outcome: answer(outcome()))
+
+    def hand_in(self, body: bytes, key: str | None, later: Callable[[Outcome], None]) -> None:
+        """Read `body` and append what is good. O(bytes), about 15 microseconds per element.
+
+        `later` is called exactly once, perhaps before this returns, perhaps in the journal's thread, with what makes the
+        answer: to be called where there is time for it.
+        """
         problem = self.not_taking() or _key_problem(key)
         elements = problem or split(body)
         if isinstance(elements, Problem):
-            answer(elements)
+            refused = elements
+            later(lambda: refused)
             return
         single = _first(body) == b"{"
-        items, indexes, rejected = self._read(elements, key, single)
-        if single and rejected and rejected[0].code == "not_json":
-            answer(Problem("not_json", rejected[0].message))
-            return
+        pending = self._read(elements, key, single)
+        rejected = pending.rejected
         for bad in rejected:
             self._counters.count("refused_at_door", door=SOURCE, code=bad.code)
-        if not items:
-            answer(Taken([], rejected))
-            return
-        nbytes = sum(len(item.encoded) for item in items)
-        self._journal.tell(
-            Append(items, lambda results: answer(self._taken(items, indexes, rejected, results)), nbytes)
-        )
+        if single and rejected and rejected[0].code == "not_json":
+            later(lambda: Problem("not_json", rejected[0].message))
+        elif not pending.items:
+            later(lambda: Taken([], rejected))
+        else:
+            nbytes = sum(len(item.encoded) for item in pending.items)
+            self._journal.tell(Append(pending.items, lambda results: later(lambda: pending.taken(results)), nbytes))
 
-    def _read(self, elements: Sequence[bytes], key: str | None, single: bool) -> tuple[list[Item], list[int], list[Rejected]]:
-        items: list[Item] = []
-        indexes: list[int] = []
-        rejected: list[Rejected] = []
+    def _read(self, elements: Sequence[bytes], key: str | None, single: bool) -> _Pending:
+        pending = _Pending([], [], [], self._counters)
         for index, raw in enumerate(elements):
             if key is None:
                 fallback: Fallback = MadeUp(self._made_up_id())
@@ -110,19 +119,29 @@ class Ingest:
                 fallback = ByKey(key if single else f"{key}/{index}")
             item = self._decode(raw, SOURCE, None, fallback)
             if isinstance(item, BadMessage):
-                rejected.append(Rejected(index, item.code, item.field, item.message))
+                pending.rejected.append(Rejected(index, item.code, item.field, item.message))
             else:
-                items.append(item)
-                indexes.append(index)
-        return items, indexes, rejected
+                pending.items.append(item)
+                pending.indexes.append(index)
+        return pending
 
-    def _taken(
-        self, items: Sequence[Item], indexes: Sequence[int], rejected: list[Rejected], results: Sequence[AppendResult] | None
-    ) -> Taken | Problem:
+
+class _Pending:
+    """A request whose good elements are on their way into the log; `indexes` says which element each item is."""
+
+    def __init__(self, items: list[Item], indexes: list[int], rejected: list[Rejected], counters: Counters) -> None:
+        self.items = items
+        self.indexes = indexes
+        self.rejected = rejected
+        self._counters = counters
+
+    def taken(self, results: Sequence[AppendResult] | None) -> Taken | Problem:
+        """The answer, from what the journal said. O(elements): not for the journal's thread."""
         if results is None:
             return Problem("segment_lost", "this process no longer owns the segment; nothing is promised, send it again")
         accepted: list[Accepted] = []
-        for index, item, result in zip(indexes, items, results, strict=True):
+        rejected = list(self.rejected)
+        for index, item, result in zip(self.indexes, self.items, results, strict=True):
             name = item.draft.id.partition("|")[2]
             if isinstance(result, Appended):
                 accepted.append(Accepted(index, name, result.segment, result.offset, result.duplicate))

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from actors.fields import rfc3339
+from actors.points.view import shown
 from gateway.problems import Problem, invalid_parameter
 from gateway.readers import ReaderPool
+from supervision.clock import Clock
 from supervision.entry import segment_of
+from supervision.envelope import rfc3339
 from supervision.messages import RecordRow
 from supervision.store import Reader
 
@@ -29,13 +30,6 @@ PAGE_DEFAULT = 50
 PAGE_MAX = 500
 NOT_YET_S = 5.0
 """How long a query waits for `min_offset`."""
-
-
-class AccountView(msgspec.Struct, frozen=True):
-    """What a query may know of an account: lots as (points, expires_at in ms), soonest to expire first."""
-
-    available: int
-    lots: Sequence[tuple[int, int]]
 
 
 class Lot(msgspec.Struct, frozen=True):
@@ -68,12 +62,12 @@ class RecordsPage(msgspec.Struct, frozen=True):
 
 
 class PointsQueries:
-    """Balance and history of one user. `domain` is the points domain's name, `view` reads its stored state."""
+    """Balance and history of one user. `domain` is the points domain's name."""
 
-    def __init__(self, readers: ReaderPool, segments: int, view: Callable[[bytes], AccountView], domain: str = "points") -> None:
+    def __init__(self, readers: ReaderPool, segments: int, clock: Clock, domain: str = "points") -> None:
         self._readers = readers
         self._segments = segments
-        self._view = view
+        self._clock = clock
         self.domain = domain
 
     def segment(self, user_id: str) -> int:
@@ -86,9 +80,9 @@ class PointsQueries:
             state, upto = reader.snapshot(segment, self.domain, subject_of(user_id))
         if state is None:
             raise _unknown(user_id)
-        view = self._view(state)
-        lots = [Lot(points, rfc3339(expires_at)) for points, expires_at in view.lots[:LOTS_SHOWN_MAX]]
-        return Balance(user_id, view.available, lots, AsOf(segment, upto))
+        available, lots = shown(state, self._clock.now_ms())
+        first = [Lot(points, rfc3339(expires_at)) for points, expires_at in lots[:LOTS_SHOWN_MAX]]
+        return Balance(user_id, available, first, AsOf(segment, upto))
 
     def records(self, user_id: str, limit: int, cursor: str | None) -> RecordsPage:
         """`limit` lines at most before `cursor`; raises as `balance` does, and for a cursor that we did not make."""
@@ -96,8 +90,9 @@ class PointsQueries:
         segment, subject = self.segment(user_id), subject_of(user_id)
         with self._readers.one() as reader:
             rows = reader.records(segment, self.domain, subject, before, limit + 1)
-            if not rows and reader.snapshot(segment, self.domain, subject)[0] is None:
-                raise _unknown(user_id)
+            known = bool(rows) or reader.snapshot(segment, self.domain, subject)[0] is not None
+        if not known:
+            raise _unknown(user_id)
         has_more = len(rows) > limit
         shown = rows[:limit]
         return RecordsPage([_line(row) for row in shown], _cursor(shown[-1]) if has_more else None, has_more)

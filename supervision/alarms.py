@@ -1,7 +1,7 @@
 """Messages to be sent later: a heap that both runtimes share. It holds no clock; they say what time it is.
 
-Cancelled alarms stay in the heap until their time or until they are the greater half of it: a relay that arms and cancels a
-deadline per message would otherwise keep an hour of them.
+Cancelled alarms stay in the heap until their time or until they are the greater half of it: a relay that arms and
+cancels a deadline per message would otherwise keep an hour of them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Alarms:
         self._heap: list[tuple[float, int, Alarm]] = []
         self._set = 0
         self._cancelled = 0
-        """About how many in the heap are cancelled: alarms cancelled after they were sent are counted too, for one sweep."""
+        """How many in the heap are cancelled, at most: those cancelled after they were sent are counted too."""
 
     def __len__(self) -> int:
         return len(self._heap)

@@ -1,7 +1,7 @@
-"""How long to wait before a restart: twice as long each time, with jitter so that what fell together does not rise together.
+"""How long to wait before a restart: twice as long each time, with jitter: what fell together must not rise together.
 
-It keeps no count of its own. The attempt is the number of restarts in the budget's period, so a child that behaves for a
-period begins again at the first delay.
+It keeps no count of its own. The attempt is the number of restarts in the budget's period, so a child that behaves for
+a period begins again at the first delay.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How often a child may be restarted before that is no longer a cure: at most `intensity` times within any `period_s`.
 
-Checked before each restart, failed starts included, as OTP does. Each child has its own: where siblings share one, a flapping
-child spends what a healthy one will need.
+Checked before each restart, failed starts included, as OTP does. Each child has its own: where siblings share one, a
+flapping child spends what a healthy one will need.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ class RestartBudget:
     """A sliding window over the times of the last restarts. Times are monotonic seconds and never go back."""
 
     def __init__(self, intensity: int, period_s: float) -> None:
-        assert 0 <= intensity <= RESTART_INTENSITY_MAX, f"intensity {intensity} is not within 0..{RESTART_INTENSITY_MAX}"
+        assert 0 <= intensity <= RESTART_INTENSITY_MAX, (
+            f"intensity {intensity} is not within 0..{RESTART_INTENSITY_MAX}"
+        )
         assert period_s > 0, f"period of {period_s} s"
         self.intensity = intensity
         self.period_s = period_s

@@ -1,13 +1,14 @@
 """A cell: the address and the inbox of an actor, which stay, and its incarnations, which come and go.
 
-Pykka gives the loop, the future and the reference. It has no supervision: a handler that raises ends the actor (tell) or
-leaves it alive with half-changed state (ask). Here every exception ends the *incarnation*: the behaviour is dropped, the inbox
-suspended, the supervisor told, and the loop goes on waiting for orders. The message that did it is consumed; what stands
-behind it is kept for the next incarnation, which is a new object from the factory and never a reset.
+Pykka gives the loop, the future and the reference. It has no supervision: a handler that raises ends the actor (tell)
+or leaves it alive with half-changed state (ask). Here every exception ends the *incarnation*: the behaviour is
+dropped, the inbox suspended, the supervisor told, and the loop goes on waiting for orders. The message that did it is
+consumed; what stands behind it is kept for the next incarnation, which is a new object from the factory and never a
+reset.
 
-What raises is told in the thread it was raised in, at the raise; nobody polls. Nothing is decided here: whether and when to
-restart is the supervisor's (plan.py). Cells are not in Pykka's global registry, whose `stop_all` would end all of a process's
-actors when one handler calls `sys.exit`; that call is one cell's crash here.
+What raises is told in the thread it was raised in, at the raise; nobody polls. Nothing is decided here: whether and
+when to restart is the supervisor's (plan.py). Cells are not in Pykka's global registry, whose `stop_all` would end all
+of a process's actors when one handler calls `sys.exit`; that call is one cell's crash here.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class CellRef(ActorRef[Any]):
 
 
 class MailActor(pykka.Actor):
-    """A Pykka actor whose stop leaves nobody hanging, whenever the envelope came. Combined with a runtime's actor class."""
+    """A Pykka actor whose stop leaves nobody hanging, whenever the envelope came. Base of each runtime's actors."""
 
     actor_inbox: Inbox  # pyright: ignore[reportIncompatibleVariableOverride]
 
@@ -83,8 +84,9 @@ class MailActor(pykka.Actor):
 class Cell(MailActor):
     """Hosts the incarnations of `spec`. Waits, suspended, until its supervisor orders the first one.
 
-    `path` is the name people see (`segments/03/points`); `spec.id` the one its supervisor knows. `incarnation`, `crashes` and
-    `last_error` may be read by any thread. `ended` is set once the cell has stopped for good and its mail is refused.
+    `path` is the name people see (`segments/03/points`); `spec.id` the one its supervisor knows. `incarnation`,
+    `crashes` and `last_error` may be read by any thread. `ended` is set once the cell has stopped for good and its
+    mail is refused.
     """
 
     def __init__(self, path: str, spec: ChildSpec, supervisor: Address, counters: Counters) -> None:
@@ -131,12 +133,15 @@ class Cell(MailActor):
             if self._behaviour is None or isinstance(message, ORDERS):
                 return self._obey(message)
             return self._behaviour.receive(message)
-        except BaseException as exc:  # noqa: BLE001
+        except BaseException as exc:
             failure = self._crash(exc)
         raise failure  # outside the handler, so that it carries no frame of the behaviour's
 
     def _handle_failure(
-        self, exception_type: type[BaseException] | None, exception_value: BaseException | None, traceback: TracebackType | None
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         """Nothing: `_crash` has told the supervisor, who decides. Pykka would stop the actor here."""
 
@@ -176,7 +181,7 @@ class Cell(MailActor):
         try:
             self._behaviour = self._make(parked_for)
             self._behaviour.started()
-        except BaseException as exc:  # noqa: BLE001
+        except BaseException as exc:
             self._crash(exc)
             return
         self.actor_inbox.suspended = False
@@ -207,7 +212,7 @@ class Cell(MailActor):
             try:
                 self._behaviour.wind_down(final)
                 return
-            except BaseException as exc:  # noqa: BLE001
+            except BaseException as exc:
                 self._note_failed_stop(exc)
         self._rest(final)
 
@@ -227,14 +232,14 @@ class Cell(MailActor):
         self._supervisor.tell(Finished(self.spec.id, was_parked))
 
     def _let_go(self) -> None:
-        """Drop the behaviour in good order. What it raises now cannot be mended and must not keep anybody from stopping."""
+        """Drop the behaviour in good order. What it raises now cannot be mended and must not hold up the stop."""
         behaviour, self._behaviour = self._behaviour, None
         self.actor_inbox.suspended = True
         if behaviour is None:
             return
         try:
             behaviour.stopping()
-        except BaseException as exc:  # noqa: BLE001
+        except BaseException as exc:
             self._note_failed_stop(exc)
 
     def _note_failed_stop(self, exc: BaseException) -> None:

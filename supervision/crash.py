@@ -1,4 +1,4 @@
-"""What is kept of an exception: text, cut to a bound. Never the exception, whose frames would keep everything they hold.
+"""What is kept of an exception: text, cut to a bound. Never the exception: its frames keep all they hold.
 
 Whatever was raised may be hostile, an exception whose `__str__` raises included: describing a crash must never crash.
 """
@@ -35,7 +35,7 @@ def describe(child: str, incarnation: int, exc: BaseException) -> Crashed:
 
 
 def for_asker(exc: BaseException, report: Crashed) -> Exception:
-    """The same error without its frames and its past; `BehaviourDied` when raising it would stop more than one actor."""
+    """The same error without frames and past; `BehaviourDied` when raising it would stop more than one actor."""
     if not isinstance(exc, Exception):
         return BehaviourDied(f"{report.kind}: {report.text}")
     exc.__cause__ = exc.__context__ = exc.__traceback__ = None
@@ -45,7 +45,7 @@ def for_asker(exc: BaseException, report: Crashed) -> Exception:
 def _text(exc: BaseException) -> str:
     try:
         return str(exc)[:CRASH_TEXT_CHARS_MAX]
-    except BaseException:  # noqa: BLE001
+    except BaseException:
         return "<its text cannot be had>"
 
 
@@ -53,7 +53,7 @@ def _trace(exc: BaseException) -> str:
     """The end of the formatted traceback, which is where it says what happened."""
     try:
         return "".join(traceback.format_exception(exc, limit=-50))[-CRASH_TRACE_CHARS_MAX:]
-    except BaseException:  # noqa: BLE001
+    except BaseException:
         return "<its traceback cannot be had>"
 
 

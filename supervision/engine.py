@@ -78,15 +78,14 @@ class Engine:
         return [
             ChildSpec("journal", self._make_journal, shutdown_s=10.0),
             SupervisorSpec(
-                "readers", "one_for_one", 10, 60.0,
-                (ChildSpec("courier", self._make_courier), ChildSpec("watchdog", self._make_watchdog)),
+                "readers", [ChildSpec("courier", self._make_courier), ChildSpec("watchdog", self._make_watchdog)]
             ),
-            SupervisorSpec("segments", "one_for_one", 3, 60.0, [self._segment(segment) for segment in sorted(self.tails)]),
-        ]  # fmt: skip
+            SupervisorSpec("segments", [self._segment(segment) for segment in sorted(self.tails)]),
+        ]
 
     def _segment(self, segment: int) -> SupervisorSpec:
         children = [self._domain(segment, domain) for domain in self.domains.values()]
-        return SupervisorSpec(f"{segment:02d}", "one_for_one", DOMAIN_RESTARTS, DOMAIN_PERIOD_S, children)
+        return SupervisorSpec(f"{segment:02d}", children, intensity=DOMAIN_RESTARTS, period_s=DOMAIN_PERIOD_S)
 
     def _domain(self, segment: int, domain: Domain[Any]) -> ChildSpec:
         def factory(me: Address) -> Behaviour:

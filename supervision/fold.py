@@ -21,8 +21,9 @@ from supervision.messages import ParkedRow, TimerOp, TimerRow
 from supervision.outcome import Outcome
 from supervision.outputs import Emit
 from supervision.parking import Parking
+from supervision.runtime import SparesBudget
 from supervision.states import Held, States
-from supervision.store import Loaded, Reader
+from supervision.store import Loaded, Reader, Refused
 
 STATE_BYTES_MAX = 1024 * 1024
 """One subject's encoded state in one domain."""
@@ -40,6 +41,10 @@ class Poisoned(Exception):
         self.offset = offset
         self.reason = f"{type(error).__name__}: {error}{last}"[:REASON_CHARS_MAX]
         super().__init__(self.reason)
+
+
+class Unreadable(SparesBudget):
+    """The store refused in the middle of a batch, when states had changed already: the incarnation reloads. Nobody's fault."""
 
 
 class Surroundings(Protocol):
@@ -134,6 +139,9 @@ class Fold:
             return
         try:
             event = self._informed(event, keys, loaded, outcome)
+        except Refused as refused:
+            raise Unreadable(str(refused)) from None
+        try:
             held = self._states.get(event.subject)
             outputs = list(self._domain.react(held.state if held else None, event))
             outcome.react(event, outputs, self._place.reply_to)
@@ -212,7 +220,7 @@ class Fold:
         if not left:
             self._parking.released(decision.subject)
         event = Event(entry, decision, entry.at, entry.subject)
-        if done == RETRY_ENTRIES_MAX:
+        if left and not outcome.parked:
             more = Decision(decision.domain, decision.subject, decision.index + 1)
             outcome.emit(event, Emit(entry.kind, more, same_depth=True))
         word = "retry" if entry.kind == RETRY else "discard"
@@ -220,27 +228,40 @@ class Fold:
         outcome.emit(event, Emit("engine.decided", decided, route="engine.decided", same_depth=True))
 
     def _retry(self, rows: Sequence[ParkedRow], at: int, outcome: Outcome) -> int:
-        """Fold parked entries in order with the retry's time, until one fails anew. -> how many went well."""
+        """Fold parked entries in order with the retry's time, until one fails anew. -> how many went well.
+
+        When the store refuses on the way, what went well so far is staged, and a continuation takes up the rest.
+        """
         for i, row in enumerate(rows):
             trial = Outcome.like(outcome)
-            before = self._keep(row.subject)
             try:
-                entry = msgspec.msgpack.decode(row.entry, type=Entry)
-                event = self._event(entry, at)
-                keys = self._keys(event)
-                loaded = self._load([event], keys)
-                self._react(event, keys, loaded, trial)
-                if row.subject in trial.touched:
-                    self._freeze(self._states.get(row.subject) or Held(None, 0, False), entry.offset)
+                self._try_again(row, at, trial, outcome)
+            except Refused:
+                if i == 0:
+                    raise
+                return i
             except Poisoned as poisoned:
-                self._put_back(row.subject, before, outcome)
-                outcome.parked.append(
-                    msgspec.structs.replace(row, attempts=row.attempts + 1, reason=poisoned.reason)
-                )
+                outcome.parked.append(msgspec.structs.replace(row, attempts=row.attempts + 1, reason=poisoned.reason))
                 return i
             outcome.absorb(trial)
             outcome.unparked.append((row.subject, row.offset))
         return len(rows)
+
+    def _try_again(self, row: ParkedRow, at: int, trial: Outcome, outcome: Outcome) -> None:
+        """React to one parked entry; when that raises, the state is as it was before."""
+        entry = msgspec.msgpack.decode(row.entry, type=Entry)
+        event = self._event(entry, at)
+        keys = self._keys(event)
+        loaded = self._load([event], keys)
+        before = self._keep(row.subject)
+        try:
+            self._react(event, keys, loaded, trial)
+            held = self._states.get(row.subject)
+            if held is not None and row.subject in trial.touched:
+                self._freeze(held, entry.offset)
+        except Poisoned:
+            self._put_back(row.subject, before, outcome)
+            raise
 
     def _keep(self, subject: str) -> bytes | None:
         held = self._states.get(subject)
@@ -258,8 +279,8 @@ class Fold:
     def _discard(self, rows: Sequence[ParkedRow], outcome: Outcome) -> int:
         """Forget parked entries, and the timers whose firings are among them."""
         for row in rows:
-            outcome.unparked.append((row.subject, row.offset))
             entry = msgspec.msgpack.decode(row.entry, type=Entry)
+            outcome.unparked.append((row.subject, row.offset))
             if entry.kind == self._timer_kind:
                 due = msgspec.json.decode(entry.body, type=TimerDue)
                 stored: TimerRow | None = self._reader.load(

@@ -116,6 +116,7 @@ class DomainHost:
         self._progress_asked = False
         self._catch_up = 0
         self._pause = False
+        self._begun_with: Begun | None = None
 
     def started(self) -> None:
         place, attempts, me = self._place, self._attempts, self._me
@@ -150,17 +151,27 @@ class DomainHost:
             case _:
                 raise TypeError(f"a host does not know {type(message).__name__}")
 
+    def memories(self) -> list[tuple[int, str, str, Any]]:
+        """(segment, domain, subject, state) of every state in memory that the store has: for checkers, at rest."""
+        return [(self._place.segment, self._domain.name, subject, state) for subject, state in self._states.stored()]
+
     def _clear(self) -> None:
         if self._attempts.subscription is not None:
             self._attempts.subscription.clear()
 
     def _begun(self, begun: Begun) -> None:
+        try:
+            self._parking.load(self._reader)
+        except Refused as refused:
+            self._begun_with = begun
+            self._wait_for_store(refused)
+            return
+        self._begun_with = None
         self._checkpoint = self._staged = self._cursor = begun.checkpoint
         self._careful = begun.deaths >= self._limits.careful_deaths
         if begun.attempt is not None:
             self._attempts.noted(*begun.attempt)
         self._attempts.passed(begun.checkpoint)
-        self._parking.load(self._reader)
         if self._park_reason is not None and self._parking.domain is None:
             self._park_domain(self._park_reason)
         self._clear()
@@ -180,7 +191,9 @@ class DomainHost:
         self._work()
 
     def _later(self, idle: bool) -> None:
-        if idle:
+        if self._begun_with is not None:
+            self._begun(self._begun_with)
+        elif idle:
             self._progress_asked = False
             if self._cursor > self._staged:
                 self._put(self._outcome(self._cursor), [])

@@ -1,14 +1,15 @@
-"""An inbox that belongs to an address, not to an incarnation: it outlives crashes and refuses nothing until it is closed.
+"""An inbox that belongs to an address, not to an incarnation: it outlives crashes, and refuses nothing until closed.
 
-While its cell has no behaviour the inbox is *suspended*: orders from the supervisor are still delivered, everything else is
-put by, envelopes and all, so that whoever asked is answered by the next incarnation. Order among what was put by is kept.
+While its cell has no behaviour the inbox is *suspended*: orders from the supervisor are still delivered, everything
+else is put by, envelopes and all, so that whoever asked is answered by the next incarnation. Order among what was put
+by is kept.
 
-Closing closes the old race of Pykka (a send that saw the actor alive and put its envelope after the last drain hung for ever):
-the flag is set before the last drain, and every `put` looks at the flag after it has put. Whichever of the two comes second
-finds the envelope, and only one of them can take it.
+Closing closes the old race of Pykka (a send that saw the actor alive and put its envelope after the last drain hung
+for ever): the flag is set before the last drain, and every `put` looks at the flag after it has put. Whichever of the
+two comes second finds the envelope, and only one of them can take it.
 
-It has no bound, on purpose. A full inbox would have to block its sender, which deadlocks actors that tell themselves, or raise
-into it, which punishes the wrong one. Bounds stand at the doors, which look at `len(inbox)` and stop taking.
+It has no bound, on purpose. A full inbox would have to block its sender, which deadlocks actors that tell themselves,
+or raise into it, which punishes the wrong one. Bounds stand at the doors, which look at `len(inbox)` and stop taking.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ ORDERS = (SystemMessage, _ActorStop)
 
 
 class Inbox:
-    """`put` may be called by any thread; everything else but `len` by the one thread that consumes. All O(1), drains aside."""
+    """`put` and `len` are for any thread, all else for the one that consumes. O(1), but for drains."""
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[Mail] = SimpleQueue()
@@ -51,7 +52,7 @@ class Inbox:
             self._drain(self._refuse)
 
     def get(self) -> Mail:
-        """The next envelope that may be delivered; waits for it. What was put by comes first once the inbox is resumed."""
+        """The next envelope that may be delivered; waits for it. What was put by comes first after a suspension."""
         if not self.suspended:
             return self._stash.popleft() if self._stash else self._queue.get()
         while True:

@@ -253,6 +253,7 @@ class Journal:
             self._pressure.set("waiting", None)
 
     def _reject(self, rejected: StageRejected, group: list[Message]) -> None:
+        self._takes_again()
         stage = rejected.stage
         self._count.count("stages_rejected", domain=stage.domain)
         log.warning("stage rejected", segment=stage.segment, domain=stage.domain, upto=stage.upto, reason=rejected.reason)
@@ -285,6 +286,13 @@ class Journal:
             if isinstance(message, Append | Begin):
                 message.done(None)
 
+    def _takes_again(self) -> None:
+        """The store has answered, if only to reject a stage: flushes are heeded again."""
+        if self._refused_times:
+            log.info("the store takes again", after=self._refused_times)
+            self._refused_times = 0
+            self._pressure.set("store", None)
+
     def _resolve_doubt(self) -> bool:
         """Ask what became of the batch whose outcome is unknown; False when that cannot be said yet."""
         assert self._in_doubt is not None
@@ -297,6 +305,7 @@ class Journal:
         if committed not in (batch.commit_no, batch.commit_no - 1):
             raise Fenced(f"commit {committed} is in the store, we wrote {batch.commit_no}")
         self._in_doubt = None
+        self._takes_again()
         if committed == batch.commit_no:
             self._committed(turn, batch)
         else:
@@ -305,10 +314,7 @@ class Journal:
 
     def _committed(self, turn: Turn, batch: Batch) -> None:
         """The only moment at which entries become visible; then the acks, the answers and the cells' news."""
-        if self._refused_times:
-            log.info("the store takes again", after=self._refused_times)
-            self._refused_times = 0
-            self._pressure.set("store", None)
+        self._takes_again()
         if not turn.empty():
             turn.settle(batch)
             self._publish(batch)

@@ -1,7 +1,7 @@
 """What a supervisor orders a cell to do, and what the cell reports to its supervisor.
 
-An order passes a suspended inbox; otherwise it waits its turn behind the mail. Each order is answered by exactly one report,
-and reports of one cell arrive in the order things happened, so neither side needs to number them.
+An order passes a suspended inbox; otherwise it waits its turn behind the mail. Each order is answered by exactly one
+report, and reports of one cell arrive in the order things happened, so neither side needs to number them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Park(SystemMessage, msgspec.Struct, frozen=True):
 
 
 class Halt(SystemMessage, msgspec.Struct, frozen=True):
-    """End the incarnation in good order; the address lives on, unless `final`. Answered by `Halted`, `Stopped` when final."""
+    """End the incarnation in good order. Answered by `Halted`; when `final`, which ends the address too, `Stopped`."""
 
     final: bool = False
 

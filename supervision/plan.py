@@ -1,17 +1,17 @@
 """What a supervisor decides, without doing any of it: reports and times go in, actions come out.
 
-Each child has a state and a wish (to run or to rest). Whatever is reported, the same three questions are asked again in
-`_advance`: who must still come to rest (the last first, one after the other)? is everybody at rest who should be, so that a
-restart, an escalation or a stop can go on? who may start (in order)? So an event in the middle of anything needs no case of
-its own, and a stop overtakes a restart by changing wishes.
+Each child has a state and a wish (to run or to rest). Whatever is reported, the same three questions are asked again
+in `_advance`: who must still come to rest (the last first, one after the other)? is everybody at rest who should be,
+so that a restart, an escalation or a stop can go on? who may start (in order)? So an event in the middle of anything
+needs no case of its own, and a stop overtakes a restart by changing wishes.
 
 - one_for_one: a child that fails is restarted alone, and nobody waits for it.
 - rest_for_one: those after it are halted, last first, and start again in order once it stands.
 - A failed start counts like a crash. The budget is the child's own, and asked before each restart.
-- A used-up budget: the child's stand-in takes its place (parked), or, where there is none, the supervisor escalates: it halts
-  its children and then dies, so that its own supervisor decides.
-- A child that does not come to rest in time cannot be ended from outside. In a final stop it is left behind, named; anywhere
-  else the supervisor escalates, for two incarnations of one actor must never be at work.
+- A used-up budget: the child's stand-in takes its place (parked), or, where there is none, the supervisor escalates:
+  it halts its children and then dies, so that its own supervisor decides.
+- A child that does not come to rest in time cannot be ended from outside. In a final stop it is left behind, named;
+  anywhere else the supervisor escalates, for two incarnations of one actor must never be at work.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Plan:
         return self._children[child].state
 
     def begin(self, afresh: bool, gone: Collection[str] = ()) -> list[Action]:
-        """First act. Unless `afresh` (the first incarnation), children of the last one may be at work and are halted first.
+        """First act. Unless `afresh`, children of an earlier incarnation may be at work and are halted first.
 
         `gone` were stopped for good.
         """

@@ -101,6 +101,10 @@ class States:
         """Subjects with a written state which the store may not have yet."""
         return [subject for subject, held in self._held.items() if held.ahead]
 
+    def stored(self) -> list[tuple[str, Any]]:
+        """Subjects and states that have a row, or will have with a stage under way."""
+        return [(subject, held.state) for subject, held in self._held.items() if held.stored]
+
     def __len__(self) -> int:
         return len(self._held)
 

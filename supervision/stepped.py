@@ -1,10 +1,11 @@
-"""The runtime of simulation: one thread, one seed, a clock that jumps. The same cells, supervisors and Pykka loop as production.
+"""The runtime of simulation: one thread, one seed, a clock that jumps. All else is the same code as in production.
 
-The trick: in Pykka's loop the call `self.actor_inbox.get()` stands outside the `try`. An inbox that raises when its quota of
-one envelope is used up unwinds the real loop cleanly, so a step is one envelope through code that is not copied from anywhere.
+The trick: in Pykka's loop the call `self.actor_inbox.get()` stands outside the `try`. An inbox that raises when its
+quota of one envelope is used up unwinds the real loop cleanly, so a step is one envelope through code that is not
+copied from anywhere.
 
-Who is next is drawn in O(1) from the inboxes that have deliverable mail; when none has, time jumps to the next alarm. Work
-takes no virtual time unless `step_s` says so. Nothing here depends on hash(), id() or the order of a set.
+Who is next is drawn in O(1) from the inboxes that have deliverable mail; when none has, time jumps to the next alarm.
+Work takes no virtual time unless `step_s` says so. Nothing here depends on hash(), id() or the order of a set.
 
 It proves nothing about races of real threads; tests/unit/test_threads_stress.py looks for those.
 """
@@ -15,11 +16,11 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from types import TracebackType
 from typing import Any, ClassVar
 
-import pykka
 from pykka import ActorRef, Future, Timeout
 
 from supervision.alarms import Alarm, Alarms
@@ -82,20 +83,20 @@ class SteppedInbox(Inbox):
 
 
 class SteppedFuture(Future[Any]):
-    """Waiting for it runs the world until it is set."""
+    """Waiting for it runs the world until it is set. `SteppedRuntime.future_class` is the subclass bound to a runtime.
+    """
 
-    def __init__(self, runtime: SteppedRuntime | None = None) -> None:
+    runtime: ClassVar[SteppedRuntime]
+
+    def __init__(self) -> None:
         super().__init__()
-        self._runtime = runtime
         self._result: tuple[Any, Any] | None = None
         """(value, exc_info or None)."""
 
     def get(self, *, timeout: float | None = None) -> Any:
         """Raises `Timeout` after `timeout` virtual seconds, `Deadlock` when nothing can set it any more."""
-        try:
+        with suppress(NotImplementedError):  # Pykka's way of saying that there is no hook
             return super().get(timeout=timeout)
-        except NotImplementedError:
-            pass
         if self._result is None:
             self._wait(timeout)
         assert self._result is not None
@@ -105,11 +106,10 @@ class SteppedFuture(Future[Any]):
         raise (exc_info[1] or exc_info[0]()).with_traceback(exc_info[2])
 
     def _wait(self, timeout: float | None) -> None:
-        runtime = self._runtime
-        if runtime is None or not runtime.run_while(lambda: self._result is None, timeout):
+        if not self.runtime.run_while(lambda: self._result is None, timeout):
             if timeout is not None:
                 raise Timeout(f"{timeout} seconds")
-            raise Deadlock(runtime.pending() if runtime else "a future that no actor knows of")
+            raise Deadlock(self.runtime.pending())
 
     def set(self, value: Any | None = None) -> None:
         self._once((value, None))
@@ -169,9 +169,9 @@ class SteppedCell(Cell, SteppedActor):
 class SteppedRuntime:
     """Runs all of a simulated world's actors in the caller's thread.
 
-    `weigh(name)` in (0, 1] makes an actor slow: the chance that it is taken when it is drawn. `step_s` is the virtual time a
-    step takes. `after_step` is called after each step, outside of all actors. One runtime can hold several processes of a
-    world under different name prefixes and kill one of them.
+    `weigh(name)` in (0, 1] makes an actor slow: the chance that it is taken when it is drawn. `step_s` is the virtual
+    time a step takes. `after_step` is called after each step, outside of all actors. One runtime can hold several
+    processes of a world under different name prefixes and kill one of them.
     """
 
     def __init__(
@@ -194,10 +194,11 @@ class SteppedRuntime:
         self._actors: dict[str, SteppedActor] = {}
         self._alarms = Alarms()
         self._urns = 0
+        self.future_class: type[SteppedFuture] = type("BoundFuture", (SteppedFuture,), {"runtime": self})
         bound: dict[str, Any] = {
             "runtime": self,
             "_create_actor_inbox": staticmethod(lambda: SteppedInbox(self)),
-            "_create_future": staticmethod(lambda: SteppedFuture(self)),
+            "_create_future": staticmethod(self.future_class),
         }
         self.actor_class: type[SteppedActor] = type("BoundActor", (SteppedActor,), bound)
         self._cell_class: type[SteppedCell] = type("BoundCell", (SteppedCell,), bound)
@@ -292,7 +293,8 @@ class SteppedRuntime:
         ]
         now_s = self.clock.monotonic_s()
         lines += [
-            f"in {alarm.due_s - now_s:.3f} s: {type(alarm.message).__name__} to {alarm.to}" for alarm in self._alarms.waiting()
+            f"in {alarm.due_s - now_s:.3f} s: {type(alarm.message).__name__} to {alarm.to}"
+            for alarm in self._alarms.waiting()
         ]
         rest = len(lines) - PENDING_LINES_MAX
         return "\n".join([*lines[:PENDING_LINES_MAX], *([f"and {rest} more"] if rest > 0 else [])]) or "nothing"
@@ -343,7 +345,7 @@ class SteppedRuntime:
     def _run(self, inbox: SteppedInbox) -> None:
         assert inbox.actor is not None
         inbox.quota = 1
-        try:
+        try:  # noqa: SIM105 - `suppress` would be a tenth of a step
             inbox.actor._actor_loop_running()  # pyright: ignore[reportPrivateUsage]
         except _Idle:
             pass

@@ -3,7 +3,7 @@
 `Disk` is what survives a process: the image that was synced, and at most one batch that was written but not known to be synced.
 A crash keeps that batch whole, loses it, or tears it; a torn one is recognised by its missing end and dropped, as a WAL frame
 with a wrong checksum is. `faults(batch)` says what happens to each commit. Readers see committed state only, and fail when
-`load_faults()` says so. `on_commit` is called with each batch once it is durable: that is where checkers look.
+`load_faults()` says so. `Disk.on_commit` is called with each batch once it is durable: that is where checkers look.
 """
 
 from __future__ import annotations
@@ -149,11 +149,15 @@ class Disk:
     def __init__(self, segments: int) -> None:
         self.image = Image(segments)
         self.unsynced: Batch | None = None
+        self.on_commit: Callable[[Batch], None] | None = None
+        """Called with each batch once it is durable, whoever lives to hear of it."""
 
     def sync(self) -> None:
         if self.unsynced is not None:
-            self.image.apply(self.unsynced)
-            self.unsynced = None
+            batch, self.unsynced = self.unsynced, None
+            self.image.apply(batch)
+            if self.on_commit is not None:
+                self.on_commit(batch)
 
     def crash(self, rng: Random) -> Literal["kept", "lost", "torn", "nothing"]:
         """The un-synced suffix survives, is lost, or is torn and found so by its checksum (which is: lost)."""
@@ -182,13 +186,11 @@ class SimulatedStore:
         disk: Disk,
         faults: Callable[[Batch], Fault] = _no_fault,
         load_faults: Callable[[], bool] = _no_load_fault,
-        on_commit: Callable[[Batch], None] | None = None,
     ) -> None:
         self.disk = disk
         self.segments = disk.image.segments
         self._faults = faults
         self.load_faults = load_faults
-        self._on_commit = on_commit
 
     @property
     def image(self) -> Image:
@@ -211,7 +213,6 @@ class SimulatedStore:
         )  # fmt: skip
 
     def commit(self, batch: Batch) -> None:
-        self.disk.sync()
         fault = self._faults(batch)
         if fault == "refused":
             raise Refused("the disk is full today")
@@ -225,8 +226,6 @@ class SimulatedStore:
             raise Unknown("no answer")
         self.disk.unsynced = batch
         self.disk.sync()
-        if self._on_commit is not None:
-            self._on_commit(batch)
         if fault == "unknown_committed":
             raise Unknown("no answer")
 

@@ -1,8 +1,8 @@
 """A supervisor: an actor whose only work is that its children live. It does what plan.py decides, and nothing else.
 
-Orders go to its children's cells, reports come back as messages, waiting is an alarm to itself; so it never blocks and a stop
-can overtake anything it waits for. Each decision is one structured log line, without the text of the error, which may hold a
-person's data: that stands in the tree, for those who may look there.
+Orders go to its children's cells, reports come back as messages, waiting is an alarm to itself; so it never blocks and
+a stop can overtake anything it waits for. Each decision is one structured log line, without the text of the error,
+which may hold a person's data: that stands in the tree, for those who may look there.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ class SupervisorSpec(msgspec.Struct, frozen=True):
         ids = [child.id for child in self.children]
         if len(set(ids)) != len(ids) or any(not i or "/" in i for i in ids):
             raise ValueError(f"{self.id}: children's ids must be unique, not empty and without '/': {ids}")
-        if self.backoff.longest_s(self.intensity) >= self.period_s:
+        longest_s = self.backoff.longest_s(self.intensity)
+        if longest_s >= self.period_s:
             raise ValueError(
-                f"{self.id}: {self.intensity} back-offs can take {self.backoff.longest_s(self.intensity):.1f} s, so the "
-                f"restarts of {self.period_s} s would never be used up"
+                f"{self.id}: {self.intensity} back-offs can take {longest_s:.1f} s, so the restarts of "
+                f"{self.period_s} s would never be used up"
             )
 
     @property
@@ -94,7 +95,9 @@ class Supervisor:
         self._shutdown_s = {child.id: child.shutdown_s for child in spec.children}
         self._alarms: dict[str, Scheduled] = {}
         plans = [
-            ChildPlan(child.id, child.restart, child.parked_factory is not None) if isinstance(child, ChildSpec) else ChildPlan(child.id)
+            ChildPlan(child.id, child.restart, child.parked_factory is not None)
+            if isinstance(child, ChildSpec)
+            else ChildPlan(child.id)
             for child in spec.children
         ]
         self._plan = Plan(plans, spec.strategy, spec.intensity, spec.period_s, spec.backoff, rng, numbers)

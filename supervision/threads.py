@@ -1,10 +1,10 @@
 """The runtime of production: a thread per cell, and one more that sends what is to be sent later.
 
-Threads are daemons: one that hangs in a handler is named and left behind at the end of its shutdown time, and must not keep
-the process from ending. Nothing here can end a thread from outside, and nothing pretends to.
+Threads are daemons: one that hangs in a handler is named and left behind at the end of its shutdown time, and must not
+keep the process from ending. Nothing here can end a thread from outside, and nothing pretends to.
 
-A forked child inherits the cells but none of their threads, and would ask into the void for ever. Its copies of the cells are
-closed at the fork, so it hears `ActorDeadError` instead. Start processes first, and by spawn.
+A forked child inherits the cells but none of their threads, and would ask into the void for ever. Its copies of the
+cells are closed at the fork, so it hears `ActorDeadError` instead. Start processes first, and by spawn.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ThreadFuture(pykka.ThreadingFuture[Any]):
     __iter__ = __await__
 
 
-class ThreadActor(MailActor, pykka.ThreadingActor):
+class ThreadActor(MailActor, pykka.ThreadingActor):  # pyright: ignore[reportIncompatibleVariableOverride]
     """A Pykka actor on our inbox."""
 
     @staticmethod
@@ -128,7 +128,7 @@ class ThreadRuntime:
             return
         try:
             to.tell(message)
-        except Exception as exc:  # noqa: BLE001 - a foreign address must not end everybody's alarms
+        except Exception as exc:  # a foreign address must not end everybody's alarms
             log.error("alarm_failed", message=type(message).__name__, error=type(exc).__name__)
 
 

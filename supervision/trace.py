@@ -1,7 +1,7 @@
 """What happened, as one number: two runs of a seed are the same run when their digests are.
 
-A step adds the name of the actor and the type of its message, never an address, an id() or anything that depends on hash().
-A trace may outlive a runtime, so that a world whose engine dies and is built anew has one digest.
+A step adds the name of the actor and the type of its message, never an address, an id() or anything that depends on
+hash(). A trace may outlive a runtime, so that a world whose engine dies and is built anew has one digest.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The tree: all cells of an engine, made first and started then, so that whoever is wired may know everybody's address.
 
-`plant` makes every cell, addresses and inboxes included, and starts nothing: what is told to an address now waits for its
-first incarnation. `start` gives the root its first order; each supervisor starts its children in order. `stop` takes them down
-in reverse order within one bound for all, and says who did not come to rest.
+`plant` makes every cell, addresses and inboxes included, and starts nothing: what is told to an address now waits for
+its first incarnation. `start` gives the root its first order; each supervisor starts its children in order. `stop`
+takes them down in reverse order within one bound for all, and says who did not come to rest.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class CellRuntime(Runtime, Protocol):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A line of the printed tree. `restarts` counts incarnations beyond the first; `last_error` may hold personal data."""
+    """A line of the printed tree. `restarts` are incarnations beyond the first; `last_error` may hold personal data."""
 
     path: str
     kind: str
@@ -70,7 +70,7 @@ class Crown:
     def _fatal(self, reason: str) -> None:
         try:
             self._on_fatal(reason)
-        except BaseException as exc:  # noqa: BLE001 - we stand in the root's own crash: there is nobody left to raise to
+        except BaseException as exc:  # we stand in the root's own crash: there is nobody left to raise to
             log.critical("on_fatal_raised", error=type(exc).__name__)
 
 
@@ -84,7 +84,7 @@ class Tree:
         self._crown = crown
 
     def address(self, path: str) -> Address:
-        """The address of `segments/03/points`, or of a supervisor; "" is the root. KeyError when there is none. O(1)."""
+        """The address of `segments/03/points`, or of a supervisor; "" is the root. KeyError when unknown. O(1)."""
         return self._cells[path].address
 
     def cell(self, path: str) -> Cell:
@@ -107,7 +107,8 @@ class Tree:
         self._cells[""].address.tell(Incarnate())
 
     def stop(self, seconds: float = STOP_S) -> list[str]:
-        """Stop all, in reverse order, for good; -> the paths of those that did not come to rest in time. Not from a cell."""
+        """Stop all, in reverse order, for good; -> paths of those that did not come to rest in time. Not from a cell.
+        """
         self._cells[""].address.tell(Halt(final=True))
         self._runtime.wait_for(self._crown.at_rest, seconds * 0.9)
         for cell in reversed(self._cells.values()):
@@ -170,7 +171,11 @@ def plant(
 
 
 def start_tree(
-    runtime: CellRuntime, spec: SupervisorSpec, rng: Random, on_fatal: Callable[[str], None], counters: Counters | None = None
+    runtime: CellRuntime,
+    spec: SupervisorSpec,
+    rng: Random,
+    on_fatal: Callable[[str], None],
+    counters: Counters | None = None,
 ) -> Tree:
     """`plant` and `Tree.start` in one, for those whose factories need no addresses."""
     tree = plant(runtime, spec, rng, on_fatal, counters)
@@ -188,7 +193,8 @@ def render(rows: Sequence[Row]) -> str:
     names = ["  " * (row.path.count("/") + 1) + row.path.rpartition("/")[2] if row.path else "root" for row in rows]
     width = max(len(name) for name in names) + 4
     return "\n".join(
-        f"{name:{width}}{row.kind:14}{row.state:13}restarts {row.restarts}  incarnation {row.incarnation}  inbox {row.inbox}"
+        f"{name:{width}}{row.kind:14}{row.state:13}"
+        f"restarts {row.restarts}  incarnation {row.incarnation}  inbox {row.inbox}"
         for name, row in zip(names, rows, strict=True)
     )
 

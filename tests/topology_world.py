@@ -1,4 +1,5 @@
-"""A small world for bridge and relay without supervisors: one mailbox, driven by the test, and a journal that keeps a list.
+"""A small world for bridge and relay without supervisors: one mailbox, driven by the test, and a journal that keeps a
+list.
 
 The same is used by the unit tests (pretended ports, virtual clock) and the broker tests (real ports, real clock).
 """
@@ -12,7 +13,7 @@ from typing import Any
 import msgspec
 
 from actors.commands import Command, CommandSpec, Refusal
-from supervision.clock import SystemClock
+from supervision.clock import Clock, SystemClock
 from supervision.entry import Entry, place
 from supervision.messages import Append, Appended, Begin, Begun, Committed, Reused, Stage, Watermark
 from supervision.tail import Tail
@@ -81,8 +82,8 @@ class Later:
 class World:
     """A Runtime whose alarms the test's own loop sends."""
 
-    def __init__(self, clock: Any = None) -> None:
-        self.clock = clock or SystemClock()
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock: Clock = clock or SystemClock()
         self.alarms: list[Later] = []
 
     def send_after(self, seconds: float, to: Any, message: Any) -> Later:
@@ -98,7 +99,9 @@ class World:
             if alarm.to is not None:
                 alarm.to.tell(alarm.message)
 
-    def run(self, parts: Sequence[tuple[Mailbox, Any]], until: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
+    def run(
+        self, parts: Sequence[tuple[Mailbox, Any]], until: Callable[[], bool], deadline_s: float = DEADLINE_S
+    ) -> None:
         """Hand out mail until the condition holds; fails when it does not in time."""
         end = self.clock.monotonic_s() + deadline_s
         while not until():

@@ -1,9 +1,11 @@
 """The consuming shell: pika reads, we put into bursts and pass on. It decodes nothing and decides nothing.
 
-Tags, acks and probes are the bridge's matter (`ports.ConsumePort`). What the broker does to us on this side has one meaning: a
-`Basic.Cancel`, a closed channel, a closed connection all end the generation, since a consumer that the broker cancelled may
-never become the active one again.
+Tags, acks and probes are the bridge's matter (`ports.ConsumePort`). What the broker does to us on this side has one
+meaning: a `Basic.Cancel`, a closed channel, a closed connection all end the generation, since a consumer that the
+broker cancelled may never become the active one again.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ BURST_S = 0.001
 class _ConsumeSession:
     """One consuming connection, from open to gone."""
 
-    def __init__(self, parameters: pika.URLParameters, prefetch: int, generation: int, to: Address, loop: IOLoop) -> None:
+    def __init__(
+        self, parameters: pika.URLParameters, prefetch: int, generation: int, to: Address, loop: IOLoop
+    ) -> None:
         self.reason = ""
         self._prefetch = prefetch
         self._generation = generation
@@ -48,11 +52,15 @@ class _ConsumeSession:
         channel.basic_qos(prefetch_count=self._prefetch, callback=lambda _: self._consume())
 
     def _consume(self) -> None:
-        self._channel.basic_consume(INGRESS, self._delivered, callback=lambda _: self._to.tell(Opened(self._generation)))
+        self._channel.basic_consume(
+            INGRESS, self._delivered, callback=lambda _: self._to.tell(Opened(self._generation))
+        )
 
     def _delivered(self, _channel: Any, method: Any, props: Any, body: bytes) -> None:
         burst = self._burst
-        burst.append(Delivery(method.delivery_tag, method.exchange, method.routing_key, props, body, method.redelivered))
+        burst.append(
+            Delivery(method.delivery_tag, method.exchange, method.routing_key, props, body, method.redelivered)
+        )
         if len(burst) == 1:
             self._loop.call_later(BURST_S, self._pass_on)
         elif len(burst) >= BURST_MESSAGES_MAX:
@@ -88,9 +96,7 @@ class AmqpConsume:
     """A ConsumePort over pika. `prepare` declares or checks the topology (amqp_topology.py)."""
 
     def __init__(self, url: str, prepare: Callable[[pika.URLParameters], None], prefetch: int = PREFETCH) -> None:
-        def session(
-            thread: AmqpThread[_ConsumeSession], generation: int, to: Address, loop: IOLoop
-        ) -> _ConsumeSession:
+        def session(thread: AmqpThread[_ConsumeSession], generation: int, to: Address, loop: IOLoop) -> _ConsumeSession:
             return _ConsumeSession(thread.parameters, prefetch, generation, to, loop)
 
         self._thread = AmqpThread("amqp-consume", url, prepare, session)

@@ -1,15 +1,20 @@
 """The one place that reaches into pika: a connection that can be cut, and that joins what it writes.
 
-pika's own `close` cancels the consumers first, and then the broker gives the next messages to a waiting successor before it
-gives him those that we still hold: users' events would overtake each other. So we cut the socket. And pika writes each frame
-with a `send` of its own, three per message, which is half of the whole cost of publishing; here a burst is joined.
+pika's own `close` cancels the consumers first, and then the broker gives the next messages to a waiting successor
+before it gives him those that we still hold: users' events would overtake each other. So we cut the socket. And pika
+writes each frame with a `send` of its own, three per message, which is half of the whole cost of publishing; here a
+burst is joined.
 
 Both are done in the hooks that pika's adapters implement (`_adapter_*`), from a subclass, which is what they are for.
 """
 
+# pyright: reportUntypedBaseClass=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
+# What pyright sees of pika's adapters has no types; here is where they are given some.
+
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +25,10 @@ JOIN_BYTES_MAX = 64 * 1024
 """A longer write is passed on in parts: what the kernel does not take at once is copied again."""
 
 
-class AmqpConnection(pika.SelectConnection):
+_Connection: Any = pika.SelectConnection
+
+
+class AmqpConnection(_Connection):
     """A SelectConnection on a loop of its own. Used by the loop's thread only."""
 
     def __init__(
@@ -43,7 +51,7 @@ class AmqpConnection(pika.SelectConnection):
         )
 
     @contextmanager
-    def joined(self) -> Iterator[None]:
+    def joined(self) -> Generator[None]:
         """What is written inside goes out in as few writes as can be."""
         if not self._joins:
             yield

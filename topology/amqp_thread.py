@@ -1,9 +1,12 @@
 """A thread that owns one AMQP connection after the other: the common half of the two pika shells.
 
-One generation at a time: `connect` asks for a new one and abandons the one before; the thread prepares the broker (declares or
-checks the topology), runs pika's loop until the connection is gone, and tells the owner `Lost`. It decides nothing: when to
-try again is the owner's matter. Any exception from pika, one while reading a message included, is a lost connection.
+One generation at a time: `connect` asks for a new one and abandons the one before; the thread prepares the broker
+(declares or checks the topology), runs pika's loop until the connection is gone, and tells the owner `Lost`. It
+decides nothing: when to try again is the owner's matter. Any exception from pika, one while reading a message
+included, is a lost connection.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
 
 from __future__ import annotations
 
@@ -62,7 +65,7 @@ def parameters(url: str) -> pika.URLParameters:
 
 
 class AmqpThread(Generic[S]):
-    """`prepare` gets the parameters and raises when the broker is not as it should be. Start the thread with `start`."""
+    """`prepare` gets the parameters and raises when the broker is not as it should be."""
 
     def __init__(
         self,

@@ -1,10 +1,13 @@
 """Makes the broker hold the table, or refuses a broker that does not.
 
-Declaring is for a broker that is ours alone; it is idempotent, and a queue that exists with other arguments is an error that
-names them. Checking is for production, where the engine may configure nothing: every exchange and queue is declared passively,
-and, where we may, declared again with its arguments, which changes nothing of what exists but makes the broker compare.
-Bindings and policies cannot be asked for over AMQP: `run.py topology --check` compares them over the management API.
+Declaring is for a broker that is ours alone; it is idempotent, and a queue that exists with other arguments is an
+error that names them. Checking is for production, where the engine may configure nothing: every exchange and queue is
+declared passively, and, where we may, declared again with its arguments, which changes nothing of what exists but
+makes the broker compare. Bindings and policies cannot be asked for over AMQP: `run.py topology --check` compares them
+over the management API.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
 
 from __future__ import annotations
 
@@ -80,7 +83,9 @@ def check_all(connection: pika.BlockingConnection, table: Topology) -> None:
         raise TopologyDiffers("\n".join(lines))
 
 
-def _refusal(connection: pika.BlockingConnection, item: Exchange | Queue, passive: bool) -> ChannelClosedByBroker | None:
+def _refusal(
+    connection: pika.BlockingConnection, item: Exchange | Queue, passive: bool
+) -> ChannelClosedByBroker | None:
     channel = connection.channel()
     try:
         _declare(channel, item, passive)

@@ -1,8 +1,8 @@
 """The bridge: hears the broker. A cell around `intake.py`, between a ConsumePort and the journal.
 
-Everything is a message to it: what the port read, what the journal made durable, what the relay buried, its own ticks. It
-decodes in its own thread, so the thread that reads the socket only reads. A lost connection is a state, not a crash: it asks
-the port for a new one after a jittered wait, and the link says why it is away.
+Everything is a message to it: what the port read, what the journal made durable, what the relay buried, its own ticks.
+It decodes in its own thread, so the thread that reads the socket only reads. A lost connection is a state, not a
+crash: it asks the port for a new one after a jittered wait, and the link says why it is away.
 """
 
 from __future__ import annotations

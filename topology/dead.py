@@ -1,9 +1,11 @@
-"""Dead letters: input that no door can take, kept with the reason, so that nothing bad is lost and nothing bad comes back.
+"""Dead letters: input that no door can take, kept with the reason, so that nothing bad is lost and nothing bad comes
+back.
 
-The message goes to `marketing.dead` as it came, plus headers that say why and where it was first published. Left out is only
-what the broker would act upon: the traces of earlier dead-lettering (brokers before 4.0 take a copied `x-death` for a cycle
-and drop the message, confirmed), an expiry, a publisher's user id that is not ours, carbon copies, a direct reply address.
-It is acked only after the broker has confirmed the copy. A crash between the two makes a second copy, never a loss.
+The message goes to `marketing.dead` as it came, plus headers that say why and where it was first published. Left out
+is only what the broker would act upon: the traces of earlier dead-lettering (brokers before 4.0 take a copied
+`x-death` for a cycle and drop the message, confirmed), an expiry, a publisher's user id that is not ours, carbon
+copies, a direct reply address. It is acked only after the broker has confirmed the copy. A crash between the two makes
+a second copy, never a loss.
 """
 
 from __future__ import annotations

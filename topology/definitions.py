@@ -1,7 +1,8 @@
-"""The table in the forms others want: a RabbitMQ definitions file, a table to read, and the difference to what a broker holds.
+"""The table in the forms others want: a RabbitMQ definitions file, a table to read, and the difference to what a broker
+holds.
 
-The definitions hold no users and no permissions: a broker without users that loads them at boot would have none (its default
-user is not made then), so the operator imports them into one that has (`rabbitmqctl import_definitions`).
+The definitions hold no users and no permissions: a broker without users that loads them at boot would have none (its
+default user is not made then), so the operator imports them into one that has (`rabbitmqctl import_definitions`).
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ def definitions(table: Topology, vhost: str = "/") -> dict[str, Any]:
         "vhosts": [{"name": vhost}],
         "exchanges": [
             {
-                "name": e.name, "vhost": vhost, "type": e.type, "durable": True, "auto_delete": False, "internal": False,
-                "arguments": dict(e.arguments),
+                "name": e.name, "vhost": vhost, "type": e.type, "durable": True, "auto_delete": False,
+                "internal": False, "arguments": dict(e.arguments),
             }
             for e in table.exchanges
         ],
@@ -61,7 +62,9 @@ def differences(table: Topology, held: Mapping[str, Any]) -> list[str]:
 def missing_policies(table: Topology, held: Mapping[str, Any]) -> list[str]:
     """Policies that are not there under our names: worth a warning, since an operator may have his own."""
     names = {p["name"] for p in held.get("policies", [])}
-    return [f"missing policy {p.name}: {dict(p.definition)} on {p.pattern}" for p in table.policies if p.name not in names]
+    return [
+        f"missing policy {p.name}: {dict(p.definition)} on {p.pattern}" for p in table.policies if p.name not in names
+    ]
 
 
 def _compared(
@@ -106,5 +109,3 @@ def render(table: Topology) -> str:
 
 def _arguments(arguments: Mapping[str, Any]) -> str:
     return " ".join(f"{key}={value}" for key, value in arguments.items())
-
-

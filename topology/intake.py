@@ -1,16 +1,16 @@
 """The bridge's state machine: deliveries in, items for the log, acks and dead letters out. No I/O, no clock, no thread.
 
-Tags count from 1 within a connection. A tag is *settled* when its message is durable in the log, or when its copy is confirmed
-in the dead-letter queue; what is acked is the longest run of settled tags from the lowest. So an ack never covers a message
-that a crash could lose, and a slow dead letter holds back acks but nobody's reaction.
+Tags count from 1 within a connection. A tag is *settled* when its message is durable in the log, or when its copy is
+confirmed in the dead-letter queue; what is acked is the longest run of settled tags from the lowest. So an ack never
+covers a message that a crash could lose, and a slow dead letter holds back acks but nobody's reaction.
 
-A lost connection forgets every tag: the broker delivers again, and the log knows what it already has. Answers that come late
-carry the generation they belong to and are ignored. When the engine does not take input, deliveries wait here; nothing is
-acked, and the broker stops at the prefetch limit by itself.
+A lost connection forgets every tag: the broker delivers again, and the log knows what it already has. Answers that
+come late carry the generation they belong to and are ignored. When the engine does not take input, deliveries wait
+here; nothing is acked, and the broker stops at the prefetch limit by itself.
 
 The watermark is the time of a look at the ingress queue that found it empty, when the next look found it empty too and
-everything delivered until then is settled. Two looks, because a delivery may still be on its way past the answer to the
-first one; one consumer, because with a second the queue may be empty into somebody else's hands.
+everything delivered until then is settled. Two looks, because a delivery may still be on its way past the answer to
+the first one; one consumer, because with a second the queue may be empty into somebody else's hands.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What the rest of the house may know of a connection: one small board per side, written by its actor, read by any thread.
+"""What the rest of the house may know of a connection: one small board per side, written by its actor, read by any
+thread.
 
-It outlives the actor's incarnations, as what it says ("was connected once") must. Each attribute is replaced as a whole;
-reading needs no lock.
+It outlives the actor's incarnations, as what it says ("was connected once") must. Each attribute is replaced as a
+whole; reading needs no lock.
 """
 
 from __future__ import annotations

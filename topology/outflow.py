@@ -1,12 +1,14 @@
-"""The relay's state machine: outward entries of every segment into one window of unconfirmed messages. No I/O, no clock.
+"""The relay's state machine: outward entries of every segment into one window of unconfirmed messages. No I/O, no
+clock.
 
-Within a segment messages are published in the order of the log, and its checkpoint moves along the confirmed prefix, never
-over a gap. Confirms may come in any order. When the broker says no to one, its segment stops; once nothing of it is under way
-any more, everything from the oldest unconfirmed on is published again, in order. A lost connection is that for all segments.
-A receiver may thus hear a message twice, with the same id and bytes, but never misses one (docs/semantics.md).
+Within a segment messages are published in the order of the log, and its checkpoint moves along the confirmed prefix,
+never over a gap. Confirms may come in any order. When the broker says no to one, its segment stops; once nothing of it
+is under way any more, everything from the oldest unconfirmed on is published again, in order. A lost connection is
+that for all segments. A receiver may thus hear a message twice, with the same id and bytes, but never misses one
+(docs/semantics.md).
 
-A returned message found no queue, not even the one for the unrouted. Its confirm follows all the same and would count it as
-delivered, so from the return on nothing of that connection counts; the relay starts anew and says why.
+A returned message found no queue, not even the one for the unrouted. Its confirm follows all the same and would count
+it as delivered, so from the return on nothing of that connection counts; the relay starts anew and says why.
 
 Dead letters travel the same way before everything else: somebody's acks wait for them.
 """
@@ -162,7 +164,7 @@ class Outflow:
         self._letters.extend(Letter(letter, message.generation, message.to) for letter in message.letters)
 
     def pump(self) -> tuple[list[Outgoing], float | None]:
-        """What to publish now, in order, and in how many seconds to look again: None when something will wake us anyway."""
+        """What to publish now, in order, and in how many seconds to look again: None when we will be woken."""
         out: list[Outgoing] = []
         if not self.flowing:
             return out, None
@@ -234,7 +236,7 @@ class Outflow:
         touched.add(sent.lane)
 
     def forgive(self) -> None:
-        """After a pause: segments whose messages were refused, and of which nothing is under way, go on; dead letters too."""
+        """After a pause: segments and dead letters that were refused go on, once nothing of them is under way."""
         self._letters_held = False
         for lane in self.lanes.values():
             if lane.nacked and lane.under_way == 0:
@@ -260,7 +262,7 @@ class Outflow:
     def check(self) -> None:
         """Raise AssertionError when the window's books do not add up."""
         assert len(self._under_way) <= self._window_max
-        by_lane = {lane: 0 for lane in self.lanes.values()}
+        by_lane = dict.fromkeys(self.lanes.values(), 0)
         for sent in self._under_way.values():
             if isinstance(sent, _Sent):
                 by_lane[sent.lane] += 1

@@ -1,12 +1,12 @@
 """What the bridge and the relay need of a broker, and what it tells them: the line between state machines and sockets.
 
-On this side nothing does I/O; on the other (amqp_consume.py, amqp_publish.py, or the simulator's pretended broker) nothing
-decides. A port never blocks its caller. It answers by telling the address given to `connect`, from a thread of its own, and
-everything it says carries the generation that `connect` returned: delivery tags die with their connection, so a word about
-an older generation is ignored, never applied.
+On this side nothing does I/O; on the other (amqp_consume.py, amqp_publish.py, or the simulator's pretended broker)
+nothing decides. A port never blocks its caller. It answers by telling the address given to `connect`, from a thread of
+its own, and everything it says carries the generation that `connect` returned: delivery tags die with their
+connection, so a word about an older generation is ignored, never applied.
 
-Inbound properties are passed through as the client library made them (`Properties` is structural), because the bridge looks
-at two of thirteen fields, thousands of times a second. `Props` is what we make ourselves.
+Inbound properties are passed through as the client library made them (`Properties` is structural), because the bridge
+looks at two of thirteen fields, thousands of times a second. `Props` is what we make ourselves.
 """
 
 from __future__ import annotations
@@ -170,7 +170,10 @@ class ConsumePort(Protocol):
         ...
 
     def drop(self, generation: int) -> None:
-        """Write out what acks are buffered, then cut the socket: never basic.cancel, which would let a successor overtake us."""
+        """Write out what acks are buffered, then cut the socket.
+
+        Never basic.cancel: the broker would feed our successor before it gives him what we still hold.
+        """
         ...
 
 

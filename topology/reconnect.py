@@ -1,7 +1,8 @@
-"""When to try a connection again: jittered doubling, so that engines that lost the same broker don't all come back at once.
+"""When to try a connection again: jittered doubling, so that engines that lost the same broker don't all come back at
+once.
 
-A connection counts as good only after it has carried something or stood for a while. One that opens and dies at once (a
-message the client library cannot read, a queue of another make) must not turn into a tight loop.
+A connection counts as good only after it has carried something or stood for a while. One that opens and dies at once
+(a message the client library cannot read, a queue of another make) must not turn into a tight loop.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
-"""The relay: tells the broker what the engine says. A cell around `outflow.py`, between the log's readers and a PublishPort.
+"""The relay: tells the broker what the engine says. A cell around `outflow.py`, between the log's readers and a
+PublishPort.
 
-It is one more reader of every segment's log: it publishes outward entries, waits for the broker's confirms and moves its
-checkpoint along them. Its own progress clocks it: one stage under way per segment, taken up again when it has landed. The
-bridge's dead letters go through the same connection, since consuming and publishing must not share one: a broker with an alarm
-stops reading from who publishes, acks included.
+It is one more reader of every segment's log: it publishes outward entries, waits for the broker's confirms and moves
+its checkpoint along them. Its own progress clocks it: one stage under way per segment, taken up again when it has
+landed. The bridge's dead letters go through the same connection, since consuming and publishing must not share one: a
+broker with an alarm stops reading from who publishes, acks included.
 
-While there is no broker it waits; what has waited for `outward_retention` is given up, so that the log can be trimmed, and an
-`engine.outward_skipped` entry says from where to where. What is there when the broker comes back is published, however old.
+While there is no broker it waits; what has waited for `outward_retention` is given up, so that the log can be trimmed,
+and an `engine.outward_skipped` entry says from where to where. What is there when the broker comes back is published,
+however old.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ class ConnectAgain(msgspec.Struct, frozen=True):
 
 
 class StopPublishing(msgspec.Struct, frozen=True):
-    """The process is about to stop: publish nothing new. Confirms of what was published still count (`link.waiting`)."""
+    """The process is about to stop: publish nothing new. Confirms still count until `link.waiting` is 0."""
 
 
 class RelayLost(Exception):
@@ -192,13 +194,15 @@ class Relay:
         self._pump()
 
     def _return(self, returned: Returned) -> None:
-        """Not even the queue for the unrouted took it: what comes after counts for nothing, until that queue is back."""
+        """Not even the queue for the unrouted took it: what comes after counts for nothing."""
         if self._returned:
             return
         self._returned = True
         self._count.count("relay_returned")
         self._port.drop(self._generation)
-        self._lost(f"{returned.exchange} returned {returned.key}: {returned.reason}; is its alternate exchange's queue there?")
+        self._lost(
+            f"{returned.exchange} returned {returned.key}: {returned.reason}; is its alternate exchange's queue there?"
+        )
 
     def _lost(self, reason: str) -> None:
         self._outflow.close()
@@ -294,7 +298,15 @@ def skipped_item(skipped: Skipped, now: int) -> Item:
     moment = rfc3339(now)
     body = msgspec.json.encode(
         OutwardSkipped(
-            "engine_outward_skipped", 1, skipped.segment, skipped.first, skipped.last, skipped.count, moment, moment, skipped.last
+            "engine_outward_skipped",
+            1,
+            skipped.segment,
+            skipped.first,
+            skipped.last,
+            skipped.count,
+            moment,
+            moment,
+            skipped.last,
         )
     )
     id = f"relay|skipped.{skipped.first}.{skipped.last}"

@@ -1,11 +1,11 @@
 """What the broker should hold: exchanges, queues, bindings and policies, as one table of data.
 
-Whatever must hold for correctness is an argument, since AMQP can declare those: queue type, single active consumer, where
-the refused go. What an operator may want to change without deleting a queue is a policy; AMQP cannot declare policies, so
-they are in the printed definitions only, and their absence is a warning.
+Whatever must hold for correctness is an argument, since AMQP can declare those: queue type, single active consumer,
+where the refused go. What an operator may want to change without deleting a queue is a policy; AMQP cannot declare
+policies, so they are in the printed definitions only, and their absence is a warning.
 
-Names and routing keys are the seed's, its errors mended: `points.#`, not `points.*`, which matches no key that is used; a
-front door's messages all reach the engine (`#`), and nothing that finds no queue vanishes silently.
+Names and routing keys are the seed's, its errors mended: `points.#`, not `points.*`, which matches no key that is
+used; a front door's messages all reach the engine (`#`), and nothing that finds no queue vanishes silently.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DEAD = "marketing.dead"
 UNROUTED = "marketing.unrouted"
 
 DELIVERY_LIMIT = 100
-"""The broker counts a delivery whenever our connection dies, whoever was to blame; so it is high, and we count ourselves."""
+"""The broker counts whenever our connection dies, whoever was to blame; so it is high, and we count ourselves."""
 UNROUTED_BYTES_MAX = 256 * 1024 * 1024
 INGRESS_BYTES_MAX = 2 * 1024 * 1024 * 1024
 """Beyond it publishers are told no (their confirm is a nack) instead of messages being dropped."""
@@ -103,7 +103,11 @@ def _policies() -> Sequence[Policy]:
     return [
         Policy(
             "marketing-ingress", r"^marketing\.ingress$", "queues",
-            {"max-length-bytes": INGRESS_BYTES_MAX, "overflow": "reject-publish", "dead-letter-strategy": "at-least-once"},
+            {
+                "max-length-bytes": INGRESS_BYTES_MAX,
+                "overflow": "reject-publish",
+                "dead-letter-strategy": "at-least-once",
+            },
         ),
         Policy("marketing-doors", r"^marketing\.[a-z]+\.events$", "exchanges", {"alternate-exchange": UNROUTED}),
     ]  # fmt: skip

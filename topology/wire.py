@@ -1,13 +1,14 @@
 """Both doors' reading of a message: bytes become an item for the log, or a refusal that names the field and the limit.
 
-The checks that any message must pass are here (size, JSON, nesting, its id); what its fields may hold is the matter of the
-CommandSpec that its `event_type` names. The sender's bytes go into the log as they came: unknown fields survive, and what is
-decoded here is thrown away again. The body decides, never the routing key.
+The checks that any message must pass are here (size, JSON, nesting, its id); what its fields may hold is the matter of
+the CommandSpec that its `event_type` names. The sender's bytes go into the log as they came: unknown fields survive,
+and what is decoded here is thrown away again. The body decides, never the routing key.
 
-A message is known again by (source, id, subject). An id is the sender's when he gave one. When he gave none, a message from
-the broker is named by a hash of its exchange, routing key and decoded content, since a broker may deliver it twice and a
-random name would count it twice; a message over HTTP gets a made-up name and no promise. The hash of the decoded content,
-keys sorted, also tells a resend (spaces and key order are nobody's intent) from another command under the same id.
+A message is known again by (source, id, subject). An id is the sender's when he gave one. When he gave none, a message
+from the broker is named by a hash of its exchange, routing key and decoded content, since a broker may deliver it
+twice and a random name would count it twice; a message over HTTP gets a made-up name and no promise. The hash of the
+decoded content, keys sorted, also tells a resend (spaces and key order are nobody's intent) from another command under
+the same id.
 
 Of a key that occurs twice in an object the last one counts, for the checks, the hashes and the actors alike.
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -31,7 +32,7 @@ ID_BYTES_MAX = 256
 SOURCE_BYTES_MAX = 256
 
 BadMessage = Refusal
-"""Why a door does not take a message: `code` for programs, `field` (dotted, empty for the whole), `message` for people."""
+"""Why a door takes no message: `code` for programs, `field` (dotted, empty for the whole), `message` for people."""
 
 
 class ByContent(msgspec.Struct, frozen=True, gc=False):
@@ -67,7 +68,7 @@ class Door:
         self._segments = segments
 
     def decode(self, raw: bytes, source: str, message_id: str | None, fallback: Fallback) -> Item | BadMessage:
-        """The item that `raw` becomes, or why it does not. Never raises, whatever the bytes. O(bytes), about 10 microseconds.
+        """The item that `raw` becomes, or why it does not. Never raises, whatever the bytes. O(bytes), about 10 µs.
 
         `source` names the sender (AMQP: app_id, else the exchange). The id is `message_id` when given, else the body's
         `event_id`, else what `fallback` says.
@@ -103,7 +104,8 @@ class Door:
         spec = self._commands.get(event_type)
         if spec is None:
             known = ", ".join(sorted(self._commands))
-            return BadMessage("unknown_event_type", "event_type", f"unknown event_type {clipped(event_type)}; known: {known}")
+            detail = f"unknown event_type {clipped(event_type)}; known: {known}"
+            return BadMessage("unknown_event_type", "event_type", detail)
         return spec
 
 
@@ -191,12 +193,10 @@ def _deeper_than(value: Any, limit: int) -> bool:
     """Level by level, so that the stack cannot be used up."""
     level: list[Any] = [value]
     for _ in range(limit):
-        level = [
-            child
-            for node in level
-            for child in (node.values() if type(node) is dict else node)  # pyright: ignore[reportUnknownVariableType]
-            if type(child) is dict or type(child) is list
-        ]  # pyright: ignore[reportUnknownVariableType]
+        children: list[Any] = []
+        for node in level:
+            children.extend(cast(dict[str, Any], node).values() if isinstance(node, dict) else node)
+        level = [child for child in children if isinstance(child, dict | list)]
         if not level:
             return False
     return True
@@ -205,5 +205,12 @@ def _deeper_than(value: Any, limit: int) -> bool:
 def _json_name(value: Any) -> str:
     if value is None:
         return "null"
-    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+    names = {
+        dict: "an object",
+        list: "an array",
+        str: "a string",
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+    }
     return names[type(value)]  # pyright: ignore[reportUnknownArgumentType]

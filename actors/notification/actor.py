@@ -1,8 +1,9 @@
 """The actor of the notification domain: what happened to a user's points becomes a text for them.
 
-It has no state. That a text is sent once per fact follows from the engine (one entry, one checkpoint), not from a memory of
-its own. Nobody loses money when a text cannot be made, so a poisonous entry is set aside alone and the user's next texts go
-on; a template that lacks a variable is no poison but an answer, `notify.refused`, which says what is missing.
+It has no state. That a text is sent once per fact follows from the engine (one entry, one checkpoint), not from a
+memory of its own. Nobody loses money when a text cannot be made, so a poisonous entry is set aside alone and the
+user's next texts go on; a template that lacks a variable is no poison but an answer, `notify.refused`, which says what
+is missing.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class NotificationActor(Domain[None]):
 
 
 def _params(fact: Fact) -> dict[str, Param]:
-    """What a template may speak of. A fact's empty fields are left out, so that a hole is missed, not printed as None."""
+    """What a template may speak of. A fact's empty fields are left out, so that a hole is missed, not printed."""
     params: dict[str, Param] = {"points": fact.points, "balance": fact.balance, "reason": fact.reason}
     if fact.order_id:
         params["order_id"] = fact.order_id

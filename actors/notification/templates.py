@@ -1,11 +1,12 @@
 """The texts: Jinja2 templates by locale and name, compiled once, rendered in a sandbox.
 
-A wrong text to a user cannot be called back, so everything doubtful is refused: a variable that is missing (an empty hole in a
-sentence about somebody's points), a text that is empty or longer than any operator would send. Templates are the shop's
-own, values are anybody's: values are data and never compiled. The sandbox keeps a template from reaching into the process.
+A wrong text to a user cannot be called back, so everything doubtful is refused: a variable that is missing (an empty
+hole in a sentence about somebody's points), a text that is empty or longer than any operator would send. Templates are
+the shop's own, values are anybody's: values are data and never compiled. The sandbox keeps a template from reaching
+into the process.
 
-Rendering reads nothing but its arguments: the globals Jinja2 brings along (among them a random text generator) are taken away,
-so that the same fact gives the same text in every replay.
+Rendering reads nothing but its arguments: the globals Jinja2 brings along (among them a random text generator) are
+taken away, so that the same fact gives the same text in every replay.
 """
 
 from __future__ import annotations
@@ -54,9 +55,9 @@ class Templates:
         if missing := [name for name in NAMES if name not in texts.get(locale, {})]:
             raise ValueError(f"locale {locale} lacks the templates {', '.join(missing)}; there are {sorted(texts)}")
         environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-        environment.globals.clear()
+        environment.globals.clear()  # pyright: ignore[reportUnknownMemberType]
         # `random` shuffles by the machine's dice: the one filter that is no function of its arguments.
-        del environment.filters["random"]
+        del environment.filters["random"]  # pyright: ignore[reportUnknownMemberType]
         self.locale = locale
         self._compiled = {
             (language, name): _compiled(environment, language, name, source)
@@ -65,7 +66,9 @@ class Templates:
         }
 
     def render(self, name: str, params: Mapping[str, Param], locale: str | None = None) -> str | NotRendered:
-        """The text of template `name`; in the default locale where `locale` has none. KeyError for a name there is not."""
+        """The text of template `name`; in the default locale where `locale` has none. KeyError for a name there is
+        not.
+        """
         template = self._compiled.get((locale or self.locale, name)) or self._compiled[self.locale, name]
         try:
             text = template.render(params)
@@ -74,7 +77,9 @@ class Templates:
         except TemplateError as error:
             return NotRendered("template_error", f"{type(error).__name__}: {error}")
         if len(text) > TEXT_CHARS_MAX:
-            return NotRendered("text_too_long", f"the text has {len(text)} characters, at most {TEXT_CHARS_MAX} are sent")
+            return NotRendered(
+                "text_too_long", f"the text has {len(text)} characters, at most {TEXT_CHARS_MAX} are sent"
+            )
         return text if text.strip() else NotRendered("text_empty", "the text has no characters")
 
 

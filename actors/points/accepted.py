@@ -1,8 +1,8 @@
 """What a used-up business key remembers, and what it says to the next message that comes under it.
 
-Only an accepted change uses a key up: a spend refused yesterday may be tried again today under its order. A resend says the
-same and is nothing; one that says something else is a contradiction that its sender must hear of, since one of the two
-messages is wrong and we cannot know which.
+Only an accepted change uses a key up: a spend refused yesterday may be tried again today under its order. A resend
+says the same and is nothing; one that says something else is a contradiction that its sender must hear of, since one
+of the two messages is wrong and we cannot know which.
 """
 
 from __future__ import annotations

@@ -1,19 +1,20 @@
 """The actor of the points domain: entries in, ledger arithmetic, effects and records out.
 
-Every reaction first settles what the passing of time has done (lots that expired, reminders that are due), then does what the
-entry asks, then sets the two timers to what comes next. A firing is therefore nothing but a reason to look: whether the timer
-or a purchase comes first after midnight, the books say the same, and points past their day can never be spent because a
-timer was late.
+Every reaction first settles what the passing of time has done (lots that expired, reminders that are due), then does
+what the entry asks, then sets the two timers to what comes next. A firing is therefore nothing but a reason to look:
+whether the timer or a purchase comes first after midnight, the books say the same, and points past their day can never
+be spent because a timer was late.
 
-A user has two timers at most, however many lots: one for the lot that expires soonest, one for the next reminder. They are
-re-armed only when that date changes, so an ordinary purchase writes none.
+A user has two timers at most, however many lots: one for the lot that expires soonest, one for the next reminder. They
+are re-armed only when that date changes, so an ordinary purchase writes none.
 
-A known duplicate is no event at all in this ledger: it yields nothing. Refusals yield an effect and leave the state alone.
+A known duplicate is no event at all in this ledger: it yields nothing. Refusals yield an effect and leave the state
+alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from actors.points import accepted as books
@@ -39,7 +40,9 @@ from supervision.outputs import Arm, Cancel, Claim, Emit, Output
 EXPIRY = "expiry"
 REMINDER = "reminder"
 REMINDERS_MAX = 31
-"""Effects of one reaction. Were more due at once (a reminder rule made longer), the rest follow `REMINDER_PAUSE_MS` later."""
+"""Effects of one reaction. Were more due at once (a reminder rule made longer), the rest follow `REMINDER_PAUSE_MS`
+later.
+"""
 REMINDER_PAUSE_MS = 1_000
 
 
@@ -47,7 +50,7 @@ class PointsLedgerActor(Domain[Account]):
     """Folds points entries into accounts; see ledger.py for the arithmetic, programme.py for the dates."""
 
     name: ClassVar[str] = "points"
-    reacts_to = {CHANGE: PointsChange, REFERRAL: ReferralCredit}
+    reacts_to: ClassVar[Mapping[str, Any]] = {CHANGE: PointsChange, REFERRAL: ReferralCredit}
     state_type = Account
     format = ledger.FORMAT
     parks = "subject"
@@ -60,7 +63,9 @@ class PointsLedgerActor(Domain[Account]):
         return Account()
 
     def upgrade(self, fields: list[Any]) -> Account:
-        raise ValueError(f"no points account was ever written in format {fields[0]}; this program writes {ledger.FORMAT}")
+        raise ValueError(
+            f"no points account was ever written in format {fields[0]}; this program writes {ledger.FORMAT}"
+        )
 
     def keys(self, event: Event) -> Sequence[bytes]:
         if not isinstance(event.body, PointsChange):
@@ -110,7 +115,13 @@ class PointsLedgerActor(Domain[Account]):
         yield from _claims(change, event)
 
     def _earn(
-        self, account: Account, points: int, reason: str, order_id: str | None, event: Event, referred: str | None = None
+        self,
+        account: Account,
+        points: int,
+        reason: str,
+        order_id: str | None,
+        event: Event,
+        referred: str | None = None,
     ) -> Iterator[Output]:
         expires = self._programme.expiry(event.at)
         lot = Lot(expires, points, event.entry.epoch, event.entry.offset)
@@ -150,7 +161,7 @@ class PointsLedgerActor(Domain[Account]):
     def _next_reminder(self, account: Account, at: int) -> int:
         upcoming = ledger.next_to_remind(account)
         due = self._programme.reminder(upcoming[0]) if upcoming else 0
-        # Due already: more than REMINDERS_MAX were. A pause also makes the next firing a new beginning, not a deeper cause.
+        # Due already: more than REMINDERS_MAX were. After a pause the firing is a new beginning, not a deeper cause.
         return at + REMINDER_PAUSE_MS if 0 < due <= at else due
 
 

@@ -1,8 +1,8 @@
 """What `points_change` must look like to be taken, and the sentence that says so when it does not.
 
-The message is decoded once with the type the actor will use, so the door cannot accept what the actor cannot read. A message
-that is right costs no more than that; only a wrong one is looked at field by field. Implausible times are not refused:
-a sender's clock is the sender's affair, and no rule trusts it.
+The message is decoded once with the type the actor will use, so the door cannot accept what the actor cannot read. A
+message that is right costs no more than that; only a wrong one is looked at field by field. Implausible times are not
+refused: a sender's clock is the sender's affair, and no rule trusts it.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """The points ledger of one user: dated lots, spent soonest-to-expire first.
 
-A balance is never stored apart from the lots that make it up, so it cannot disagree with them; what it costs is a sum over a
-handful of lots. Nothing here reads a clock: whoever calls says what has expired by when, before anything else is asked.
-Refusing is an answer, not an error: the caller gets what is missing, the account stays as it was.
+A balance is never stored apart from the lots that make it up, so it cannot disagree with them; what it costs is a sum
+over a handful of lots. Nothing here reads a clock: whoever calls says what has expired by when, before anything else
+is asked. Refusing is an answer, not an error: the caller gets what is missing, the account stays as it was.
 
-An account is bounded: at `lots_max` lots that expire together become one, oldest origins first, and the caller writes down
-what they were. Should no two expire together (a programme whose zone or validity changed may come there), the two neighbours
-that expire closest to each other become one with the later expiry: the owner never loses by our housekeeping, and an
-increase is never refused for it.
+An account is bounded: at `lots_max` lots that expire together become one, oldest origins first, and the caller writes
+down what they were. Should no two expire together (a programme whose zone or validity changed may come there), the two
+neighbours that expire closest to each other become one with the later expiry: the owner never loses by our
+housekeeping, and an increase is never refused for it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ EDGE_LOTS = 16
 
 
 class Lot(msgspec.Struct, array_like=True, gc=False):
-    """Points that expire together and have one origin, the entry (epoch, offset) that made them. `expires` is the moment
-    (ms since 1970 UTC) from which they can no longer be spent."""
+    """Points that expire together and have one origin, the entry (epoch, offset) that made them. `expires` is the
+    moment (ms since 1970 UTC) from which they can no longer be spent.
+    """
 
     expires: int
     points: int
@@ -38,8 +39,8 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
 class Account(msgspec.Struct, array_like=True, gc=False):
     """One user's points, as the store holds them. `lots` are in order of (expires, epoch, offset) and none is empty.
 
-    `expiry_armed` and `reminder_armed` are what the two timers are set to (ms since 1970 UTC, 0 = not); lots up to the expiry
-    `reminded` have had their reminder.
+    `expiry_armed` and `reminder_armed` are what the two timers are set to (ms since 1970 UTC, 0 = not); lots up to the
+    expiry `reminded` have had their reminder.
     """
 
     format: int = FORMAT
@@ -61,12 +62,14 @@ def available(account: Account) -> int:
 
 
 def available_at(account: Account, at: int) -> int:
-    """What could be spent at `at`: due lots do not count, even if nothing has happened to take them away yet. O(lots)."""
+    """What could be spent at `at`: due lots do not count, even if nothing has taken them away yet. O(lots)."""
     return sum([lot.points for lot in account.lots if lot.expires > at])
 
 
 def earn(account: Account, lot: Lot, lots_max: int) -> Sequence[Lot]:
-    """Add `lot`; the lots that were merged to make room for it, mostly none, with the points they had. O(1), O(lots) then."""
+    """Add `lot`; the lots that were merged to make room for it, mostly none, with the points they had. O(1), O(lots)
+    then.
+    """
     merged = _make_room(account.lots) if len(account.lots) >= lots_max else ()
     if not account.lots or _order(account.lots[-1]) <= _order(lot):
         account.lots.append(lot)

@@ -1,10 +1,11 @@
 """The words of the points domain: what it hears, what it says, what it writes down.
 
-Field names are the contract with other programs (see docs/semantics.md) and with the log: they are only added to, never
-renamed. What every effect carries besides (`event_type`, `schema_version`, `user_id`, `at`, `occurred_at`, `cause`,
-`source_id`) is the envelope's and stands nowhere here.
+Field names are the contract with other programs (see docs/semantics.md) and with the log: they are only added to,
+never renamed. What every effect carries besides (`event_type`, `schema_version`, `user_id`, `at`, `occurred_at`,
+`cause`, `source_id`) is the envelope's and stands nowhere here.
 
-Refused changes say all that the sender needs to understand them without our log: what was asked, what there is, and a code.
+Refused changes say all that the sender needs to understand them without our log: what was asked, what there is, and a
+code.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ RefusalCode = Literal["insufficient_points", "nothing_to_expire", "order_conflic
 
 
 class PointsChange(msgspec.Struct, frozen=True, gc=False):
-    """The message `points_change`: someone tells us that a user's points change. Fields we do not know are ignored here and
-    stay in the entry's bytes. `change_type` is one of CHANGES once the door has passed it."""
+    """The message `points_change`: someone tells us that a user's points change. Fields we do not know are ignored
+    here and stay in the entry's bytes. `change_type` is one of CHANGES once the door has passed it.
+    """
 
     event_type: str
     user_id: str
@@ -54,14 +56,16 @@ class PointsChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class ReferralMetadata(msgspec.Struct, frozen=True, gc=False):
-    """What `metadata` must hold when `reason` is `referral`. `referrer_points` None: as many as the referred user gets."""
+    """What `metadata` must hold when `reason` is `referral`. `referrer_points` None: as many as the referred user
+    gets.
+    """
 
     referrer_id: str
     referrer_points: int | None = None
 
 
 class ReferralCredit(msgspec.Struct, frozen=True, gc=False):
-    """`points.referral`, inward: the subject of this entry brought `referred_user_id` to us and gets `points` for it."""
+    """`points.referral`, inward: the subject brought `referred_user_id` to us and gets `points` for it."""
 
     points: int
     referred_user_id: str
@@ -93,7 +97,9 @@ class PointsSpent(msgspec.Struct, frozen=True, gc=False):
 
 
 class PointsExpired(msgspec.Struct, frozen=True, gc=False):
-    """`points.expired`. `points` is what was taken; `requested` what the sender asked for, null when lots ran out of time."""
+    """`points.expired`. `points` is what was taken; `requested` what the sender asked for, null when lots ran out of
+    time.
+    """
 
     points: int
     balance: int
@@ -105,8 +111,9 @@ class PointsExpired(msgspec.Struct, frozen=True, gc=False):
 
 
 class PointsExpiring(msgspec.Struct, frozen=True, gc=False):
-    """`points.expiring`: `points` of `balance` will expire at `expires_at`, at the end of the day `expires_on` (programme's
-    zone, YYYY-MM-DD)."""
+    """`points.expiring`: `points` of `balance` will expire at `expires_at`, at the end of the day `expires_on`
+    (programme's zone, YYYY-MM-DD).
+    """
 
     points: int
     balance: int
@@ -133,7 +140,9 @@ class PointsRefused(msgspec.Struct, frozen=True, gc=False):
 
 
 class LotPart(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Points of one lot: [origin (segment.epoch.offset of the entry that made it), points, expires (ms since 1970 UTC)]."""
+    """Points of one lot: [origin (segment.epoch.offset of the entry that made it), points, expires (ms since 1970
+    UTC)].
+    """
 
     origin: str
     points: int
@@ -143,8 +152,9 @@ class LotPart(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class LedgerLine(msgspec.Struct, frozen=True, gc=False):
     """A record: one change of a user's points, as it is kept for ever.
 
-    `change`: `increase`, `decrease`, `expire`, or `merge`, which moves lots together and changes no balance (`points` 0).
-    `points` is never negative. `lots` are those made, taken from or merged: what leaves the state stays known here.
+    `change`: `increase`, `decrease`, `expire`, or `merge`, which moves lots together and changes no balance (`points`
+    0). `points` is never negative. `lots` are those made, taken from or merged: what leaves the state stays known
+    here.
     """
 
     offset: int

@@ -1,8 +1,10 @@
-"""The rules of the points programme: how long points are valid, when their owner is reminded, in which zone a day ends.
+"""The rules of the points programme: how long points are valid, when their owner is reminded, in which zone a day
+ends.
 
-Expiry is by calendar day, as people read it: points earned at any time of 20 September are all valid until the end of the
-same last day. The moment of expiry is therefore the first instant of the day after it in the programme's zone, whatever that
-zone's clocks do that night. A reminder goes out on a morning, not at the midnight arithmetic would choose.
+Expiry is by calendar day, as people read it: points earned at any time of 20 September are all valid until the end of
+the same last day. The moment of expiry is therefore the first instant of the day after it in the programme's zone,
+whatever that zone's clocks do that night. A reminder goes out on a morning, not at the midnight arithmetic would
+choose.
 
 Only the present rule is applied when points are earned; lots keep the expiry they were given.
 """
@@ -42,11 +44,15 @@ class Programme:
         self.zone = zone
         self._zone = _zone(zone)
         self._today = (0, 0, 0)
-        """(first ms of a day, first ms of the next, expiry of what is earned in it): one day serves millions of events."""
+        """(first ms of a day, first ms of the next, expiry of what is earned in it): one day serves millions of
+        events.
+        """
         self.reminder = lru_cache(maxsize=EXPIRIES_KEPT)(self._reminder)
 
     def expiry(self, at: int) -> int:
-        """The moment (ms since 1970 UTC) from which points earned at `at` can no longer be spent. O(1), memoised by day."""
+        """The moment (ms since 1970 UTC) from which points earned at `at` can no longer be spent. O(1), memoised by
+        day.
+        """
         begins, ends, expires = self._today  # one read: another thread may replace it
         if not begins <= at < ends:
             today = self._day(at)
@@ -56,7 +62,9 @@ class Programme:
         return expires
 
     def _reminder(self, expires: int) -> int:
-        """When (ms) to remind of what expires at `expires`: in the morning, `points_reminder_days` before its last day; 0 = never."""
+        """When (ms) to remind of what expires at `expires`: in the morning, `points_reminder_days` before its last
+        day; 0 = never.
+        """
         if not self.points_reminder_days:
             return 0
         day = self._last_day(expires) - timedelta(days=self.points_reminder_days)
@@ -90,6 +98,6 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"zone must be a name of the IANA time zone database such as Asia/Shanghai, not {name!r}") from error
-
-
+        raise ValueError(
+            f"zone must be a name of the IANA time zone database such as Asia/Shanghai, not {name!r}"
+        ) from error

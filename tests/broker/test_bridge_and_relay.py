@@ -102,7 +102,9 @@ def get(url: str, queue: str) -> tuple[Any, Any, Any]:
 
 
 def effect(user: str = "7") -> Draft:
-    return Draft("points.earned", f"user:{user}", b'{"event_type":"points_earned"}', route="points.earned.purchase_order")
+    return Draft(
+        "points.earned", f"user:{user}", b'{"event_type":"points_earned"}', route="points.earned.purchase_order"
+    )
 
 
 def test_what_is_published_at_the_front_door_is_in_the_log_and_acked(engine: Engine) -> None:
@@ -140,7 +142,13 @@ def test_what_is_not_durable_is_delivered_again_after_the_connection_is_cut(engi
 def test_what_cannot_be_taken_is_in_the_dead_letter_queue_with_its_reason(
     engine: Engine, body: bytes, reason: str, field: str
 ) -> None:
-    publish(engine.url, [body, message()], headers={"trace": "abc", "x-death": [{"count": 1}]}, message_id="m1", app_id="shop")
+    publish(
+        engine.url,
+        [body, message()],
+        headers={"trace": "abc", "x-death": [{"count": 1}]},
+        message_id="m1",
+        app_id="shop",
+    )
     engine.until(lambda: engine.count.counted("bridge_acked") == 2)
     _, props, dead = get(engine.url, DEAD)
     assert dead == body
@@ -163,7 +171,8 @@ def test_the_same_id_with_another_command_is_a_dead_letter_and_a_resend_is_not(e
 def test_properties_that_no_client_should_send_stop_nothing(engine: Engine) -> None:
     hostile = [
         {"message_id": b"\xff\xfe"}, {"app_id": "x" * 255}, {"reply_to": "amq.rabbitmq.reply-to.g2dk"},
-        {"expiration": "60000000"}, {"headers": {"n": 2**40, "d": [1, {"a": None}], "b": b"\x00\xff"}}, {"priority": 255},
+        {"expiration": "60000000"}, {"headers": {"n": 2**40, "d": [1, {"a": None}], "b": b"\x00\xff"}},
+        {"priority": 255},
         {"content_encoding": "gzip"}, {"headers": {"CC": ["elsewhere"]}}, {"headers": {"big": "y" * 100_000}},
     ]  # fmt: skip
     for props in hostile:
@@ -228,7 +237,9 @@ def test_connections_closed_by_the_broker_come_back_and_nothing_is_lost(engine: 
     named = [c["name"] for c in rabbit_admin.request("GET", "/api/connections")]
     for name in named:
         with contextlib.suppress(Exception):
-            rabbit_admin.request("DELETE", f"/api/connections/{name.replace(' ', '%20').replace('>', '%3E').replace(':', '%3A')}")
+            rabbit_admin.request(
+                "DELETE", f"/api/connections/{name.replace(' ', '%20').replace('>', '%3E').replace(':', '%3A')}"
+            )
     engine.until(lambda: engine.count.counted("bridge_acked") >= 500 and all(
         engine.memory.checkpoints.get(s, 0) == len(engine.memory.log[s]) or not engine.memory.log[s] for s in range(4)
     ))  # fmt: skip
@@ -296,7 +307,9 @@ def test_the_definitions_can_be_imported_and_then_nothing_differs(broker: str, r
     from topology.definitions import definitions, differences, missing_policies
 
     vhost = broker.rsplit("/", 1)[1]
-    rabbit_admin.request("POST", f"/api/definitions/{vhost}", {k: v for k, v in definitions(TABLE, vhost).items() if k != "vhosts"})
+    rabbit_admin.request(
+        "POST", f"/api/definitions/{vhost}", {k: v for k, v in definitions(TABLE, vhost).items() if k != "vhosts"}
+    )
     held = rabbit_admin.request("GET", f"/api/definitions/{vhost}")
     assert differences(TABLE, held) == [] and missing_policies(TABLE, held) == []
     preparer(TABLE, "check")(pika.URLParameters(broker))

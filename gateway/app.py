@@ -1,0 +1,120 @@
+"""The HTTP application: which path leads to which question, and how refusals become problem documents.
+
+Handlers here only carry values between HTTP and the plain classes beside this file (Ingest, PointsQueries, ParkedQueries,
+Decisions, Health), which know nothing of HTTP and are what simulations and tests of meaning use. There is no authentication
+yet: the server listens on loopback unless told otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from prometheus_client import CollectorRegistry
+
+from gateway.answers import Threads
+from gateway.body import Bodies
+from gateway.door import ASGIApp, Door
+from gateway.health import Health
+from gateway.ingest import Ingest
+from gateway.operations import Decisions, ParkedQueries
+from gateway.problems import PROBLEM_JSON, FieldError, Problem
+from gateway.queries import PointsQueries
+from gateway.routes_events import events_route
+from gateway.routes_health import health_routes
+from gateway.routes_operations import operations_routes
+from gateway.routes_points import points_routes
+from gateway.waiting import WaitFolded
+from supervision.clock import Clock
+from supervision.counters import Counters
+from supervision.store import StoreError
+
+_log = structlog.stdlib.get_logger("gateway")
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """All that the HTTP side needs of the engine."""
+
+    ingest: Ingest
+    points: PointsQueries
+    parked: ParkedQueries
+    decisions: Decisions
+    wait_folded: WaitFolded
+    health: Health
+    tree: Callable[[], Sequence[Mapping[str, Any]]]
+    """Rows of the supervision tree, from root to leaves."""
+    registry: CollectorRegistry
+    sample: Callable[[], None]
+    """Brings gauges up to date before they are read; called on a reading thread."""
+    clock: Clock
+    counters: Counters
+
+
+def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None) -> ASGIApp:
+    """The ASGI application. `threads` is closed by whoever made it."""
+    app = Litestar(
+        [
+            events_route(ports.ingest, bodies or Bodies(), threads),
+            *points_routes(ports.points, ports.wait_folded, threads),
+            *operations_routes(ports.parked, ports.decisions, ports.tree, threads),
+            *health_routes(ports.health, ports.registry, ports.sample, threads),
+        ],
+        exception_handlers={
+            Problem: _problem,
+            HTTPException: _http_exception,
+            StoreError: _store_error,
+            Exception: _bug,
+        },
+        openapi_config=OpenAPIConfig("Ganglion", "1", render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])]),
+        logging_config=None,
+        debug=False,
+    )
+    return Door(app, ports.clock, ports.counters)
+
+
+def _answer(problem: Problem) -> Response[bytes]:
+    return Response(problem.document(), status_code=problem.status, headers=problem.headers(), media_type=PROBLEM_JSON)
+
+
+def _problem(_: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
+    return _answer(problem)
+
+
+def _http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """What Litestar itself refuses: paths, methods, parameters."""
+    if error.status_code == 404:
+        return _answer(Problem("unknown_path", "there is nothing at this path; /schema lists what there is"))
+    if error.status_code == 405:
+        allow = (error.headers or {}).get("allow", "")
+        allow = f"{allow}, HEAD" if "GET" in allow.split(", ") else allow
+        return _answer(Problem("method_not_allowed", f"allowed here: {allow}", allow=allow))
+    if error.status_code >= 500:
+        return _bug(_, error)
+    errors = _field_errors(error.extra)
+    if not errors:
+        return _answer(Problem("bad_request", error.detail))
+    return _answer(Problem("invalid_parameter", "; ".join(f"{e.field}: {e.message}" for e in errors), errors))
+
+
+def _field_errors(extra: Any) -> tuple[FieldError, ...]:
+    found: list[FieldError] = []
+    for one in extra if isinstance(extra, list) else ():  # pyright: ignore[reportUnknownVariableType]
+        if isinstance(one, dict):
+            known: dict[str, Any] = {str(k): v for k, v in one.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+            found.append(FieldError(str(known.get("key", "")), "invalid_parameter", str(known.get("message", "not valid"))))
+    return tuple(found)
+
+
+def _store_error(_: Request[Any, Any, Any], error: StoreError) -> Response[bytes]:
+    return _answer(Problem("store_refuses", f"the store cannot be read at the moment: {error}"))
+
+
+def _bug(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    _log.error("request_failed", error=type(error).__name__, exc_info=error)
+    return _answer(Problem("internal", "the request could not be handled; this is logged"))

@@ -1,0 +1,144 @@
+"""HTTP/1.1 with limits on what a client may do by doing nothing.
+
+The server's own protocol bounds heads in bytes and idle connections in time. A client can still hold a connection for ever by
+sending half a head, by not reading its answer, or by sending on a body that was refused long ago. Here each of these has a
+deadline, and the number of connections has a limit; what is refused below the application is a problem document too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from gateway.problems import PROBLEM_JSON, Problem
+
+HEAD_S_MAX = 10.0
+"""From a connection's or a request's first moment to the end of its head."""
+HEAD_BYTES_MAX = 32 * 1024
+IDLE_S_MAX = 15
+"""Between two requests."""
+STALL_S_MAX = 20.0
+"""A client that does not read its answer."""
+LINGER_S_MAX = 5.0
+LINGER_BYTES_MAX = 4 * 1024 * 1024
+"""What may still come of a body after it was answered: time for the answer to be read, since a reset would take it away."""
+CONNECTIONS_MAX = 1_000
+
+
+class BoundedProtocol(H11Protocol):
+    """One connection. All methods run on the HTTP loop."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
+    _lingered = 0
+    _phase = "head"
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > CONNECTIONS_MAX:
+            transport.write(canned(Problem("busy", f"there may be {CONNECTIONS_MAX} connections")))
+            transport.close()
+            self._abort_in(LINGER_S_MAX)
+            return
+        self._abort_in(HEAD_S_MAX)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        self._resumed()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if self._phase == "linger":
+            self._lingered += len(data)
+            if self._lingered > LINGER_BYTES_MAX:
+                self.transport.abort()
+                return
+        super().data_received(data)
+        self._look()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._look()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._abort_in(LINGER_S_MAX)
+
+    def shutdown(self) -> None:
+        try:
+            super().shutdown()
+        except h11.LocalProtocolError:
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._stalled is None:
+            self._stalled = self.loop.call_later(STALL_S_MAX, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._resumed()
+
+    def send_400_response(self, msg: str) -> None:
+        """What cannot be understood; called by the server with its own words."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.write(canned(Problem("bad_request", msg)))
+        self.transport.close()
+        self._abort_in(LINGER_S_MAX)
+
+    def _look(self) -> None:
+        """Find out what the client is doing, and give a new phase its deadline."""
+        phase = self._phase_now()
+        if phase == self._phase:
+            return
+        self._phase = phase
+        self._lingered = 0
+        self._disarm()
+        match phase:
+            case "head":
+                self._abort_in(HEAD_S_MAX)
+            case "linger" | "closing":
+                self._abort_in(LINGER_S_MAX)
+            case _:
+                return
+
+    def _phase_now(self) -> str:
+        if self.transport.is_closing():
+            return "closing"
+        if self.cycle is not None and not self.cycle.response_complete:
+            return "request"  # the application has its own time limits
+        if self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY:
+            return "linger"
+        return "head" if self.conn.trailing_data[0] else "idle"
+
+    def _abort_in(self, seconds: float) -> None:
+        self._disarm()
+        self._deadline = self.loop.call_later(seconds, self.transport.abort)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _resumed(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+
+def canned(problem: Problem) -> bytes:
+    """A whole answer, for when there is no application to make one."""
+    document = problem.document()
+    headers: dict[str, Any] = {
+        "content-type": PROBLEM_JSON,
+        "content-length": len(document),
+        "connection": "close",
+        **problem.headers(),
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {problem.status} {problem.title}\r\n{lines}\r\n".encode() + document

@@ -1,0 +1,75 @@
+"""`POST /v1/events` over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from litestar import Request, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+
+from gateway.answers import Threads, Waiter
+from gateway.body import Bodies
+from gateway.ingest import LIST_ITEMS_MAX, Ingest, Outcome, Taken
+from gateway.problems import Problem, ProblemDocument, invalid_parameter
+
+LOOP_BYTES_MAX = 16 * 1024
+"""Larger bodies are read on another thread, so that a long list does not hold up the loop."""
+
+_MESSAGE = Schema(type=OpenAPIType.OBJECT, description="One message, e.g. a points_change; unknown fields are kept.")
+
+
+@dataclass
+class EventsOperation(Operation):
+    """Says in the schema what the handler reads as raw bytes."""
+
+    def __post_init__(self) -> None:
+        many = Schema(type=OpenAPIType.ARRAY, items=_MESSAGE, min_items=1, max_items=LIST_ITEMS_MAX)
+        media = OpenAPIMediaType(schema=Schema(one_of=[_MESSAGE, many]))
+        self.request_body = RequestBody(content={"application/json": media}, required=True)
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """These statuses as problem documents, for the schema."""
+    spec = ResponseSpec(ProblemDocument, generate_examples=False, description="A problem document (RFC 9457)")
+    return dict.fromkeys(statuses, spec)
+
+
+def events_route(ingest: Ingest, bodies: Bodies, threads: Threads) -> HTTPRouteHandler:
+    """The route over `ingest`."""
+
+    @post(
+        "/v1/events", status_code=200, operation_class=EventsOperation,
+        responses=problems(400, 408, 413, 415, 422, 503), summary="Hand in one message or a list of them",
+    )  # fmt: skip
+    async def take_events(request: Request[Any, Any, Any]) -> Taken:
+        """Answers once everything accepted is durable. An `Idempotency-Key` names messages that have no `event_id`."""
+        if closed := ingest.not_taking():
+            raise closed
+        key = _idempotency_key(request)
+        async with bodies.whole(request.scope["headers"], request.receive) as body:
+            waiter: Waiter[Outcome] = Waiter()
+            hand_in = partial(ingest.hand_in, body, key, waiter.answer)
+            if len(body) <= LOOP_BYTES_MAX:
+                hand_in()
+            else:
+                await threads.run(hand_in)
+            outcome = (await waiter.within())()
+        if isinstance(outcome, Problem):
+            raise outcome
+        return outcome
+
+    return take_events
+
+
+def _idempotency_key(request: Request[Any, Any, Any]) -> str | None:
+    keys = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
+    if len(keys) > 1:
+        raise invalid_parameter("Idempotency-Key", "Idempotency-Key may be given once")
+    try:
+        return keys[0].decode() if keys else None
+    except UnicodeDecodeError as error:
+        raise invalid_parameter("Idempotency-Key", "Idempotency-Key must be UTF-8") from error

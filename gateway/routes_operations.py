@@ -1,0 +1,72 @@
+"""Parked entries, decisions about them, and the supervision tree over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Annotated, Any
+
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Parameter
+
+from gateway.answers import Threads, Waiter
+from gateway.door import path_value
+from gateway.operations import PAGE_DEFAULT, Decided, Decisions, ParkedPage, ParkedQueries
+from gateway.problems import Problem
+from gateway.routes_events import problems
+from gateway.routes_points import Cursor, Limit
+
+SEGMENT_MAX = 2**31 - 1
+
+Segment = Annotated[int, Parameter(ge=0, le=SEGMENT_MAX, description="The segment whose domain shall go on")]
+Rows = Sequence[Mapping[str, Any]]
+
+
+def operations_routes(
+    parked: ParkedQueries, decisions: Decisions, tree: Callable[[], Rows], threads: Threads
+) -> Sequence[HTTPRouteHandler]:
+    """The routes over `parked`, `decisions` and `tree`."""
+
+    @get("/v1/parked", responses=problems(400, 503), summary="What waits for an operator")
+    async def list_parked(limit: Limit = PAGE_DEFAULT, cursor: Cursor = None) -> ParkedPage:
+        return await threads.run(partial(parked.page, limit, cursor))
+
+    @get("/v1/tree", responses=problems(503), summary="The supervision tree, from root to leaves")
+    async def show_tree() -> dict[str, list[dict[str, Any]]]:
+        return {"data": [dict(row) for row in await threads.run(tree)]}
+
+    return list_parked, show_tree, *_decision_routes(decisions, threads)
+
+
+def _decision_routes(decisions: Decisions, threads: Threads) -> Sequence[HTTPRouteHandler]:
+    async def decided(decide: Callable[[Callable[[Decided | Problem], None]], None]) -> Decided:
+        waiter: Waiter[Decided | Problem] = Waiter()
+        await threads.run(partial(decide, waiter.answer))
+        outcome = await waiter.within()
+        if isinstance(outcome, Problem):
+            raise outcome
+        return outcome
+
+    @post(
+        "/v1/parked/{domain:str}/{subject:str}/retry", status_code=202, responses=problems(400, 404, 503),
+        summary="Fold a subject's parked entries again",
+    )  # fmt: skip
+    async def retry(domain: str, subject: str) -> Decided:
+        return await decided(partial(decisions.retry, path_value(domain), path_value(subject)))
+
+    @post(
+        "/v1/parked/{domain:str}/{subject:str}/discard", status_code=202, responses=problems(400, 404, 503),
+        summary="Forget a subject's parked entries",
+    )  # fmt: skip
+    async def discard(domain: str, subject: str) -> Decided:
+        return await decided(partial(decisions.discard, path_value(domain), path_value(subject)))
+
+    @post(
+        "/v1/parked/{domain:str}/resume", status_code=202, responses=problems(400, 404, 503),
+        summary="Let a parked domain of a segment go on",
+    )  # fmt: skip
+    async def resume(domain: str, segment: Segment) -> Decided:
+        return await decided(partial(decisions.resume, path_value(domain), segment))
+
+    return retry, discard, resume

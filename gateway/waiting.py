@@ -1,0 +1,42 @@
+"""Waiting until an offset is folded: the only thing a query waits for.
+
+The cell is told once, so that a quiet domain stages its progress now and not in a second; then the committed checkpoint is
+looked at, soon at first and ever less often. Looking costs a dict access, so no cell, journal or store knows who waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+WaitFolded = Callable[[int, str, int, float], Awaitable[bool]]
+"""(segment, domain, offset, seconds) -> whether it is folded and durable by then."""
+
+FIRST_LOOK_S = 0.002
+LOOK_S_MAX = 0.05
+
+
+class FoldedByPolling:
+    """A WaitFolded for the HTTP loop.
+
+    `catch_up(segment, domain, offset)` tells the cell; `checkpoint(segment, domain)` is the committed one as the journal
+    remembers it. Neither may block.
+    """
+
+    def __init__(self, catch_up: Callable[[int, str, int], None], checkpoint: Callable[[int, str], int]) -> None:
+        self._catch_up = catch_up
+        self._checkpoint = checkpoint
+
+    async def __call__(self, segment: int, domain: str, offset: int, seconds: float) -> bool:
+        if self._checkpoint(segment, domain) >= offset:
+            return True
+        self._catch_up(segment, domain, offset)
+        try:
+            async with asyncio.timeout(seconds):
+                pause_s = FIRST_LOOK_S
+                while self._checkpoint(segment, domain) < offset:
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 1.5, LOOK_S_MAX)
+        except TimeoutError:
+            return self._checkpoint(segment, domain) >= offset
+        return True

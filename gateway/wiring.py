@@ -1,0 +1,133 @@
+"""The wiring: one engine with its doors, as a tree that is ready to be started. Production and simulation build the same one.
+
+What differs between them comes in as parts: the store, the ports to the broker, the runtime with its clock, the randomness.
+Nothing here opens a file or a socket.
+
+    root                     a crash of the journal, or a branch that gave up, ends the process
+    ├─ journal
+    ├─ readers               courier, watchdog
+    ├─ segments/NN           one child per domain; parked, not escalated, when it has used up its restarts
+    └─ doors                 relay, then bridge: the bridge needs the publishing side for dead letters
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+import msgspec
+
+from actors.registry import COMMANDS
+from supervision.counters import Counters
+from supervision.domain import Domain, Event
+from supervision.engine import Engine
+from supervision.host import HostLimits
+from supervision.journal import Limits
+from supervision.line import Line
+from supervision.runtime import Address, Behaviour, ChildSpec
+from supervision.store import Store
+from supervision.supervisor import SupervisorSpec
+from supervision.tree import CellRuntime, Tree, plant
+from topology.bridge import Bridge, StopTaking
+from topology.link import Link
+from topology.ports import ConsumePort, PublishPort
+from topology.relay import OUTWARD_RETENTION_MS, Relay, StopPublishing
+from topology.wire import Door, id_hash
+
+
+class Broker(msgspec.Struct, frozen=True):
+    """The two connections; absent where HTTP is the only door."""
+
+    consume: ConsumePort
+    publish: PublishPort
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What a wiring is made of. `checks`: verify every state before it is written."""
+
+    store: Store
+    domains: Sequence[Domain[Any]]
+    runtime: CellRuntime
+    rng: Random
+    counters: Counters
+    on_fatal: Callable[[str], None]
+    broker: Broker | None = None
+    publish_without_broker: PublishPort | None = None
+    limits: Limits = Limits()
+    host_limits: HostLimits = HostLimits()
+    outward_retention_ms: int = OUTWARD_RETENTION_MS
+    checks: bool = False
+    free_bytes: Callable[[], int] | None = None
+    prefix: str = ""
+    """Before every cell's name as the runtime sees it: which process of a simulated world it is."""
+
+
+def reply_to(event: Event) -> int:
+    """The id hash of the input that began the event's chain."""
+    return id_hash(event.entry.root, event.subject)
+
+
+class Wiring:
+    """One process's engine. `tree.start()` begins; `drain` and `tree.stop()` end it."""
+
+    def __init__(self, parts: Parts, now_ms: int) -> None:
+        self._parts = parts
+        self.recovery = parts.store.recover(now_ms)
+        self.engine = Engine(
+            parts.store, self.recovery, parts.domains, parts.runtime, parts.counters, reply_to, parts.limits,
+            parts.host_limits, parts.broker is not None, parts.checks, parts.free_bytes,
+        )  # fmt: skip
+        self.door = Door(COMMANDS, parts.store.segments)
+        self.bridge_link = Link("bridge")
+        self.relay_link = Link("relay")
+        self._relay_line = Line("relay")
+        self._relay: Relay | None = None
+        self._relays = 0
+        children = [*self.engine.children(), SupervisorSpec("doors", self._doors(), strategy="rest_for_one")]
+        self.tree: Tree = plant(
+            parts.runtime, SupervisorSpec("root", children, intensity=0), parts.rng, parts.on_fatal, parts.counters, parts.prefix
+        )
+
+    def _doors(self) -> list[ChildSpec]:
+        doors = [ChildSpec("relay", self._make_relay)]
+        if self._parts.broker is not None:
+            doors.append(ChildSpec("bridge", self._make_bridge))
+        return doors
+
+    def _make_relay(self, me: Address) -> Behaviour:
+        if self._relay is not None:
+            self._relay.close()
+        parts, engine = self._parts, self.engine
+        self._relays += 1
+        self._relay_line.bind(me)
+        port = parts.broker.publish if parts.broker else parts.publish_without_broker
+        assert port is not None, "a relay needs a port, if only NoBroker"
+        self._relay = Relay(
+            me, self._relays, port, engine.journal, engine.tails, parts.store.reader(), self.relay_link, parts.runtime,
+            parts.counters, parts.rng, parts.outward_retention_ms,
+        )  # fmt: skip
+        return self._relay
+
+    def _make_bridge(self, me: Address) -> Behaviour:
+        parts, engine = self._parts, self.engine
+        assert parts.broker is not None
+        return Bridge(
+            me, parts.broker.consume, self.door, engine.journal, self._relay_line, engine.pressure.reasons,
+            self.bridge_link, parts.runtime, parts.counters, parts.rng,
+        )  # fmt: skip
+
+    def close_doors(self) -> None:
+        """Take nothing more from anybody; what was taken is still worked off, acked and answered."""
+        self.engine.pressure.set("stopping", "the engine is stopping")
+        if self._parts.broker is not None:
+            self.tree.address("doors/bridge").tell(StopTaking())
+
+    def finish_publishing(self) -> None:
+        """Publish nothing new; confirms of what is out still count."""
+        self.tree.address("doors/relay").tell(StopPublishing())
+
+    @property
+    def under_way(self) -> int:
+        """Deliveries not yet acked and effects not yet confirmed: what an orderly stop waits for."""
+        return self.bridge_link.waiting + self.relay_link.waiting

@@ -1,0 +1,170 @@
+"""The checkers: the invariants of the protocol, against what became durable and what left the engine.
+
+They see commits, acks, answers and publications, never the journal's or the cells' own variables, and keep their own books of
+each. A violation raises at the step that made it, so the trace ends where the bug is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from supervision.entry import Entry, Origin
+from supervision.messages import Stage, TimerRow
+from supervision.store import Batch
+from supervision.store_simulated import Image
+from supervision.tail import Tail
+from topology.ports import Outgoing
+
+TimerKey = tuple[int, str, str, str]
+
+
+class Violation(AssertionError):
+    """An invariant does not hold. The text names it by its number in the protocol."""
+
+
+def require(holds: bool, number: int, what: str) -> None:
+    if not holds:
+        raise Violation(f"invariant {number}: {what}")
+
+
+class Checker:
+    """Independent books; see the module's essay. Outlives the processes of a world."""
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+        self.logs: dict[int, list[Entry]] = {segment: [] for segment in range(image.segments)}
+        self.checkpoints: dict[tuple[int, str], int] = {}
+        self._incarnations: dict[tuple[int, str], int] = {}
+        self._inputs: dict[tuple[str, str], Entry] = {}
+        self._fired: dict[TimerKey, int] = {}
+        self._armed: dict[TimerKey, TimerRow] = {}
+        self._published: dict[str, tuple[Any, ...]] = {}
+        self._transfers: dict[tuple[int, int], list[bytes]] = {}
+        self._carried: dict[tuple[int, int], int] = {}
+        self.commits = 0
+
+    def process_started(self) -> None:
+        """Incarnations count anew."""
+        self._incarnations.clear()
+
+    def committed(self, batch: Batch) -> None:
+        """A batch is durable."""
+        self.commits += 1
+        for page in batch.pages:
+            self._append(page.segment, page.entries)
+        for row in batch.fired:
+            self._fire(row)
+        for stage in batch.stages:
+            self._stage(stage)
+        self._count_transfers(batch)
+
+    def _append(self, segment: int, entries: Sequence[Entry]) -> None:
+        log = self.logs[segment]
+        for entry in entries:
+            require(entry.offset == len(log) + 1, 1, f"segment {segment}: offset {entry.offset} after {len(log)}")
+            require(not log or log[-1].at <= entry.at, 1, f"segment {segment}: time goes back at {entry.offset}")
+            log.append(entry)
+            if entry.origin == Origin.OUTSIDE and entry.id:
+                key = (entry.id, entry.subject)
+                require(key not in self._inputs, 5, f"input {entry.id} was appended twice")
+                self._inputs[key] = entry
+
+    def _fire(self, row: TimerRow) -> None:
+        key = (row.segment, row.domain, row.subject, row.key)
+        armed = self._armed.get(key)
+        if armed is not None and armed.gen == row.gen:
+            require(self._fired.get(key) != row.gen, 6, f"timer {key} of gen {row.gen} fired twice")
+            self._fired[key] = row.gen
+
+    def _stage(self, stage: Stage) -> None:
+        key = (stage.segment, stage.domain)
+        stored = self.checkpoints.get(key, 0)
+        require(stage.prev == stored, 3, f"{key}: a stage from {stage.prev} committed at checkpoint {stored}")
+        require(stage.upto <= len(self.logs[stage.segment]), 2, f"{key}: folded {stage.upto} before it was durable")
+        newest = self._incarnations.get(key, 0)
+        require(stage.incarnation >= newest, 4, f"{key}: incarnation {stage.incarnation} committed after {newest}")
+        self._incarnations[key] = stage.incarnation
+        self.checkpoints[key] = stage.upto
+        for op in stage.timer_ops:
+            at = (*key, op.subject, op.key)
+            if op.row is None:
+                self._armed.pop(at, None)
+                self._fired.pop(at, None)
+            else:
+                self._armed[at] = op.row
+                self._fired.pop(at, None)
+
+    def _count_transfers(self, batch: Batch) -> None:
+        for stage in batch.stages:
+            for emission in stage.emits:
+                if emission.home != stage.segment:
+                    self._transfers.setdefault((stage.segment, emission.home), []).append(emission.encoded)
+        for (src, dst), n in batch.inbound.items():
+            before = self._carried.get((src, dst), 0)
+            sent = self._transfers.get((src, dst), [])
+            require(before < n <= len(sent), 7, f"transfer {n} of {src}->{dst} came in, {len(sent)} went out")
+            arrived = [e for p in batch.pages if p.segment == dst for e in p.encoded]
+            require(all(e in arrived for e in sent[before:n]), 7, f"transfer {n} of {src}->{dst} is another")
+            self._carried[(src, dst)] = n
+
+    def visible(self, tails: Iterable[Tail]) -> None:
+        """Nobody can see what is not durable."""
+        for tail in tails:
+            require(tail.head <= len(self.logs[tail.segment]), 2, f"segment {tail.segment}: the tail is ahead of the store")
+
+    def acked(self, id: str, subject: str) -> None:
+        """The broker may forget this input."""
+        require((id, subject) in self._inputs, 5, f"input {id} was acked and is not durable")
+
+    def answered(self, segment: int, offset: int, id: str) -> None:
+        log = self.logs[segment]
+        require(0 < offset <= len(log), 5, f"input {id} was answered with a place that is not durable")
+        require(log[offset - 1].id.endswith(f"|{id}"), 5, f"input {id} was answered with another's place")
+
+    def published(self, outgoing: Outgoing) -> None:
+        """An effect reached the broker, confirmed or not."""
+        if outgoing.exchange != "marketing.effects":
+            return
+        props = outgoing.props
+        name = props.message_id or ""
+        segment, epoch, offset = (int(part) for part in name.split("."))
+        require(offset <= len(self.logs[segment]), 5, f"effect {name} was published before it was durable")
+        entry = self.logs[segment][offset - 1]
+        require(entry.epoch == epoch and entry.body == outgoing.body, 10, f"effect {name} is not what the log says")
+        headers = dict(props.headers or {})
+        require(headers.get("seq") == entry.seq, 10, f"effect {name} has another seq")
+        said = (outgoing.key, outgoing.body, props.type, sorted(headers.items(), key=str))
+        require(self._published.setdefault(name, said) == said, 10, f"effect {name} changed between publications")
+
+    def at_rest(self, domains: Sequence[str]) -> None:
+        """Nothing is under way: what must be equal then."""
+        for segment, log in self.logs.items():
+            for domain in domains:
+                upto = self.checkpoints.get((segment, domain), 0)
+                require(upto == len(log), 9, f"{domain}/{segment} stands at {upto} of {len(log)}")
+            outward = [entry for entry in log if entry.seq]
+            require([e.seq for e in outward] == list(range(1, len(outward) + 1)), 10, f"segment {segment}: a hole in seq")
+            missing = [entry.place for entry in outward if entry.place not in self._published]
+            require(not missing, 10, f"never published: {missing[:3]}")
+        for pair, sent in self._transfers.items():
+            require(self._carried.get(pair, 0) == len(sent), 7, f"{pair}: {self._carried.get(pair, 0)} of {len(sent)} transfers")
+        for row in self._image.timers.values():
+            require(not row.fired, 6, f"timer {row.key} of {row.subject} fired and was never handled")
+
+    def timers_done(self, now_ms: int) -> None:
+        """No timer is left behind its time."""
+        late = [row for row in self._image.timers.values() if row.due <= now_ms - 5_000]
+        require(not late, 6, f"{len(late)} timers were due and have not fired, first {late[:1]}")
+
+    def memory_is_the_store(self, states: Iterable[tuple[int, str, str, Any]]) -> None:
+        """At rest, a state in memory is the state in the store."""
+        for segment, domain, subject, state in states:
+            stored = self._image.states.get((segment, domain), {}).get(subject.encode())
+            require(stored == msgspec.msgpack.encode(state), 8, f"{domain}/{segment}: the memory of {subject} is not the store's")
+
+    @property
+    def inputs(self) -> int:
+        return len(self._inputs)
