@@ -1,7 +1,7 @@
 """From the threads that answer to the loop that waits: the two ways in which a handler waits for somebody else.
 
-The journal answers in its own thread and may do nothing there but pass the word on. The store blocks, so it is asked on a few
-threads kept for that; a slow disk then delays those who asked, not those who only want to hand something in.
+The journal answers in its own thread and may do nothing there but pass the word on. The store blocks, so it is asked
+on a few threads kept for that; a slow disk then delays those who asked, not those who only want to hand something in.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class Waiter(asyncio.Future[T]):
             async with asyncio.timeout(seconds):
                 return await self
         except TimeoutError as error:
-            message = f"there was no answer within {seconds:g} s; it may have been taken, send it again under the same id"
+            message = (
+                f"there was no answer within {seconds:g} s; it may have been taken, send it again under the same id"
+            )
             raise Problem("unanswered", message) from error
 
 

@@ -1,8 +1,8 @@
 """The HTTP application: which path leads to which question, and how refusals become problem documents.
 
-Handlers here only carry values between HTTP and the plain classes beside this file (Ingest, PointsQueries, ParkedQueries,
-Decisions, Health), which know nothing of HTTP and are what simulations and tests of meaning use. There is no authentication
-yet: the server listens on loopback unless told otherwise.
+Handlers here only carry values between HTTP and the plain classes beside this file (Ingest, PointsQueries,
+ParkedQueries, Decisions, Health), which know nothing of HTTP and are what simulations and tests of meaning use. There
+is no authentication yet: the server listens on loopback unless told otherwise.
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ def _field_errors(extra: Any) -> tuple[FieldError, ...]:
     for one in extra if isinstance(extra, list) else ():  # pyright: ignore[reportUnknownVariableType]
         if isinstance(one, dict):
             known: dict[str, Any] = {str(k): v for k, v in one.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
-            found.append(FieldError(str(known.get("key", "")), "invalid_parameter", str(known.get("message", "not valid"))))
+            found.append(
+                FieldError(str(known.get("key", "")), "invalid_parameter", str(known.get("message", "not valid")))
+            )
     return tuple(found)
 
 

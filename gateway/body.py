@@ -1,7 +1,8 @@
 """Reading a request's body without being held up or filled up by whoever sends it.
 
-Three limits: how large one body may be (found out from its declared length, or while it comes in, never after), how long it
-may take, and how much all bodies under way may hold together. The last one is what keeps many slow senders from adding up.
+Three limits: how large one body may be (found out from its declared length, or while it comes in, never after), how
+long it may take, and how much all bodies under way may hold together. The last one is what keeps many slow senders
+from adding up.
 """
 
 from __future__ import annotations

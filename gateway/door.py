@@ -1,11 +1,12 @@
 """The outermost layer of the HTTP side: what must hold for every request, whatever handles it.
 
-- Paths are matched as they were encoded, so that an id may hold any character, `/` (as `%2F`) included. Servers decode a path
-  before the router sees it; here the router gets its segments re-encoded in one canonical way and handlers decode theirs.
+- Paths are matched as they were encoded, so that an id may hold any character, `/` (as `%2F`) included. Servers
+  decode a path before the router sees it; here the router gets its segments re-encoded in one canonical way and
+  handlers decode theirs.
 - HEAD is GET without the body.
 - Nothing leaves without a status: what escapes all handlers is a problem document too.
-- One log line and one count per request, by the route's template. Paths, queries, ids and addresses are personal data or may
-  hold some, so none of them is ever written down.
+- One log line and one count per request, by the route's template. Paths, queries, ids and addresses are personal data
+  or may hold some, so none of them is ever written down.
 """
 
 from __future__ import annotations

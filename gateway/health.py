@@ -1,8 +1,8 @@
 """Is the process alive, and may it be sent traffic: two questions with two answers.
 
-Alive means that the loops tick; a dead broker or a full disk is no reason to kill a process, and a restart would not mend it.
-Ready means that it takes and serves. What is merely worse than it should be (a broker that was here and went away: input over
-HTTP still works and effects wait) is said in the body of a 200.
+Alive means that the loops tick; a dead broker or a full disk is no reason to kill a process, and a restart would not
+mend it. Ready means that it takes and serves. What is merely worse than it should be (a broker that was here and went
+away: input over HTTP still works and effects wait) is said in the body of a 200.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Health:
-    """`ages()`: seconds since the last tick of each loop, by name. Both ports are called by the HTTP loop: they must not block."""
+    """Answers at once. `ages()` are the seconds since the last tick of each loop, by name.
+
+    Both ports are called by the HTTP loop: they must not block.
+    """
 
     def __init__(self, ages: Callable[[], Mapping[str, float]], readiness: Callable[[], Readiness]) -> None:
         self._ages = ages

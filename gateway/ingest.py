@@ -1,11 +1,12 @@
 """Input over HTTP, below HTTP: bytes and an Idempotency-Key in, one answer out once everything taken is durable.
 
-Each element of a list stands alone: a bad one is rejected with its field and reason, its neighbours go to the journal in one
-append. The sender's bytes of each element are kept as they came, so a list is cut and not re-encoded. What is no JSON at all
-has no elements, and is refused as a whole.
+Each element of a list stands alone: a bad one is rejected with its field and reason, its neighbours go to the journal
+in one append. The sender's bytes of each element are kept as they came, so a list is cut and not re-encoded. What is
+no JSON at all has no elements, and is refused as a whole.
 
-The journal answers in its own thread, to a callback that only passes the word on; the caller makes the answer of it. An answer that never comes (the
-process is stopped, the segment was lost) is not success: the caller may say so, and a resend under the same id is harmless.
+The journal answers in its own thread, to a callback that only passes the word on; the caller makes the answer of it.
+An answer that never comes (the process is stopped, the segment was lost) is not success: the caller may say so, and a
+resend under the same id is harmless.
 """
 
 from __future__ import annotations
@@ -65,7 +66,12 @@ class Ingest:
     """Any thread may call."""
 
     def __init__(
-        self, decode: Decode, journal: Address, taking: Callable[[], tuple[str, ...]], made_up_id: Callable[[], str], counters: Counters
+        self,
+        decode: Decode,
+        journal: Address,
+        taking: Callable[[], tuple[str, ...]],
+        made_up_id: Callable[[], str],
+        counters: Counters,
     ) -> None:
         self._decode = decode
         self._journal = journal
@@ -88,8 +94,8 @@ class Ingest:
     def hand_in(self, body: bytes, key: str | None, later: Callable[[Outcome], None]) -> None:
         """Read `body` and append what is good. O(bytes), about 15 microseconds per element.
 
-        `later` is called exactly once, perhaps before this returns, perhaps in the journal's thread, with what makes the
-        answer: to be called where there is time for it.
+        `later` is called exactly once, perhaps before this returns, perhaps in the journal's thread, with what makes
+        the answer: to be called where there is time for it.
         """
         problem = self.not_taking() or _key_problem(key)
         elements = problem or split(body)
@@ -138,7 +144,9 @@ class _Pending:
     def taken(self, results: Sequence[AppendResult] | None) -> Taken | Problem:
         """The answer, from what the journal said. O(elements): not for the journal's thread."""
         if results is None:
-            return Problem("segment_lost", "this process no longer owns the segment; nothing is promised, send it again")
+            return Problem(
+                "segment_lost", "this process no longer owns the segment; nothing is promised, send it again"
+            )
         accepted: list[Accepted] = []
         rejected = list(self.rejected)
         for index, item, result in zip(self.indexes, self.items, results, strict=True):
@@ -192,8 +200,8 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},]', re.DOTALL)
 def cut_deep(body: bytes) -> list[bytes] | None:
     """The elements of the list `body`, found by counting brackets, None when they do not match.
 
-    Only for lists in which something is nested so deeply that the decoder gives up, so that one such element does not fail
-    its neighbours. Each element is still judged by itself. O(bytes), no recursion.
+    Only for lists in which something is nested so deeply that the decoder gives up, so that one such element does not
+    fail its neighbours. Each element is still judged by itself. O(bytes), no recursion.
     """
     elements: list[bytes] = []
     open_brackets = bytearray()
@@ -202,9 +210,8 @@ def cut_deep(body: bytes) -> list[bytes] | None:
         mark = token[0]
         if mark in b"[{":
             open_brackets += mark
-        elif mark in b"]}":
-            if not open_brackets or open_brackets.pop() != mark[0] - 2:
-                return None
+        elif mark in b"]}" and (not open_brackets or open_brackets.pop() != mark[0] - 2):
+            return None
         if mark in b",]" and len(open_brackets) == (mark == b","):
             elements.append(body[start : token.start()].strip())
             start = token.end()
@@ -231,7 +238,7 @@ def _key_problem(key: str | None) -> Problem | None:
 def _reused(index: int, name: str, result: AppendResult) -> Rejected:
     assert isinstance(result, Reused), result
     at = f"it stands at segment {result.segment}, offset {result.offset}"
-    return Rejected(index, "id_reused", "event_id", f"the id {ascii(name)} is known with another message; {at}")
+    return Rejected(index, "id_reused", "event_id", f"the id {name!a} is known with another message; {at}")
 
 
 _raws: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])

@@ -1,11 +1,11 @@
 """Every number that Ganglion shows, in one table, and the adapter that writes them in Prometheus' format.
 
-The table is data so that it can be read in one go, printed, and checked: a test holds every `count`, `gauge` and `observe` in
-the house to a row of it, labels included. The adapter makes all of them at start, so that a dashboard sees a zero before the
-first failure and not a hole; only rows with labels appear with their first value.
+The table is data so that it can be read in one go, printed, and checked: a test holds every `count`, `gauge` and
+`observe` in the house to a row of it, labels included. The adapter makes all of them at start, so that a dashboard
+sees a zero before the first failure and not a hole; only rows with labels appear with their first value.
 
-Label values come from closed sets. A name or a label that the table does not know is a bug, yet counting must not take an
-actor down: it is counted as `unknown_metrics` and otherwise dropped.
+Label values come from closed sets. A name or a label that the table does not know is a bug, yet counting must not
+take an actor down: it is counted as `unknown_metrics` and otherwise dropped.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 PREFIX = "ganglion_"
 CHILDREN_MAX = 20_000
-"""Label combinations remembered over all metrics; far above segments x domains, so reaching it is a leak, which is dropped."""
+"""Label combinations of each type; far above segments x domains, so reaching it is a leak, and the rest is dropped."""
 
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-LATE_SECONDS = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 
 
 class Metric(msgspec.Struct, frozen=True):
-    """A row. A counter's outward name gets `_total`; `buckets` are upper bounds of a distribution, in the name's unit."""
+    """A row. A counter's outward name gets `_total`; `buckets` are upper bounds of a distribution, in its unit."""
 
     name: str
     type: Literal["counter", "gauge", "distribution"]
@@ -38,32 +37,30 @@ class Metric(msgspec.Struct, frozen=True):
 METRICS: tuple[Metric, ...] = (
     Metric("restarts", "counter", "Cells restarted by their supervisor.", ("child",)),
     Metric("escalations", "counter", "Supervisors that gave up and died upwards.", ("child",)),
-    Metric("parks", "counter", "Entries, subjects or domains set aside for an operator.", ("domain", "what")),
-    Metric("parked_domains", "gauge", "Domains that stand still and wait for an operator.", ("domain",)),
+    Metric("parks", "counter", "Cells whose restart budget was used up and that were parked.", ("domain", "what")),
+    Metric("parked", "counter", "Entries set aside for an operator.", ("domain",)),
+    Metric("domains_parked", "counter", "Times a whole domain of a segment was set aside.", ("domain",)),
+    Metric("reactions_failed", "counter", "Reactions that raised; each counts to its entry.", ("domain",)),
+    Metric("reactions_slow", "counter", "Reactions that exceeded the watchdog's limit.", ("domain",)),
     Metric("dropped_messages", "counter", "Messages told to cells that were stopped for good."),
-    Metric("slow_reactions", "counter", "Reactions that exceeded the watchdog's limit.", ("domain",)),
-    Metric("inbox_length", "gauge", "Messages waiting in a cell's inbox.", ("child",)),
-    Metric("appended", "counter", "Entries appended to the log.", ("origin",)),
-    Metric("appended_bytes", "counter", "Bytes of the entries appended to the log."),
-    Metric("duplicates", "counter", "Input whose id was known, dropped.", ("door",)),
-    Metric("id_reused", "counter", "Input whose id was known with another command, refused.", ("door",)),
-    Metric("business_duplicates", "counter", "Commands whose business key was used up, without effect.", ("domain",)),
-    Metric("refused_at_door", "counter", "Input refused before the log.", ("door", "code")),
-    Metric("not_taking", "counter", "Requests turned away while the engine was not taking input."),
-    Metric("waiting_appends_bytes", "gauge", "Bytes of appends that wait for the journal."),
+    Metric("inbox_messages", "gauge", "Messages waiting in a cell's inbox.", ("cell",)),
+    Metric("entries_appended", "counter", "Entries appended to the log."),
+    Metric("duplicates", "counter", "Input whose id was known, not appended again."),
+    Metric("ids_reused", "counter", "Input whose id was known with another command, refused."),
+    Metric("refused_at_door", "counter", "Messages refused, by door and reason.", ("door", "code")),
+    Metric("not_taking", "counter", "HTTP requests turned away while input was not taken."),
     Metric("dead_letters", "counter", "Messages published to the dead-letter queue.", ("reason",)),
     Metric("commits", "counter", "Transactions committed by the journal."),
-    Metric("group_size", "distribution", "Appends and stages per transaction.", (), SIZES),
-    Metric("commit_seconds", "distribution", "Seconds per transaction.", (), SECONDS),
-    Metric("stage_rejections", "counter", "Stages that failed their compare-and-set or a constraint.", ("domain",)),
+    Metric("group_items", "distribution", "Appends and stages per transaction.", (), SIZES),
+    Metric("stages_rejected", "counter", "Stages that failed their compare-and-set or a constraint.", ("domain",)),
     Metric("commits_refused", "counter", "Transactions that the store surely did not commit; tried again."),
-    Metric("commits_unknown", "counter", "Transactions whose outcome had to be asked for."),
-    Metric("fences", "counter", "Times the store turned out to have another owner."),
-    Metric("timers_fired", "counter", "Timers whose firing was appended.", ("domain",)),
-    Metric("timer_late_seconds", "distribution", "Seconds from due to fired.", (), LATE_SECONDS),
-    Metric("transfers", "counter", "Entries carried to another segment."),
-    Metric("transfers_misnumbered", "counter", "Transfers refused for their number; the courier rewound."),
-    Metric("relay_published", "counter", "Outward entries handed to the broker, again-published ones included."),
+    Metric("outcomes_unknown", "counter", "Transactions whose outcome had to be asked for."),
+    Metric("loads_refused", "counter", "Loads of states that the store refused; tried again.", ("domain",)),
+    Metric("timers_fired", "counter", "Timers whose firing was appended."),
+    Metric("timers_stale", "counter", "Firings of timers that were cancelled or armed anew meanwhile.", ("domain",)),
+    Metric("near_timers", "gauge", "Timers held in memory because they are due soon."),
+    Metric("transfers", "counter", "Groups of entries carried to another segment."),
+    Metric("relay_published", "counter", "Outward entries handed to the broker, those sent again included."),
     Metric("relay_confirmed", "counter", "Outward entries confirmed by the broker."),
     Metric("relay_nacked", "counter", "Outward entries the broker said no to; sent again."),
     Metric("relay_returned", "counter", "Outward entries that found no queue, not even the one for the unrouted."),
@@ -74,12 +71,11 @@ METRICS: tuple[Metric, ...] = (
     Metric("bridge_redelivered", "counter", "Messages delivered again."),
     Metric("broker_connects", "counter", "Connections to the broker that stood.", ("side",)),
     Metric("broker_connected", "gauge", "1 while connected to the broker.", ("side",)),
-    Metric("lag", "gauge", "Entries from a domain's checkpoint to the head of the log, all segments.", ("domain",)),
+    Metric("lag_entries", "gauge", "Entries from a domain's checkpoint to the head, the worst segment's.", ("domain",)),
     Metric("tail_length", "gauge", "Entries held in a segment's ring.", ("segment",)),
-    Metric("clock_jumps_held", "counter", "Jumps of the wall clock that were held back before they were taken."),
-    Metric("watermark_age_seconds", "gauge", "Seconds since the input queue was last seen empty."),
-    Metric("store_bytes", "gauge", "Bytes of the store's files."),
-    Metric("unknown_metrics", "counter", "Numbers that the table of metrics does not know: a bug."),
+    Metric("clock_jumps", "gauge", "Jumps of the wall clock since the start, held back before they were taken."),
+    Metric("watermark_age_ms", "gauge", "Milliseconds since the input queue was last seen empty."),
+    Metric("unknown_metrics", "counter", "Numbers that this table does not know: a bug."),
     Metric("http_requests", "counter", "Requests answered.", ("route", "method", "status")),
     Metric("http_seconds", "distribution", "Seconds from a request's head to its answer.", ("route",), SECONDS),
 )
@@ -117,8 +113,12 @@ class PrometheusCounters:
 
     def __init__(self, registry: CollectorRegistry, table: tuple[Metric, ...] = METRICS) -> None:
         labels = {m.name: frozenset(m.labels) for m in table}
-        counters = {m.name: Counter(PREFIX + m.name, m.help, m.labels, registry=registry) for m in table if m.type == "counter"}
-        gauges = {m.name: Gauge(PREFIX + m.name, m.help, m.labels, registry=registry) for m in table if m.type == "gauge"}
+        counters = {
+            m.name: Counter(PREFIX + m.name, m.help, m.labels, registry=registry) for m in table if m.type == "counter"
+        }
+        gauges = {
+            m.name: Gauge(PREFIX + m.name, m.help, m.labels, registry=registry) for m in table if m.type == "gauge"
+        }
         distributions = {
             m.name: Histogram(PREFIX + m.name, m.help, m.labels, buckets=m.buckets, registry=registry)
             for m in table

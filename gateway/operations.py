@@ -1,8 +1,8 @@
 """What the person on call may look at and decide: what is parked, and what shall become of it.
 
-A decision is an entry in the log like everything else, so that a replay decides the same. The door only checks that there is
-something to decide about, appends, and answers with the entry's place; what came of it the engine says by an entry of its own.
-Decisions are taken also while input is not: they are few, and often what opens the door again.
+A decision is an entry in the log like everything else, so that a replay decides the same. The door only checks that
+there is something to decide about, appends, and answers with the entry's place; what came of it the engine says by an
+entry of its own. Decisions are taken also while input is not: they are few, and often what opens the door again.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class ParkedQueries:
         self._domains = sorted(domains)
 
     def page(self, limit: int, cursor: str | None) -> ParkedPage:
-        """At most `limit` lines after `cursor`; O(segments x domains + subjects parked). Raises Problem or `Refused`."""
+        """At most `limit` lines after `cursor`; O(segments x domains + rows). Raises Problem or `Refused`."""
         after = _START if cursor is None else _after(cursor)
         rows: list[ParkedRow] = []
         with self._readers.one() as reader:
@@ -80,7 +80,9 @@ class ParkedQueries:
                 if len(rows) > limit:
                     break
         has_more = len(rows) > limit
-        return ParkedPage([_line(row) for row in rows[:limit]], _cursor(rows[limit - 1]) if has_more else None, has_more)
+        return ParkedPage(
+            [_line(row) for row in rows[:limit]], _cursor(rows[limit - 1]) if has_more else None, has_more
+        )
 
     def _rows(self, reader: Reader, after: Position, limit: int) -> Iterator[ParkedRow]:
         """All rows after the position, `limit` of one subject at most."""
@@ -100,7 +102,7 @@ class ParkedQueries:
 
 
 class Decisions:
-    """Appends an operator's decisions. Any thread may call; `answer` is called once, perhaps in the journal's thread."""
+    """Appends decisions. Any thread may call; `answer` is called once, perhaps in the journal's thread."""
 
     def __init__(self, parked: ParkedQueries, journal: Address, segments: int) -> None:
         self._parked = parked
@@ -120,7 +122,7 @@ class Decisions:
         if not 0 <= segment < self._segments:
             answer(invalid_parameter("segment", f"segment must be 0 to {self._segments - 1}"))
         elif not self._parked.anything(segment, domain, WHOLE_DOMAIN):
-            answer(Problem("not_parked", f"the domain {ascii(domain)} of segment {segment} is not parked"))
+            answer(Problem("not_parked", f"the domain {domain!a} of segment {segment} is not parked"))
         else:
             self._append(RESUME, f"segment:{segment:02d}", Decision(domain), answer)
 
@@ -133,7 +135,7 @@ class Decisions:
         except ValueError:
             segment = -1  # `segment:` without a number is nobody's subject
         if segment < 0 or not self._parked.anything(segment, domain, subject):
-            answer(Problem("not_parked", f"nothing of {ascii(subject)} is parked in the domain {ascii(domain)}"))
+            answer(Problem("not_parked", f"nothing of {subject!a} is parked in the domain {domain!a}"))
             return
         self._append(kind, subject, Decision(domain, subject), answer)
 

@@ -1,8 +1,9 @@
 """What the HTTP door says when it says no: RFC 9457 problem documents, from one table of codes.
 
-A problem is a value that may also be raised, because a refusal can be found anywhere between the first byte of a body and the
-answer of the store. `code` is the stable word that programs match on; `detail` and `message` say the same sentence, the field
-and the limit included; `errors` name single fields. A code that is not in the table cannot be said.
+A problem is a value that may also be raised, because a refusal can be found anywhere between the first byte of a body
+and the answer of the store. `code` is the stable word that programs match on; `detail` and `message` say the same
+sentence, the field and the limit included; `errors` name single fields. A code that is not in the table cannot be
+said.
 """
 
 from __future__ import annotations

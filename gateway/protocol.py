@@ -1,8 +1,9 @@
 """HTTP/1.1 with limits on what a client may do by doing nothing.
 
-The server's own protocol bounds heads in bytes and idle connections in time. A client can still hold a connection for ever by
-sending half a head, by not reading its answer, or by sending on a body that was refused long ago. Here each of these has a
-deadline, and the number of connections has a limit; what is refused below the application is a problem document too.
+The server's own protocol bounds heads in bytes and idle connections in time. A client can still hold a connection for
+ever by sending half a head, by not reading its answer, or by sending on a body that was refused long ago. Here each
+of these has a deadline, and the number of connections has a limit; what is refused below the application is a problem
+document too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 from typing import Any
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from gateway.problems import PROBLEM_JSON, Problem
 
@@ -24,7 +25,7 @@ STALL_S_MAX = 20.0
 """A client that does not read its answer."""
 LINGER_S_MAX = 5.0
 LINGER_BYTES_MAX = 4 * 1024 * 1024
-"""What may still come of a body after it was answered: time for the answer to be read, since a reset would take it away."""
+"""What may still come of a body after its answer: a reset before the answer is read would take the answer away."""
 CONNECTIONS_MAX = 1_000
 
 
@@ -104,14 +105,18 @@ class BoundedProtocol(H11Protocol):
                 self._abort_in(HEAD_S_MAX)
             case "linger" | "closing":
                 self._abort_in(LINGER_S_MAX)
+            case "idle":
+                # The server closes idle connections itself, but forgets to when a client goes on sending empty lines.
+                self._abort_in(IDLE_S_MAX + 1.0)
             case _:
-                return
+                return  # a request is being answered: the application has its own time limits
 
     def _phase_now(self) -> str:
         if self.transport.is_closing():
             return "closing"
-        if self.cycle is not None and not self.cycle.response_complete:
-            return "request"  # the application has its own time limits
+        cycle: RequestResponseCycle | None = getattr(self, "cycle", None)  # typed as if always there
+        if cycle is not None and not cycle.response_complete:
+            return "request"
         if self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY:
             return "linger"
         return "head" if self.conn.trailing_data[0] else "idle"

@@ -1,25 +1,24 @@
 """Questions about users, answered from committed state: the store's, never a cell's memory.
 
-Every answer says as of which offset it is true, so that whoever wrote before can tell whether his write is in it, and may ask
-to wait for that (`min_offset`). Waiting costs a cell one message and the journal nothing. Somebody whose entry is parked is
-told so instead of waiting for what will not come.
+Every answer says as of which offset it is true, so that whoever wrote before can tell whether his write is in it, and
+may ask to wait for that (`min_offset`). Waiting costs a cell one message and the journal nothing. Somebody whose
+entry is parked is told so instead of waiting for what will not come.
 
-The functions here block for as long as the store takes; the HTTP layer calls them on its few reading threads, the simulator
-calls them directly.
+The functions here block for as long as the store takes; the HTTP layer calls them on its few reading threads, the
+simulator calls them directly.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from actors.points.view import shown
 from gateway.problems import Problem, invalid_parameter
 from gateway.readers import ReaderPool
-from supervision.clock import Clock
 from supervision.entry import segment_of
 from supervision.envelope import rfc3339
 from supervision.messages import RecordRow
@@ -30,6 +29,13 @@ PAGE_DEFAULT = 50
 PAGE_MAX = 500
 NOT_YET_S = 5.0
 """How long a query waits for `min_offset`."""
+
+
+class AccountView(msgspec.Struct, frozen=True):
+    """What a query may know of an account: lots as (points, expires_at in ms), soonest to expire first."""
+
+    available: int
+    lots: Sequence[tuple[int, int]]
 
 
 class Lot(msgspec.Struct, frozen=True):
@@ -62,12 +68,14 @@ class RecordsPage(msgspec.Struct, frozen=True):
 
 
 class PointsQueries:
-    """Balance and history of one user. `domain` is the points domain's name."""
+    """Balance and history of one user. `domain` is the points domain's name, `view` reads its stored state."""
 
-    def __init__(self, readers: ReaderPool, segments: int, clock: Clock, domain: str = "points") -> None:
+    def __init__(
+        self, readers: ReaderPool, segments: int, view: Callable[[bytes], AccountView], domain: str = "points"
+    ) -> None:
         self._readers = readers
         self._segments = segments
-        self._clock = clock
+        self._view = view
         self.domain = domain
 
     def segment(self, user_id: str) -> int:
@@ -80,9 +88,9 @@ class PointsQueries:
             state, upto = reader.snapshot(segment, self.domain, subject_of(user_id))
         if state is None:
             raise _unknown(user_id)
-        available, lots = shown(state, self._clock.now_ms())
-        first = [Lot(points, rfc3339(expires_at)) for points, expires_at in lots[:LOTS_SHOWN_MAX]]
-        return Balance(user_id, available, first, AsOf(segment, upto))
+        view = self._view(state)
+        first = [Lot(points, rfc3339(expires_at)) for points, expires_at in view.lots[:LOTS_SHOWN_MAX]]
+        return Balance(user_id, view.available, first, AsOf(segment, upto))
 
     def records(self, user_id: str, limit: int, cursor: str | None) -> RecordsPage:
         """`limit` lines at most before `cursor`; raises as `balance` does, and for a cursor that we did not make."""
@@ -98,7 +106,7 @@ class PointsQueries:
         return RecordsPage([_line(row) for row in shown], _cursor(shown[-1]) if has_more else None, has_more)
 
     def parked(self, user_id: str, min_offset: int, folded: bool) -> Problem | None:
-        """Why what stands at `min_offset` will not show: the user, or when it is not `folded` the whole domain, is parked."""
+        """Why `min_offset` will not show: the user or, when it is not `folded`, the whole domain is parked."""
         segment, subject = self.segment(user_id), subject_of(user_id)
         with self._readers.one() as reader:
             offset = _first_parked(reader, segment, self.domain, subject)
@@ -123,7 +131,7 @@ def _first_parked(reader: Reader, segment: int, domain: str, subject: str) -> in
 
 
 def _unknown(user_id: str) -> Problem:
-    return Problem("unknown_user", f"no user {ascii(user_id)} has ever had points")
+    return Problem("unknown_user", f"no user {user_id!a} has ever had points")
 
 
 _FIELDS = ("offset", "at", "change", "points", "balance", "reason", "order_id", "cause")

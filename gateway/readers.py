@@ -1,7 +1,8 @@
 """A few readers of the store, shared by the threads that answer queries.
 
-Opening a reader costs a connection and a cold cache, so they are kept; a reader serves one query at a time, so they are taken
-and given back. One that raised is closed instead of given back: whatever state it is in, the next query starts clean.
+Opening a reader costs a connection and a cold cache, so they are kept; a reader serves one query at a time, so they
+are taken and given back. One that raised is closed instead of given back: whatever state it is in, the next query
+starts clean.
 """
 
 from __future__ import annotations

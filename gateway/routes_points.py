@@ -20,7 +20,9 @@ OFFSET_MAX = 2**63 - 1
 
 Limit = Annotated[int, Parameter(ge=1, le=PAGE_MAX, description="Lines at most")]
 Cursor = Annotated[str | None, Parameter(max_length=1_000, description="The next_cursor of the page before")]
-MinOffset = Annotated[int | None, Parameter(ge=0, le=OFFSET_MAX, description="Wait until this offset is folded, 5 s at most")]
+MinOffset = Annotated[
+    int | None, Parameter(ge=0, le=OFFSET_MAX, description="Wait until this offset is folded, 5 s at most")
+]
 
 
 def points_routes(points: PointsQueries, wait_folded: WaitFolded, threads: Threads) -> Sequence[HTTPRouteHandler]:
@@ -42,7 +44,11 @@ def points_routes(points: PointsQueries, wait_folded: WaitFolded, threads: Threa
         if not folded:
             raise not_yet(segment, min_offset)
 
-    @get("/v1/users/{user_id:str}/points/records", responses=problems(400, 404, 503), summary="A user's points, line by line")
+    @get(
+        "/v1/users/{user_id:str}/points/records",
+        responses=problems(400, 404, 503),
+        summary="A user's points, line by line",
+    )
     async def records(user_id: str, limit: Limit = PAGE_DEFAULT, cursor: Cursor = None) -> RecordsPage:
         """Newest first."""
         return await threads.run(partial(points.records, path_value(user_id), limit, cursor))

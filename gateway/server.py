@@ -1,8 +1,8 @@
 """The HTTP server in a thread of its own: bound at once, stopped within a bound, deaf to signals.
 
-The socket is bound by whoever starts it, so that a port in use is an exception there and not a line in a thread's log, and so
-that port 0 has a number before anybody asks. Stopping lets requests under way be answered, for as long as it was told, and
-then cancels them: what was not answered was not promised.
+The socket is bound by whoever starts it, so that a port in use is an exception there and not a line in a thread's
+log, and so that port 0 has a number before anybody asks. Stopping lets requests under way be answered, for as long as
+it was told, and then cancels them: what was not answered was not promised.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """Serves `app`. `tick` is called by the loop ten times a second while it runs, for liveness; it must not block."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, tick: Callable[[], None], threads: Threads, stop_s: float = STOP_S) -> None:
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, tick: Callable[[], None], threads: Threads, stop_s: float = STOP_S
+    ) -> None:
         self._socket = _bound(host, port)
         self._threads = threads
         self._stop_s = stop_s
@@ -72,7 +74,7 @@ class HttpServer:
         self._thread.start()
 
     def stop(self) -> bool:
-        """Take no more connections, answer what is under way within `stop_s`, end. False when the thread did not end."""
+        """Take no more connections, answer what is under way within `stop_s`, end. False when the thread did not."""
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join(self._stop_s + STOP_SLACK_S)

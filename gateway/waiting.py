@@ -1,7 +1,8 @@
 """Waiting until an offset is folded: the only thing a query waits for.
 
-The cell is told once, so that a quiet domain stages its progress now and not in a second; then the committed checkpoint is
-looked at, soon at first and ever less often. Looking costs a dict access, so no cell, journal or store knows who waits.
+The cell is told once, so that a quiet domain stages its progress now and not in a second; then the committed
+checkpoint is looked at, soon at first and ever less often. Looking costs a dict access, so no cell, journal or store
+knows who waits.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ LOOK_S_MAX = 0.05
 class FoldedByPolling:
     """A WaitFolded for the HTTP loop.
 
-    `catch_up(segment, domain, offset)` tells the cell; `checkpoint(segment, domain)` is the committed one as the journal
-    remembers it. Neither may block.
+    `catch_up(segment, domain, offset)` tells the cell (Engine.hurry); `checkpoint(segment, domain)` is the committed one
+    as the journal remembers it (Engine.folded). Neither may block.
     """
 
     def __init__(self, catch_up: Callable[[int, str, int], None], checkpoint: Callable[[int, str], int]) -> None:

@@ -1,11 +1,13 @@
 """Counters: how the engine says how often, how much and how long, without knowing who listens.
 
-Everything below the doors counts through this one small protocol, so that supervision needs no metrics library and a simulated
-world can read the same numbers that an operator sees. Names are plain words (`restarts`, not a metric's full name); the table
-of all of them, with their labels and units, stands in gateway/metrics.py, and a test holds every call in the house to it.
+Everything below the doors counts through this one small protocol, so that supervision needs no metrics library and a
+simulated world can read the same numbers that an operator sees. Names are plain words (`restarts`, not a metric's
+full name); the table of all of them, with their labels and units, stands in gateway/metrics.py, and a test holds
+every call in the house to it.
 
-Counting must never fail and never wait: no method raises, blocks on I/O or allocates without bound. A label's values therefore
-come from small closed sets (a domain, a segment, a refusal code), never from what a sender wrote, and never name a person.
+Counting must never fail and never wait: no method raises, blocks on I/O or allocates without bound. A label's values
+therefore come from small closed sets (a domain, a segment, a refusal code), never from what a sender wrote, and never
+name a person.
 """
 
 from __future__ import annotations

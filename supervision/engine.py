@@ -123,6 +123,13 @@ class Engine:
     def _make_watchdog(self, me: Address) -> Behaviour:
         return Watchdog(me, self.attempts, self.runtime, self.counters)
 
+    def begun(self) -> bool:
+        """Every host has a durable checkpoint: the engine takes input from here on without losing any of it to a new reader."""
+        if self.the_journal is None:
+            return False
+        known = self.the_journal.ledger.checkpoints
+        return all(key in known for key in self.hosts)
+
     def folded(self, segment: int, domain: str) -> int:
         """The durable checkpoint of a domain as the journal knows it; 0 before it began."""
         return self.the_journal.ledger.checkpoints.get((segment, domain), 0) if self.the_journal else 0

@@ -103,6 +103,8 @@ class _Child:
         self.budget = budget
         self.state: ChildState = "idle"
         self.wanted = True
+        self.begun = False
+        """Started once, by this incarnation of the supervisor."""
         self.gen = 0
         """The number of its last wait; an alarm of another one is stale."""
         self.park_reason: str | None = None
@@ -284,34 +286,36 @@ class Plan:
 
     def _somebody_must_rest(self) -> bool:
         """Halt the last one that should rest and does not; one at a time, since the later lean on the earlier."""
+        if self._somebody_halts():
+            return True
         final = self._final is True
         for child in reversed(self._order):
             if child.wanted or child.state == "stopped" or (child.state in RESTING and not final):
                 continue
-            if child.state != "halting":
-                child.state = "halting"
-                child.gen = next(self._numbers)
-                self._actions.append(Rest(child.plan.id, child.gen, final))
+            child.state = "halting"
+            child.gen = next(self._numbers)
+            self._actions.append(Rest(child.plan.id, child.gen, final))
             return True
         return False
 
+    def _somebody_halts(self) -> bool:
+        return any(child.state == "halting" for child in self._order)
+
     def _start_who_may(self) -> None:
-        """In order, one at a time. A child that backs off holds up those after it only where they lean on it."""
+        """In order, each once the one before stands or has failed; under rest_for_one, only once it stands.
+
+        Under one_for_one that is for the first time only: a restart waits for nobody.
+        """
+        wait = False
         for child in self._order:
             child.wanted = True
-        for child in self._order:
-            match child.state:
-                case "idle":
-                    self._start(child)
-                    return
-                case "starting" | "parking":
-                    return
-                case "backing off" if self._rest_for_one:
-                    return
-                case _:
-                    continue
+            if child.state == "idle" and (not wait or (child.begun and not self._rest_for_one)):
+                self._start(child)
+            wait = wait or child.state in ("starting", "parking")
+            wait = wait or (child.state == "backing off" and self._rest_for_one)
 
     def _start(self, child: _Child) -> None:
+        child.begun = True
         if child.park_reason is None:
             child.state = "starting"
             self._actions.append(Start(child.plan.id))
@@ -322,11 +326,8 @@ class Plan:
     def check(self) -> None:
         """Raise AssertionError when the bookkeeping contradicts itself."""
         at_once = [child.plan.id for child in self._order if child.state in ("starting", "parking")]
-        assert len(at_once) <= 1, f"started at once: {at_once}"
+        assert len(at_once) <= 1 or not self._rest_for_one, f"started at once: {at_once}"
         assert len([child for child in self._order if child.state == "halting"]) <= 1
         for child in self._order:
             assert child.wanted or self._final is not None or self._dying_of is not None or self._somebody_halts()
             assert child.budget.spent <= child.budget.intensity
-
-    def _somebody_halts(self) -> bool:
-        return any(child.state == "halting" for child in self._order)

@@ -73,6 +73,12 @@ class Tail:
         with self._lock:
             return self._base + len(self._ring) - 1
 
+    @property
+    def length(self) -> int:
+        """Entries held."""
+        with self._lock:
+            return len(self._ring)
+
     def subscribe(self, ref: Wakeable, kinds: frozenset[str]) -> Subscription:
         """Wake `ref` whenever an entry of these kinds (or OUTWARD) becomes visible."""
         subscription = Subscription(ref, kinds)

@@ -3,8 +3,8 @@
 Declaring is for a broker that is ours alone; it is idempotent, and a queue that exists with other arguments is an
 error that names them. Checking is for production, where the engine may configure nothing: every exchange and queue is
 declared passively, and, where we may, declared again with its arguments, which changes nothing of what exists but
-makes the broker compare. Bindings and policies cannot be asked for over AMQP: `run.py topology --check` compares them
-over the management API.
+makes the broker compare. Bindings and policies cannot be asked for over AMQP; `definitions.differences` compares them
+with what the broker exports.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false

@@ -64,13 +64,14 @@ def dead_letter(delivery: Delivery, bad: BadMessage) -> DeadLetter:
         "first_key": delivery.key,
     }
     reply_to = props.reply_to
+    direct = str(reply_to).startswith(DIRECT_REPLY)
     copied = Props(
         content_type=props.content_type,
         content_encoding=props.content_encoding,
         headers=headers,
         priority=props.priority,
         correlation_id=props.correlation_id,
-        reply_to=None if reply_to and reply_to.startswith(DIRECT_REPLY) else reply_to,
+        reply_to=None if direct else reply_to,
         message_id=props.message_id,
         timestamp=props.timestamp,
         type=props.type,
@@ -82,7 +83,7 @@ def dead_letter(delivery: Delivery, bad: BadMessage) -> DeadLetter:
 def _kept(headers: Mapping[str, Any]) -> dict[str, Any]:
     kept = {
         name: _plain(value)
-        for name, value in headers.items()
+        for name, value in ((_name(name), value) for name, value in headers.items())
         if name not in DROPPED_HEADERS and not name.startswith(DROPPED_PREFIXES)
     }
     if kept and _size(kept) > HEADERS_BYTES_MAX:
@@ -90,10 +91,15 @@ def _kept(headers: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def _name(name: Any) -> str:
+    """pika leaves a name that is no UTF-8 as bytes; it must not become longer than AMQP's 255 bytes."""
+    return name.decode("ascii", "replace").replace("\ufffd", "?") if isinstance(name, bytes) else str(name)
+
+
 def _plain(value: Any) -> Any:
     """`value` in types that can be written as surely as they were read."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return {_name(k): _plain(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if isinstance(value, list):
         return [_plain(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, Decimal):

@@ -66,9 +66,7 @@ class Templates:
         }
 
     def render(self, name: str, params: Mapping[str, Param], locale: str | None = None) -> str | NotRendered:
-        """The text of template `name`; in the default locale where `locale` has none. KeyError for a name there is
-        not.
-        """
+        """The text of template `name`; in the default locale where `locale` has none. KeyError: no such name."""
         template = self._compiled.get((locale or self.locale, name)) or self._compiled[self.locale, name]
         try:
             text = template.render(params)

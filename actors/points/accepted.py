@@ -7,6 +7,8 @@ of the two messages is wrong and we cannot know which.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from actors.points.messages import PointsChange, ReferralMetadata
@@ -34,6 +36,9 @@ class Accepted(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 FORMAT = 1
 
+_key = lru_cache(maxsize=1_024)(business_key)
+"""Each key is asked for when a batch is loaded and again when it is used up: a batch of 256 entries fits twice."""
+
 encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(Accepted)
 
@@ -55,9 +60,9 @@ def order_key(change: PointsChange) -> bytes | None:
     """(user, change type, reason, order); None without an order id, when the message's id alone decides."""
     if not change.order_id:
         return None
-    return business_key("order", change.user_id, change.change_type, change.reason, change.order_id)
+    return _key("order", change.user_id, change.change_type, change.reason, change.order_id)
 
 
 def referral_key(change: PointsChange) -> bytes | None:
     """One for each referred user, whoever referred them; None when this is no referral."""
-    return business_key("referral", change.user_id) if change.refers else None
+    return _key("referral", change.user_id) if change.refers else None

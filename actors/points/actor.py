@@ -40,9 +40,7 @@ from supervision.outputs import Arm, Cancel, Claim, Emit, Output
 EXPIRY = "expiry"
 REMINDER = "reminder"
 REMINDERS_MAX = 31
-"""Effects of one reaction. Were more due at once (a reminder rule made longer), the rest follow `REMINDER_PAUSE_MS`
-later.
-"""
+"""Effects of one reaction. Were more due (a reminder rule made longer), the rest follow REMINDER_PAUSE_MS later."""
 REMINDER_PAUSE_MS = 1_000
 
 
@@ -138,13 +136,14 @@ class PointsLedgerActor(Domain[Account]):
             effect = PointsExpired(points, ledger.available(account), VALIDITY_REASON, None)
             yield from lines.told("points.expired", "expire", effect, due, event)
         for _ in range(REMINDERS_MAX):
-            upcoming = ledger.next_to_remind(account)
-            if upcoming is None or not 0 < self._programme.reminder(upcoming[0]) <= event.at:
+            expires = ledger.next_to_remind(account)
+            if not expires or not 0 < self._programme.reminder(expires) <= event.at:
                 return
-            yield lines.expiring(self._reminder(account, *upcoming))
-            account.reminded = upcoming[0]
+            yield lines.expiring(self._reminder(account, expires))
+            account.reminded = expires
 
-    def _reminder(self, account: Account, expires: int, points: int) -> PointsExpiring:
+    def _reminder(self, account: Account, expires: int) -> PointsExpiring:
+        points = ledger.expiring_at(account, expires)
         last_day = self._programme.expires_on(expires)
         return PointsExpiring(points, ledger.available(account), VALIDITY_REASON, None, rfc3339(expires), last_day)
 
@@ -159,8 +158,8 @@ class PointsLedgerActor(Domain[Account]):
             yield Arm(REMINDER, reminder) if reminder else Cancel(REMINDER)
 
     def _next_reminder(self, account: Account, at: int) -> int:
-        upcoming = ledger.next_to_remind(account)
-        due = self._programme.reminder(upcoming[0]) if upcoming else 0
+        expires = ledger.next_to_remind(account)
+        due = self._programme.reminder(expires) if expires else 0
         # Due already: more than REMINDERS_MAX were. After a pause the firing is a new beginning, not a deeper cause.
         return at + REMINDER_PAUSE_MS if 0 < due <= at else due
 

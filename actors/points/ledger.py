@@ -100,17 +100,20 @@ def expire_due(account: Account, at: int) -> Sequence[Lot]:
     return due
 
 
-def next_to_remind(account: Account) -> tuple[int, int] | None:
-    """(expiry, points) of the lots that expire next and whose owner has not been reminded; None when there are none."""
+def next_to_remind(account: Account) -> int:
+    """The expiry (ms) of the lots that expire next and whose owner has not been reminded; 0 when there are none."""
     lots, reminded = account.lots, account.reminded
     if not lots:
-        return None
-    begin = 0 if lots[0].expires > reminded else bisect_right(lots, reminded, key=_expires)
-    if begin == len(lots):
-        return None
-    expires = lots[begin].expires
-    end = bisect_right(lots, expires, lo=begin, key=_expires)
-    return expires, sum([lot.points for lot in lots[begin:end]])
+        return 0
+    if lots[0].expires > reminded:
+        return lots[0].expires
+    i = bisect_right(lots, reminded, key=_expires)
+    return lots[i].expires if i < len(lots) else 0
+
+
+def expiring_at(account: Account, expires: int) -> int:
+    """The points that expire at this very moment. O(lots)."""
+    return sum([lot.points for lot in account.lots if lot.expires == expires])
 
 
 def check(account: Account) -> None:
@@ -122,8 +125,11 @@ def check(account: Account) -> None:
 def check_edges(account: Account) -> None:
     """The part of `check` that is cheap however many lots there are: the lots that a reaction can have changed."""
     _check_header(account)
-    _check_lots(account.lots[:EDGE_LOTS])
-    _check_lots(account.lots[-EDGE_LOTS:])
+    if len(account.lots) <= 2 * EDGE_LOTS:
+        _check_lots(account.lots)
+    else:
+        _check_lots(account.lots[:EDGE_LOTS])
+        _check_lots(account.lots[-EDGE_LOTS:])
 
 
 def _check_header(account: Account) -> None:
@@ -132,12 +138,12 @@ def _check_header(account: Account) -> None:
 
 
 def _check_lots(lots: Sequence[Lot]) -> None:
-    previous = (0, 0, 0)
+    expires = epoch = offset = 0
     for lot in lots:
-        order = (lot.expires, lot.epoch, lot.offset)
         assert lot.points > 0, f"an empty lot from {lot.epoch}.{lot.offset}"
-        assert previous <= order, f"lots out of order at {lot.epoch}.{lot.offset}"
-        previous = order
+        if lot.expires <= expires:
+            assert (expires, epoch, offset) <= _order(lot), f"lots out of order at {lot.epoch}.{lot.offset}"
+        expires, epoch, offset = lot.expires, lot.epoch, lot.offset
 
 
 def _take(lots: list[Lot], points: int) -> Sequence[Lot]:

@@ -1,5 +1,4 @@
-"""The rules of the points programme: how long points are valid, when their owner is reminded, in which zone a day
-ends.
+"""The rules of the points programme: how long points are valid, when their owner is reminded, where a day ends.
 
 Expiry is by calendar day, as people read it: points earned at any time of 20 September are all valid until the end of
 the same last day. The moment of expiry is therefore the first instant of the day after it in the programme's zone,
@@ -11,13 +10,14 @@ Only the present rule is applied when points are earned; lots keep the expiry th
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 VALID_DAYS_MAX = 36_500
 LOTS_MAX_DEFAULT = 2_000
-LOTS_MAX_MAX = 100_000
+LOTS_MAX_MAX = 10_000
+"""An account of so many lots takes about 250 KB, a quarter of what the engine lets a state have."""
 EXPIRIES_KEPT = 1_024
 """Reminder dates remembered; a validity of a year has 366 expiries at a time."""
 REMINDER_TIME = time(10)
@@ -44,15 +44,11 @@ class Programme:
         self.zone = zone
         self._zone = _zone(zone)
         self._today = (0, 0, 0)
-        """(first ms of a day, first ms of the next, expiry of what is earned in it): one day serves millions of
-        events.
-        """
+        """(first ms of a day, first ms of the next, expiry of what is earned in it): memoised for millions of events."""
         self.reminder = lru_cache(maxsize=EXPIRIES_KEPT)(self._reminder)
 
     def expiry(self, at: int) -> int:
-        """The moment (ms since 1970 UTC) from which points earned at `at` can no longer be spent. O(1), memoised by
-        day.
-        """
+        """The moment (ms since 1970 UTC) from which points earned at `at` can no longer be spent. O(1)."""
         begins, ends, expires = self._today  # one read: another thread may replace it
         if not begins <= at < ends:
             today = self._day(at)
@@ -62,9 +58,7 @@ class Programme:
         return expires
 
     def _reminder(self, expires: int) -> int:
-        """When (ms) to remind of what expires at `expires`: in the morning, `points_reminder_days` before its last
-        day; 0 = never.
-        """
+        """When (ms) to remind of what expires at `expires`: some days before its last, in the morning; 0 = never."""
         if not self.points_reminder_days:
             return 0
         day = self._last_day(expires) - timedelta(days=self.points_reminder_days)
@@ -94,7 +88,9 @@ def _within(name: str, value: int, low: int, high: int) -> None:
         raise ValueError(f"{name} must be from {low} to {high}, not {value}")
 
 
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC  # needs no time zone database, which a bare machine may lack
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -37,14 +37,16 @@ def row_number(segment: int, offset: int) -> int:
     return segment << SEGMENT_SHIFT | offset
 
 
-def rows_of(page: Page) -> Iterator[tuple[int, bytes]]:
-    """(row number, blob) for each run of entries that share epoch and time: nearly always one. O(bytes)."""
+def rows_of(page: Page) -> Iterator[tuple[int, int, int, bytes]]:
+    """(row number, last offset, at, blob) for each run of entries that share epoch and time: nearly always one. O(bytes)."""
     entries, encoded = page.entries, page.encoded
     assert entries and len(entries) == len(encoded), (len(entries), len(encoded))
     start = 0
     while start < len(entries):
         end = _run_end(entries, start)
-        yield row_number(page.segment, entries[start].offset), _blob(entries[start:end], encoded[start:end])
+        first, last = entries[start], entries[end - 1]
+        number = row_number(page.segment, first.offset)
+        yield number, last.offset, first.at, _blob(entries[start:end], encoded[start:end])
         start = end
 
 

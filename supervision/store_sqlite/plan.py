@@ -14,6 +14,10 @@ from supervision.messages import ParkedRow, Stage, TimerRow
 from supervision.store import StageRejected
 
 
+Line = tuple[int, str, str, int, int, bytes]
+"""A record: segment, domain, subject, offset, n, checked body."""
+
+
 class Move:
     """One checkpoint's way through a batch: from the first stage's `prev` to the last one's `upto`."""
 
@@ -42,7 +46,7 @@ class Plan:
         self.moves: dict[tuple[int, str], Move] = {}
         self.states: dict[tuple[int, str, str], bytes] = {}
         self.timers: dict[tuple[int, str, str, str], TimerRow | None] = {}
-        self.records: list[tuple[int, str, str, int, int, bytes]] = []
+        self.records: list[Line] = []
         self.keys: dict[tuple[int, str, bytes], bytes] = {}
         self.parked: dict[tuple[int, str, str, int], ParkedRow | None] = {}
         self.replies: dict[tuple[int, str], bytes] = {}

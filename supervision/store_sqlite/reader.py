@@ -21,6 +21,7 @@ from supervision.store_sqlite.chunks import chunks, holes
 from supervision.store_sqlite.errors import translate
 from supervision.store_sqlite.ids import signed
 from supervision.store_sqlite.page import PageView, row_number
+from supervision.store_sqlite.records import AFTER_ALL, read_lines
 
 READER_S_MAX = 2.0
 """A read transaction's time limit in seconds."""
@@ -33,7 +34,7 @@ PROGRESS_OPS = 4_000
 
 T = TypeVar("T")
 
-_STATES = "SELECT subject, state FROM states WHERE segment = ? AND domain = ? AND subject IN "
+_STATES = "SELECT subject, state FROM states WHERE segment = ? AND domain = ? AND state IS NOT NULL AND subject IN "
 _KEYS = "SELECT key, value FROM keys WHERE segment = ? AND domain = ? AND key IN "
 _TIMER = "SELECT * FROM timers WHERE segment = ? AND domain = ? AND subject = ? AND key = ?"
 _LOG = (
@@ -98,7 +99,10 @@ class SqliteReader:
         return Loaded({subject: unchecked(blob, subject) for subject, blob in states.items()}, armed, used)
 
     def subjects_after(self, segment: int, domain: str, after: str, limit: int) -> Sequence[str]:
-        sql = "SELECT subject FROM states WHERE segment = ? AND domain = ? AND subject > ? ORDER BY subject LIMIT ?"
+        sql = (
+            "SELECT subject FROM states WHERE segment = ? AND domain = ? AND subject > ? AND state IS NOT NULL"
+            " ORDER BY subject LIMIT ?"
+        )
         return [row[0] for row in self._read(lambda db: db.execute(sql, (segment, domain, after, limit)).fetchall())]
 
     def snapshot(self, segment: int, domain: str, subject: str) -> tuple[bytes | None, int]:
@@ -112,13 +116,8 @@ class SqliteReader:
     def records(
         self, segment: int, domain: str, subject: str, before: tuple[int, int] | None, limit: int
     ) -> Sequence[RecordRow]:
-        sql = "SELECT place, n, body FROM records WHERE segment = ? AND domain = ? AND subject = ?"
-        params: tuple[Any, ...] = (segment, domain, subject)
-        if before is not None:
-            sql += " AND (place, n) < (?, ?)"
-            params += before
-        sql += " ORDER BY place DESC, n DESC LIMIT ?"
-        rows = self._read(lambda db: db.execute(sql, (*params, limit)).fetchall())
+        whose = (segment, domain, subject)
+        rows = self._read(lambda db: read_lines(db, whose, before or AFTER_ALL, limit))
         return [RecordRow(subject, offset, n, unchecked(body, subject)) for offset, n, body in rows]
 
     def parked(

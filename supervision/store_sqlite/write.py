@@ -7,17 +7,27 @@ comparison is what makes the engine count exactly once.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from supervision.messages import Stage
 from supervision.store import Batch, StageRejected
-from supervision.store_sqlite.ids import IdBook, bucket_of, signed
+from supervision.store_sqlite.ids import IdBook, signed
 from supervision.store_sqlite.page import rows_of
 from supervision.store_sqlite.plan import Move, Plan, checked
+from supervision.store_sqlite.records import NONE, Spot, Whose, write_lines
 
 _PUT_STATE = (
-    "INSERT INTO states VALUES (?, ?, ?, ?) ON CONFLICT (segment, domain, subject) DO UPDATE SET state = excluded.state"
+    "INSERT INTO states VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (segment, domain, subject) DO UPDATE SET state = excluded.state"
 )
+_PUT_STATE_AND_NEWEST = (
+    "INSERT INTO states VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (segment, domain, subject)"
+    " DO UPDATE SET place = excluded.place, n = excluded.n, state = coalesce(excluded.state, state)"
+)
+_PUT_KEY = "INSERT INTO keys VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_KEY = "SELECT value FROM keys WHERE segment = ? AND domain = ? AND key = ?"
 _PUT_TIMER = "INSERT OR REPLACE INTO timers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_CHECKPOINT = "SELECT upto FROM checkpoints WHERE segment = ? AND domain = ?"
 _MOVE = "UPDATE checkpoints SET upto = ? WHERE segment = ? AND domain = ? AND upto = ?"
 _MOVE_NOTED = (
     "UPDATE checkpoints SET upto = ?, attempt_at = ?, attempts = ? WHERE segment = ? AND domain = ? AND upto = ?"
@@ -25,14 +35,17 @@ _MOVE_NOTED = (
 
 
 def write_log(db: sqlite3.Connection, batch: Batch) -> None:
-    """Pages and heads; the heads have been compared."""
+    """Pages and heads; the heads have been compared. Asserts that each page continues its head."""
     grown: dict[int, int] = {}
-    rows: list[tuple[int, bytes]] = []
+    rows: list[tuple[int, int, int, bytes]] = []
     for page in batch.pages:
-        for number, blob in rows_of(page):
-            rows.append((number, blob))
-            grown[page.segment] = grown.get(page.segment, 0) + len(blob)
-    db.executemany("INSERT INTO log VALUES (?, ?)", rows)
+        before, after = batch.heads_before[page.segment], batch.heads_after[page.segment]
+        first, last = page.entries[0], page.entries[-1]
+        assert first.offset == before.offset + 1 and last.offset == after.offset, (first.place, before, after)
+        for row in rows_of(page):
+            rows.append(row)
+            grown[page.segment] = grown.get(page.segment, 0) + len(row[-1])
+    db.executemany("INSERT INTO log VALUES (?, ?, ?, ?)", rows)
     db.executemany(
         "UPDATE heads SET last = ?, seq = ?, last_at = ?, log_bytes = log_bytes + ? WHERE segment = ?",
         [
@@ -57,50 +70,60 @@ def write_fired(db: sqlite3.Connection, batch: Batch) -> None:
     )
 
 
-def write_stages(db: sqlite3.Connection, plan: Plan, stages: list[Stage], book: IdBook) -> None:
-    """All rows of the planned stages. Raises `StageRejected` on a failed compare-and-set or a key used up by another value."""
+def write_stages(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage], book: IdBook) -> None:
+    """All rows of the planned stages. `StageRejected`: a failed compare-and-set, a used-up key, a record that stands."""
     for (segment, domain), move in plan.moves.items():
         _move(db, segment, domain, move)
     _use_up_keys(db, plan, stages)
-    db.executemany(_PUT_STATE, sorted((*at, checked(state)) for at, state in plan.states.items()))
-    db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", sorted(plan.records))
+    newest = write_lines(db, plan, stages) if plan.records else {}
+    _write_states(db, plan, newest)
     _write_timers(db, plan)
     _write_parked(db, plan)
     _write_replies(db, plan, book)
 
 
 def _move(db: sqlite3.Connection, segment: int, domain: str, move: Move) -> None:
+    noted = move.attempt or (None, None)
     if move.keeps_attempt:
         moved = db.execute(_MOVE, (move.upto, segment, domain, move.prev)).rowcount
     else:
-        noted = move.attempt or (None, None)
         moved = db.execute(_MOVE_NOTED, (move.upto, *noted, segment, domain, move.prev)).rowcount
     if moved:
         return
-    stored = db.execute("SELECT upto FROM checkpoints WHERE segment = ? AND domain = ?", (segment, domain)).fetchone()
+    stored = db.execute(_CHECKPOINT, (segment, domain)).fetchone()
     if stored is not None or move.prev != 0:
         at = stored[0] if stored else "missing"
         raise StageRejected(move.first, f"checkpoint is {at}, the stage expects {move.prev}")
-    attempt_at, attempts = move.attempt or (None, None)
-    db.execute(
-        "INSERT INTO checkpoints VALUES (?, ?, ?, 0, -1, ?, ?)", (segment, domain, move.upto, attempt_at, attempts)
-    )
+    db.execute("INSERT INTO checkpoints VALUES (?, ?, ?, 0, -1, ?, ?)", (segment, domain, move.upto, *noted))
 
 
-def _use_up_keys(db: sqlite3.Connection, plan: Plan, stages: list[Stage]) -> None:
-    try:
-        db.executemany("INSERT INTO keys VALUES (?, ?, ?, ?)", sorted((*at, value) for at, value in plan.keys.items()))
-    except sqlite3.IntegrityError:
-        for stage in stages:
-            for key, value in stage.keys:
-                stored = db.execute(
-                    "SELECT value FROM keys WHERE segment = ? AND domain = ? AND key = ?", (stage.segment, stage.domain, key)
-                ).fetchone()
-                if stored is not None and stored[0] != value:
-                    raise StageRejected(stage, f"business key {key.hex()} is used up by another value") from None
-        db.executemany(
-            "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?)", sorted((*at, value) for at, value in plan.keys.items())
-        )
+def _use_up_keys(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage]) -> None:
+    rows = sorted((*at, value) for at, value in plan.keys.items())
+    if not rows or db.executemany(_PUT_KEY, rows).rowcount == len(rows):
+        return
+    # Some stood already, which is no harm when they say the same.
+    for stage in stages:
+        for key, value in stage.keys:
+            if db.execute(_KEY, (stage.segment, stage.domain, key)).fetchone()[0] != value:
+                raise StageRejected(stage, f"business key {key.hex()} is used up by another value")
+
+
+def _write_states(db: sqlite3.Connection, plan: Plan, newest: dict[Whose, Spot]) -> None:
+    plain: list[tuple[int, str, str, int, int, bytes]] = []
+    moved: list[tuple[int, str, str, int, int, bytes | None]] = []
+    for at, state in plan.states.items():
+        if at in newest:
+            moved.append((*at, *newest[at], checked(state)))
+        else:
+            plain.append((*at, *NONE, checked(state)))
+    moved += [(*at, *spot, None) for at, spot in newest.items() if at not in plan.states]
+    # Sorted by the key, which is unique here, so that neighbours share a page.
+    db.executemany(_PUT_STATE, sorted(plain))
+    db.executemany(_PUT_STATE_AND_NEWEST, sorted(moved, key=_key_of))
+
+
+def _key_of(row: tuple[int, str, str, int, int, bytes | None]) -> Whose:
+    return row[:3]
 
 
 def _write_timers(db: sqlite3.Connection, plan: Plan) -> None:
@@ -129,6 +152,5 @@ def _write_replies(db: sqlite3.Connection, plan: Plan, book: IdBook) -> None:
     known = book.find([id_hash for id_hash, _ in plan.replies])
     for (id_hash, domain), body in plan.replies.items():
         if id_hash in known:
-            row = known[id_hash][1]
-            values = (bucket_of(row.at, row.keep_long), signed(id_hash), domain, body)
+            values = (known[id_hash][0], signed(id_hash), domain, body)
             db.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", values)

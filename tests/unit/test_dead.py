@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.topology_world import door
+from topology.amqp_publish import properties
 from topology.dead import DETAIL_CHARS_MAX, HEADERS_BYTES_MAX, dead_letter
+from topology.intake import Bury, Intake
 from topology.ports import Delivery, Props
 from topology.table import DEAD
 from topology.wire import BadMessage
@@ -69,3 +76,32 @@ def test_header_values_are_of_types_that_can_be_written() -> None:
         and headers["t"] == odd["t"]
         and isinstance(headers["o"], str)
     )
+
+
+short = st.text(max_size=60) | st.binary(max_size=60)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=20), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@given(
+    body=st.binary(),
+    texts=st.tuples(*[st.none() | short] * 7),
+    headers=st.none() | st.dictionaries(short, values, max_size=5),
+    exchange=short,
+    key=short,
+)
+def test_whatever_properties_arrive_the_dead_letter_can_be_written(
+    body: bytes, texts: tuple[Any, ...], headers: Any, exchange: Any, key: Any
+) -> None:
+    message_id, app_id, kind, content_type, encoding, correlation, reply_to = texts
+    props = Props(content_type, encoding, headers, 1, 3, correlation, reply_to, message_id, 5, kind, app_id)
+    bridge = Intake(door())
+    bridge.connected(1)
+    bridge.delivered(1, [Delivery(1, exchange, key, props, b"x" + body)])
+    (group,) = bridge.hand_over()
+    assert isinstance(group, Bury)
+    written = b"".join(properties(group.letters[0].message.props).encode())
+    assert len(written) < 100_000

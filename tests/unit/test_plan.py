@@ -61,6 +61,16 @@ def test_under_one_for_one_a_failed_start_does_not_hold_up_the_next_child() -> N
     assert kinds(plan.crashed(crash("a"), 0.0)) == [Wait, Start]
 
 
+def test_under_one_for_one_a_restart_does_not_wait_for_a_sibling_that_is_slow_to_start() -> None:
+    plan = plan_of("a", "slow", "c")
+    plan.begin(afresh=True)
+    assert plan.started("a", parked=False) == [Start("slow")]
+    wait = the_wait(plan.crashed(crash("a"), 0.0))
+    assert plan.due("a", wait.gen) == [Start("a")]
+    assert plan.started("a", parked=False) == []
+    assert plan.started("slow", parked=False) == [Start("c")]
+
+
 def test_under_rest_for_one_a_failed_start_holds_up_those_after_it() -> None:
     plan = plan_of("a", "b", strategy="rest_for_one")
     plan.begin(afresh=True)

@@ -1,0 +1,88 @@
+"""What the HTTP side is given of a wiring: queries over the store's readers, decisions, health and metrics.
+
+Readiness is said here in one place, so that an operator finds every reason for a 503 in one function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from gateway.app import Ports
+from gateway.health import Health, Readiness
+from gateway.ingest import Ingest
+from gateway.operations import Decisions, ParkedQueries
+from gateway.queries import PointsQueries
+from gateway.readers import ReaderPool
+from gateway.sample import Sampler
+from gateway.waiting import FoldedByPolling
+from gateway.wiring import Wiring
+from supervision.runtime import Runtime
+
+def build_ports(
+    wiring: Wiring,
+    runtime: Runtime,
+    registry: CollectorRegistry,
+    made_up_id: Callable[[], str],
+    has_broker: bool,
+    http_tick_s: Callable[[], float],
+) -> Ports:
+    """Everything that gateway/app.py asks for."""
+    engine = wiring.engine
+    segments = engine.store.segments
+    readers = ReaderPool(engine.store.reader)
+    parked = ParkedQueries(readers, segments, sorted(engine.domains))
+    counters = engine.counters
+    return Ports(
+        ingest=Ingest(wiring.door.decode, engine.journal, lambda: _not_taking(wiring), made_up_id, counters),
+        points=PointsQueries(readers, segments, runtime.clock),
+        parked=parked,
+        decisions=Decisions(parked, engine.journal, segments),
+        wait_folded=FoldedByPolling(engine.hurry, engine.folded),
+        health=Health(lambda: _ages(wiring, runtime, http_tick_s()), lambda: readiness(wiring, has_broker)),
+        tree=lambda: _rows(wiring),
+        registry=registry,
+        sample=Sampler(engine.tails, wiring.tree, counters),
+        clock=runtime.clock,
+        counters=counters,
+    )
+
+
+def _not_taking(wiring: Wiring) -> tuple[str, ...]:
+    if not wiring.engine.begun():
+        return ("the engine is starting",)
+    return wiring.engine.pressure.reasons()
+
+
+def readiness(wiring: Wiring, has_broker: bool) -> Readiness:
+    """Why not to send traffic here; a broker that was here and went away only degrades."""
+    blocking: list[str] = []
+    degraded: list[str] = []
+    if not wiring.engine.begun():
+        blocking.append("starting")
+    blocking += wiring.engine.pressure.reasons()
+    for link in (wiring.bridge_link, wiring.relay_link) if has_broker else ():
+        if not link.ready:
+            away = f"{link.side}: {link.reason}"
+            (degraded if link.ever_ready else blocking).append(away)
+    return Readiness(tuple(blocking), tuple(degraded))
+
+
+def _ages(wiring: Wiring, runtime: Runtime, http_tick_s: float) -> Mapping[str, float]:
+    """Seconds since each loop last turned."""
+    now = runtime.clock.monotonic_s()
+    ages = {"http": now - http_tick_s}
+    if wiring.engine.the_journal is not None:
+        ages["journal"] = now - wiring.engine.the_journal.last_tick_s
+    for link in (wiring.bridge_link, wiring.relay_link):
+        if link.last_tick_s:
+            ages[link.side] = now - link.last_tick_s
+    return ages
+
+
+def _rows(wiring: Wiring) -> Sequence[Mapping[str, Any]]:
+    return [msgspec.to_builtins(row) for row in wiring.tree.rows()]
+

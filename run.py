@@ -1,0 +1,447 @@
+"""Ganglion's one program: builds the real clocks, stores, brokers and servers, and wires them. Everything else is given them.
+
+`python run.py --help` lists the commands; `serve` is the engine, the others look at it or feed it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+import msgspec
+
+VERSION = "0.1.0"
+EXIT_TROUBLE = 1
+EXIT_USAGE = 2
+EXIT_LOCKED = 3
+DRAIN_S_MAX = 4.0
+"""For acks and confirms under way when the engine is told to stop; what is still out then comes again."""
+TREE_STOP_S_MAX = 6.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse, dispatch; -> the exit status."""
+    options = parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands with their help texts."""
+    top = argparse.ArgumentParser(prog="run.py", description="Ganglion: the nervous system of a shop's marketing.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    _serve_options(_command(commands, "serve", serve, "run the engine until SIGTERM or Ctrl-C"))
+    broker = _command(commands, "broker", run_broker, "run only the private RabbitMQ below DATA/broker, until Ctrl-C")
+    broker.add_argument("--data", default="./data", metavar="DIR", help="folder (default %(default)s)")
+    simulate = _command(commands, "simulate", simulate_worlds, "live through seeded worlds; exit 1 when a checker objects")
+    simulate.add_argument("--seed", type=int, default=0, help="the first seed (default %(default)s)")
+    simulate.add_argument("--seeds", type=int, default=100, metavar="N", help="how many (default %(default)s)")
+    simulate.add_argument("--bug", default="", help="plant a bug: see simulation/bugs.py")
+    simulate.add_argument("--quiet", action="store_true", help="only failures and the sum")
+    tree = _command(commands, "tree", show_tree, "print the supervision tree of a running engine")
+    tree.add_argument("--http", default="127.0.0.1:8420", metavar="HOST:PORT", help="its address (default %(default)s)")
+    topology = _command(commands, "topology", show_topology, "print exchanges, queues, bindings and policies")
+    topology.add_argument("--definitions", action="store_true", help="as a RabbitMQ definitions file")
+    topology.add_argument("--seed-queues", action="store_true", help="with the original description's consumer queues")
+    topology.add_argument("--vhost", default="/", help="for the definitions (default %(default)s)")
+    publish = _command(commands, "publish", publish_file, "publish JSON lines to the broker, confirmed, with a progress bar")
+    publish.add_argument("file", metavar="FILE|-", help="one message a line; - reads standard input")
+    publish.add_argument("--exchange", default="", help="instead of the one that the message's event_type belongs to")
+    publish.add_argument("--key", default="", help="routing key instead of the one that fits the message")
+    watch = _command(commands, "watch", watch_effects, "print effects as they are published, one JSON line each")
+    watch.add_argument("--key", default="#", help="binding key (default %(default)s)")
+    for each in (publish, watch):
+        each.add_argument("--amqp", default="", metavar="URL", help="the broker (default: the private one below --data)")
+        each.add_argument("--data", default="./data", metavar="DIR", help="where to look for it (default %(default)s)")
+    return top
+
+
+def _command(commands: Any, name: str, act: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    made.set_defaults(command=act)
+    return made
+
+
+def _serve_options(serve: argparse.ArgumentParser) -> None:
+    from gateway.settings import Settings, description
+
+    serve.add_argument("--config", type=Path, metavar="FILE", help="TOML file with any of the settings below")
+    serve.add_argument("--private-broker", action="store_true", help="start a RabbitMQ of our own below DATA/broker")
+    for field in msgspec.structs.fields(Settings):
+        flag = "--" + field.name.replace("_", "-")
+        text = f"{description(field.name)} (default {field.default!r})".replace("%", "%%")
+        if isinstance(field.default, bool):
+            serve.add_argument(flag, action="store_true", default=None, help=text)
+        else:
+            serve.add_argument(flag, metavar=field.name.upper(), help=text)
+
+
+def serve(options: argparse.Namespace) -> int:
+    """The engine, until a signal. 0 stopped in order, 1 died, 2 bad settings, 3 the store is held by another process."""
+    from gateway.server import CannotListen
+    from gateway.settings import BadSetting, Settings, load
+    from supervision.store import Incompatible, Locked, StoreError
+
+    given = {name: getattr(options, name) for name in Settings.__struct_fields__}
+    try:
+        settings = load(options.config, {name: value for name, value in given.items() if value is not None})
+    except BadSetting as bad:
+        return _fail(str(bad), EXIT_USAGE)
+    _log_to_stderr(settings.log_level)
+    broker = _private_broker(Path(settings.data)) if options.private_broker and not settings.amqp else None
+    try:
+        if broker is not None:
+            settings = msgspec.structs.replace(settings, amqp=broker.url())
+        return Service(settings).run()
+    except Locked as locked:
+        return _fail(f"the store in {settings.data} is held by process {locked.pid}", EXIT_LOCKED)
+    except (Incompatible, CannotListen, ValueError, OSError) as error:
+        return _fail(str(error), EXIT_USAGE)
+    except StoreError as error:
+        return _fail(f"the store cannot be opened: {error}", EXIT_TROUBLE)
+    finally:
+        if broker is not None:
+            broker.stop()
+
+
+class Service:
+    """One serving process: opens the store, builds the wiring on real parts, waits, ends it in order."""
+
+    def __init__(self, settings: Any) -> None:
+        self._settings = settings
+        self._ended = threading.Event()
+        self._fatal = ""
+        self._http_tick_s = time.monotonic()
+
+    def run(self) -> int:
+        """Blocks until a signal or a fatal error."""
+        from prometheus_client import CollectorRegistry
+
+        from gateway.metrics import PrometheusCounters
+        from supervision.clock import SystemClock
+        from supervision.threads import ThreadRuntime
+
+        signal.signal(signal.SIGTERM, lambda *_: self._ended.set())
+        signal.signal(signal.SIGINT, lambda *_: self._ended.set())
+        clock = SystemClock()
+        registry = CollectorRegistry()
+        runtime = ThreadRuntime(clock)
+        store = self._open_store(clock)
+        wiring = self._wire(store, runtime, PrometheusCounters(registry))
+        server = self._http(wiring, runtime, registry)
+        wiring.tree.start()
+        server.start()
+        self._announce(server.address)
+        self._ended.wait()
+        return self._stop(wiring, server, runtime, store)
+
+    def _open_store(self, clock: Any) -> Any:
+        from actors.registry import domains
+        from supervision.store_sqlite import open_sqlite
+
+        formats = {domain.name: domain.format for domain in domains(self._programme()) if domain.format}
+        return open_sqlite(Path(self._settings.data), self._settings.segments, formats, VERSION, clock)
+
+    def _programme(self) -> Any:
+        from actors.points.programme import Programme
+
+        settings = self._settings
+        return Programme(settings.points_valid_days, settings.points_reminder_days, zone=settings.zone)
+
+    def _wire(self, store: Any, runtime: Any, counters: Any) -> Any:
+        from actors.notification.templates import Templates
+        from actors.registry import domains
+        from gateway.wiring import Parts, Wiring
+        from supervision.journal import Limits
+        from topology.ports import NoBroker
+
+        settings = self._settings
+        limits = Limits(
+            waiting_bytes_max=settings.waiting_bytes_max,
+            lag_entries_max=settings.lag_entries_max,
+            absence_hold_s_max=settings.absence_hold_s_max,
+            log_retention_s=settings.log_retention_s,
+            log_bytes_max=settings.log_bytes_max,
+            disk_free_min=settings.disk_free_min,
+        )
+        parts = Parts(
+            store=store,
+            domains=domains(self._programme(), Templates(locale=settings.locale)),
+            runtime=runtime,
+            rng=SystemRandom(),
+            counters=counters,
+            on_fatal=self._died,
+            broker=self._broker(),
+            publish_without_broker=NoBroker(),
+            limits=limits,
+            outward_retention_ms=settings.outward_retention_s * 1000,
+            free_bytes=store.free_bytes,
+        )
+        return Wiring(parts, runtime.clock.now_ms())
+
+    def _broker(self) -> Any:
+        from actors.registry import COMMANDS
+        from gateway.wiring import Broker
+        from topology.amqp_consume import AmqpConsume
+        from topology.amqp_publish import AmqpPublish
+        from topology.amqp_topology import preparer
+        from topology.table import topology
+
+        settings = self._settings
+        if not settings.amqp:
+            return None
+        heard = sorted({spec.exchange for spec in COMMANDS.values()})
+        prepare = preparer(topology(heard, settings.seed_queues), settings.declare)
+        return Broker(AmqpConsume(settings.amqp, prepare, settings.prefetch), AmqpPublish(settings.amqp, prepare))
+
+    def _http(self, wiring: Any, runtime: Any, registry: Any) -> Any:
+        from gateway.answers import Threads
+        from gateway.assembly import build_ports
+        from gateway.app import build_app
+        from gateway.server import HttpServer
+
+        threads = Threads()
+        ids = SystemRandom()
+        ports = build_ports(
+            wiring, runtime, registry, lambda: f"{ids.getrandbits(128):032x}", bool(self._settings.amqp), lambda: self._http_tick_s
+        )
+        host, _, port = self._settings.http.rpartition(":")
+        return HttpServer(build_app(ports, threads), host, int(port), self._http_ticked, threads)
+
+    def _http_ticked(self) -> None:
+        self._http_tick_s = time.monotonic()
+
+    def _died(self, reason: str) -> None:
+        self._fatal = reason
+        self._ended.set()
+
+    def _announce(self, address: tuple[str, int]) -> None:
+        """Where everything is, and three lines to paste."""
+        settings = self._settings
+        base = f"http://{address[0]}:{address[1]}"
+        event = '{"event_type":"points_change","user_id":"123456","change_type":"increase","points":100,"reason":"purchase_order","order_id":"ORDER_001"}'
+        if settings.amqp:
+            send, see = f"echo '{event}' | .venv/bin/python run.py publish - --amqp {settings.amqp}", f".venv/bin/python run.py watch --amqp {settings.amqp}"
+        else:
+            send, see = f"curl -s {base}/v1/events -d '{event}'", f"curl -s {base}/v1/users/123456/points/records"
+        print(
+            f"Ganglion serves on {base} (OpenAPI {base}/schema, metrics {base}/metrics)\n"
+            f"  store    {settings.data}, {settings.segments} segments\n"
+            f"  broker   {settings.amqp or 'none: HTTP alone'}\n"
+            f"\n  publish an event    {send}\n  read the balance    curl -s {base}/v1/users/123456/points\n  watch the effects   {see}\n",
+            flush=True,
+        )
+
+    def _stop(self, wiring: Any, server: Any, runtime: Any, store: Any) -> int:
+        """Intake stopped, groups committed, acks flushed, confirms waited for, all bounded."""
+        if self._fatal:
+            print(f"run.py: the engine died: {self._fatal}", file=sys.stderr, flush=True)
+            os._exit(EXIT_TROUBLE)  # nothing in this process may be believed any more
+        wiring.close_doors()
+        deadline = time.monotonic() + DRAIN_S_MAX
+        _wait_until(lambda: wiring.bridge_link.waiting == 0, deadline)
+        wiring.finish_publishing()
+        _wait_until(lambda: wiring.under_way == 0, deadline)
+        server.stop()
+        left = wiring.tree.stop(TREE_STOP_S_MAX)
+        runtime.close()
+        store.close(clean=not left)
+        return 0
+
+
+def _wait_until(done: Callable[[], bool], deadline_s: float) -> None:
+    while not done() and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+
+
+def _fail(text: str, status: int) -> int:
+    print(f"run.py: {text}", file=sys.stderr, flush=True)
+    return status
+
+
+def _log_to_stderr(level: str) -> None:
+    import logging
+
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+
+
+def _private_broker(data: Path) -> Any:
+    """A started node, or None with a plain word about why and what that means."""
+    from topology.broker_node import BrokerInUse, BrokerUnavailable, PrivateBroker
+
+    broker = PrivateBroker(data / "broker")
+    try:
+        url = broker.start()
+    except (BrokerUnavailable, BrokerInUse) as error:
+        print(f"No broker: {error}\nGoing on with HTTP alone.", flush=True)
+        return None
+    (data / "broker" / "url").write_text(url)
+    return broker
+
+
+def run_broker(options: argparse.Namespace) -> int:
+    """A private RabbitMQ until Ctrl-C."""
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    signal.signal(signal.SIGINT, lambda *_: ended.set())
+    broker = _private_broker(Path(options.data))
+    if broker is None:
+        return EXIT_TROUBLE
+    print(f"RabbitMQ at {broker.url()}\nUse it with: make run AMQP={broker.url()}", flush=True)
+    ended.wait()
+    broker.stop()
+    return 0
+
+
+def simulate_worlds(options: argparse.Namespace) -> int:
+    """One line per world: seed, digest, steps, inputs, effects; then the sum."""
+    from simulation.bugs import BUGS
+    from simulation.world import World, quiet_logs
+
+    if options.bug and options.bug not in BUGS:
+        return _fail(f"--bug must be one of {', '.join(BUGS)}", EXIT_USAGE)
+    quiet_logs()
+    failed: list[int] = []
+    began = time.monotonic()
+    for seed in range(options.seed, options.seed + options.seeds):
+        outcome = World(seed, options.bug or None).run()
+        if outcome.violation:
+            failed.append(seed)
+            again = f"python run.py simulate --seed {seed} --seeds 1" + (f" --bug {options.bug}" if options.bug else "")
+            print(f"seed {seed}: {outcome.violation}\n  again with: {again}")
+            if options.bug:
+                break
+        elif not options.quiet:
+            print(f"seed {seed}  {outcome.digest[:16]}  steps {outcome.steps}  inputs {outcome.inputs}  effects {outcome.effects}")
+    seconds = time.monotonic() - began
+    print(f"{options.seeds} worlds from seed {options.seed}, {len(failed)} failed, {seconds:.1f} s")
+    return 1 if failed else 0
+
+
+def show_tree(options: argparse.Namespace) -> int:
+    """The tree of the engine behind --http."""
+    from supervision.tree import Row, render
+
+    url = f"http://{options.http}/v1/tree"
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            rows = msgspec.json.decode(answer.read(), type=dict[str, Any])["data"]
+    except (urllib.error.URLError, OSError) as error:
+        return _fail(f"no engine answers at {options.http}: {error}", EXIT_TROUBLE)
+    print(render([msgspec.convert(row, Row, strict=False) for row in rows]))
+    return 0
+
+
+def show_topology(options: argparse.Namespace) -> int:
+    """The table, for people or for `rabbitmqctl import_definitions`."""
+    from actors.registry import COMMANDS
+    from topology.definitions import definitions, render
+    from topology.table import topology
+
+    table = topology(sorted({spec.exchange for spec in COMMANDS.values()}), options.seed_queues)
+    print(json.dumps(definitions(table, options.vhost), indent=2) if options.definitions else render(table))
+    return 0
+
+
+def _amqp(options: argparse.Namespace) -> str:
+    if options.amqp:
+        return str(options.amqp)
+    noted = Path(options.data) / "broker" / "url"
+    return noted.read_text() if noted.exists() else "amqp://guest:guest@127.0.0.1:5672/%2F"
+
+
+def publish_file(options: argparse.Namespace) -> int:
+    """JSON lines to the broker; a bar on a terminal, the sum in any case."""
+    import pika
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from actors.registry import COMMANDS
+    from topology.amqp_publish import AmqpPublish
+    from topology.publish_file import PublishFailed, addressed, publish_all
+
+    def prepare(parameters: pika.URLParameters) -> None:
+        """The engine declares; a publisher only publishes."""
+
+    total = None if options.file == "-" else _count_lines(Path(options.file))
+    port = AmqpPublish(_amqp(options), prepare)
+    try:
+        with Progress(
+            "publishing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), transient=True, disable=not sys.stderr.isatty()
+        ) as bar:
+            task = bar.add_task("", total=total)
+            lines = addressed(_lines(options.file), COMMANDS, options.exchange, options.key)
+            result = publish_all(port, lines, lambda n: bar.advance(task, n))
+    except (PublishFailed, ValueError, OSError) as error:
+        return _fail(str(error), EXIT_TROUBLE)
+    finally:
+        port.close()
+    print(f"{result.confirmed} confirmed, {result.refused} refused, {result.unrouted} without a queue")
+    return 0 if not (result.refused or result.unrouted) else EXIT_TROUBLE
+
+
+def _lines(name: str) -> Iterator[bytes]:
+    if name == "-":
+        yield from sys.stdin.buffer
+        return
+    with open(name, "rb") as file:
+        yield from file
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as file:
+        blocks: Iterable[bytes] = iter(lambda: file.read(1 << 20), b"")
+        return sum(block.count(b"\n") for block in blocks)
+
+
+def watch_effects(options: argparse.Namespace) -> int:
+    """Until Ctrl-C."""
+    from pika.exceptions import AMQPError
+
+    from topology.amqp_watch import Seen, watch
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+    def show(seen: Seen) -> bool:
+        line = msgspec.json.encode(seen).decode()
+        print(line if not width else f"{seen.key:32} {seen.message_id:24} {json.dumps(seen.body, ensure_ascii=False)}", flush=True)
+        return True
+
+    try:
+        watch(_amqp(options), show, options.key)
+    except (AMQPError, ValueError) as error:
+        return _fail(f"the broker is away: {error or type(error).__name__}", EXIT_TROUBLE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""The records of a subject: lines in the order of the log, chained backwards from the subject's state row.
+
+Keyed by subject, every new line would dirty a page of its own somewhere in a table that only ever grows: a third of what a
+commit wrote. So lines are appended where the log stands, neighbours beside each other, and each names the one before it of
+the same subject; the state row, which the same commit writes anyway, names the newest. Reading a user's newest fifty lines
+is fifty look-ups, a deep page is a walk from the top: the right way round, since lines are written always and read seldom.
+
+A line that belongs before the newest one (a retried entry has its old place) is spliced into the chain.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from supervision.messages import Stage
+from supervision.store import StageRejected
+from supervision.store_sqlite.chunks import chunks, holes
+from supervision.store_sqlite.plan import Line, Plan
+
+Spot = tuple[int, int]
+"""(offset, n) of a line within a subject; (0, 0) = none."""
+Whose = tuple[int, str, str]
+"""(segment, domain, subject)."""
+
+NONE: Spot = (0, 0)
+
+_INSERT = (
+    "INSERT INTO records (segment, domain, place, n, subject, prev_place, prev_n, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT DO NOTHING"
+)
+_NEWEST = "SELECT subject, place, n FROM states WHERE segment = ? AND domain = ? AND subject IN "
+_CHAIN = (
+    "WITH RECURSIVE chain (place, n, prev_place, prev_n, body) AS ("
+    " SELECT r.place, r.n, r.prev_place, r.prev_n, r.body FROM states s CROSS JOIN records r"
+    " ON r.segment = ?1 AND r.domain = ?2 AND r.place = s.place AND r.n = s.n AND r.subject = ?3"
+    " WHERE s.segment = ?1 AND s.domain = ?2 AND s.subject = ?3"
+    " UNION ALL SELECT r.place, r.n, r.prev_place, r.prev_n, r.body FROM chain c CROSS JOIN records r"
+    " ON r.segment = ?1 AND r.domain = ?2 AND r.place = c.prev_place AND r.n = c.prev_n AND r.subject = ?3)"
+)
+_BEFORE = _CHAIN + " SELECT place, n, body FROM chain WHERE (place, n) < (?4, ?5) LIMIT ?6"
+_AROUND = _CHAIN + " SELECT place, n FROM chain"
+AFTER_ALL: Spot = (1 << 62, 0)
+
+
+def read_lines(db: sqlite3.Connection, whose: Whose, before: Spot, limit: int) -> list[tuple[int, int, bytes]]:
+    """(offset, n, checked body), newest first, strictly before `before`. O(lines newer than the answer's last)."""
+    return db.execute(_BEFORE, (*whose, *before, limit)).fetchall()
+
+
+def write_lines(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage]) -> dict[Whose, Spot]:
+    """Append the plan's lines; -> each subject's newest, for its state row. `StageRejected`: a line stands there already."""
+    lines = sorted(plan.records)
+    newest = _newest(db, lines)
+    moved: dict[Whose, Spot] = {}
+    rows: list[tuple[int, str, int, int, str, int, int, bytes]] = []
+    for segment, domain, subject, offset, n, body in lines:
+        whose = (segment, domain, subject)
+        before = moved.get(whose) or newest.get(whose, NONE)
+        if (offset, n) > before:
+            moved[whose] = (offset, n)
+        else:
+            before = _splice(db, whose, (offset, n), stages)
+        rows.append((segment, domain, offset, n, subject, *before, body))
+    rows.sort()
+    if db.executemany(_INSERT, rows).rowcount != len(rows):
+        raise _rejected(rows[0][:3], stages)
+    return moved
+
+
+def _newest(db: sqlite3.Connection, lines: Sequence[Line]) -> dict[Whose, Spot]:
+    subjects: dict[tuple[int, str], dict[str, None]] = {}
+    for segment, domain, subject, *_ in lines:
+        subjects.setdefault((segment, domain), {})[subject] = None
+    found: dict[Whose, Spot] = {}
+    for at, names in subjects.items():
+        for chunk in chunks(list(names)):
+            for subject, place, n in db.execute(_NEWEST + holes(len(chunk)), (*at, *chunk)):
+                found[(*at, subject)] = (place, n)
+    return found
+
+
+def _splice(db: sqlite3.Connection, whose: Whose, spot: Spot, stages: Sequence[Stage]) -> Spot:
+    """Make the next newer line point to `spot`; -> the next older one. O(newer lines)."""
+    newer: Spot | None = None
+    for place, n in db.execute(_AROUND, whose):
+        if (place, n) <= spot:
+            older = (place, n)
+            break
+        newer = (place, n)
+    else:
+        older = NONE
+    if older == spot or newer is None:
+        raise _rejected((whose[0], whose[1], spot[0]), stages)
+    db.execute(
+        "UPDATE records SET prev_place = ?, prev_n = ?"
+        " WHERE segment = ? AND domain = ? AND place = ? AND n = ? AND subject = ?",
+        (*spot, whose[0], whose[1], *newer, whose[2]),
+    )
+    return older
+
+
+def _rejected(at: tuple[int, str, int], stages: Sequence[Stage]) -> StageRejected:
+    segment, domain, offset = at
+    stage = next(s for s in stages if (s.segment, s.domain) == (segment, domain) and s.records)
+    return StageRejected(stage, f"a record of {domain} at offset {offset} stands already")

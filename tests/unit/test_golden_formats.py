@@ -1,0 +1,134 @@
+"""Golden files: bytes that a store or another program may hold, one file per format that ever was.
+
+A file is written once, by hand, when a format is born, and never changed: whoever changes a struct in a way that
+would make old bytes unreadable, or an effect differ without a new `schema_version`, meets the red test here and not
+in production.
+
+- `state.<domain>.<format>.hex`: a stored state, msgpack.
+- `claim.<domain>.<format>.hex`: the value of a business key, msgpack.
+- `record.<domain>.<n>.json`: a line of the records.
+- `effect.<event_type>.<schema_version>.json`: an effect as it is published, envelope and all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.notification.messages import NotifyRefused, NotifySms
+from actors.points import accepted
+from actors.points.accepted import Accepted
+from actors.points.ledger import Account, Lot, check
+from actors.points.messages import (
+    LedgerLine,
+    LotPart,
+    PointsEarned,
+    PointsExpired,
+    PointsExpiring,
+    PointsRefused,
+    PointsSpent,
+    PublicLine,
+    ReferralCredit,
+)
+from actors.points.programme import Programme
+from actors.registry import domains
+from supervision.domain import Event
+from supervision.entry import Entry
+from supervision.envelope import envelope
+
+FOLDER = Path(__file__).parent.parent / "golden"
+SUBJECT = "user:123456"
+EXPIRES = 1_789_948_800_000
+EXPIRES_AT = "2026-09-21T00:00:00.000Z"
+
+STATES: dict[str, Any] = {
+    "state.points.1": Account(1, [Lot(EXPIRES, 100, 1_790_000_000, 41)], EXPIRES, EXPIRES - 655_200_000, 5)
+}
+CLAIMS: dict[str, Any] = {"claim.points.1": Accepted(1, "14.1790000000.41", 100, "777", 30)}
+RECORDS: dict[str, Any] = {
+    "record.points.1": LedgerLine(
+        41, "2025-09-20T14:30:00.000Z", "increase", 100, 250, "purchase_order", "ORDER_001", "14.1790000000.41",
+        (LotPart("14.1790000000.41", 100, EXPIRES),),
+    )
+}  # fmt: skip
+EFFECTS: dict[str, Any] = {
+    "points.earned": PointsEarned(100, 250, "purchase_order", "ORDER_001", EXPIRES_AT, None),
+    "points.spent": PointsSpent(100, 150, "purchase_order", "ORDER_001"),
+    "points.expired": PointsExpired(50, 0, "fraud", None, 80),
+    "points.expiring": PointsExpiring(100, 250, "validity", None, EXPIRES_AT, "2026-09-20"),
+    "points.refused": PointsRefused(
+        80, 50, "purchase_order", "ORDER_001", "decrease", "insufficient_points", "30 points are missing"
+    ),
+    "points.referral": ReferralCredit(30, "888", None),
+    "notify.sms": NotifySms(
+        "points_earned", "zh-Hans", {"points": 100, "balance": 250, "reason": "gift"}, "您获得100积分"
+    ),
+    "notify.refused": NotifyRefused("points_earned", "zh-Hans", {"points": 100}, "missing_variable", "no 'nickname'"),
+}
+READERS: dict[str, Any] = {
+    **{name: type(value) for name, value in {**STATES, **CLAIMS, **RECORDS}.items()},
+    **{f"effect.{kind.replace('.', '_')}.1": type(body) for kind, body in EFFECTS.items()},
+}
+"""How each golden file is read today; what is read by `upgrade` one day is listed with the type it becomes."""
+
+
+def published(kind: str) -> bytes:
+    """The effect as it goes out."""
+    entry = Entry(14, 1_790_000_000, 41, 1_758_378_601_250, 0, "points.change", SUBJECT, b"{}", root="orders|m-1")
+    entry = msgspec.structs.replace(entry, occurred_at=1_758_378_600_000)
+    return envelope(kind, EFFECTS[kind], SUBJECT, Event(entry, None, entry.at, SUBJECT))
+
+
+def golden(name: str) -> bytes:
+    if (path := FOLDER / f"{name}.hex").exists():
+        return bytes.fromhex(path.read_text())
+    return (FOLDER / f"{name}.json").read_bytes().rstrip(b"\n")
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.*")), ids=lambda path: path.stem)
+def test_every_golden_file_can_be_read_today(path: Path) -> None:
+    assert path.stem in READERS, f"nobody says how to read {path.name}"
+    data = golden(path.stem)
+    if path.suffix == ".hex":
+        value = msgspec.msgpack.decode(data, type=READERS[path.stem])
+    else:
+        value = msgspec.json.decode(data, type=READERS[path.stem])
+    assert isinstance(value, READERS[path.stem])
+
+
+@pytest.mark.parametrize("name", [*STATES, *CLAIMS])
+def test_what_is_stored_today_is_what_the_newest_golden_file_holds(name: str) -> None:
+    value = {**STATES, **CLAIMS}[name]
+    assert msgspec.msgpack.encode(value) == golden(name)
+    assert msgspec.msgpack.decode(golden(name), type=type(value)) == value
+
+
+def test_records_are_written_as_they_were_and_shown_with_the_eight_public_fields() -> None:
+    data = golden("record.points.1")
+    assert msgspec.json.encode(RECORDS["record.points.1"]) == data
+    shown = msgspec.to_builtins(msgspec.json.decode(data, type=PublicLine))
+    assert list(shown) == ["offset", "at", "change", "points", "balance", "reason", "order_id", "cause"]
+
+
+@pytest.mark.parametrize("kind", EFFECTS)
+def test_an_effect_that_differs_needs_a_new_schema_version(kind: str) -> None:
+    version = getattr(EFFECTS[kind], "schema_version", 1)
+    assert published(kind) == golden(f"effect.{kind.replace('.', '_')}.{version}")
+
+
+def test_every_state_format_of_every_domain_has_its_golden_file() -> None:
+    for domain in domains(Programme()):
+        for number in range(1, domain.format + 1):
+            assert golden(f"state.{domain.name}.{number}")
+
+
+def test_the_golden_account_is_sound() -> None:
+    check(msgspec.msgpack.decode(golden("state.points.1"), type=Account))
+
+
+def test_the_golden_claim_still_knows_its_resend() -> None:
+    assert accepted.decode(golden("claim.points.1")).same_as(Accepted(1, "elsewhere", 100, "777", 30))
+    assert not accepted.decode(golden("claim.points.1")).same_as(Accepted(1, "elsewhere", 101, "777", 30))
