@@ -194,7 +194,7 @@ def _split_list(body: bytes) -> Sequence[bytes] | Problem:
     return [bytes(element) for element in elements]
 
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},]', re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},"]', re.DOTALL)
 
 
 def cut_deep(body: bytes) -> list[bytes] | None:
@@ -208,6 +208,8 @@ def cut_deep(body: bytes) -> list[bytes] | None:
     start = body.index(b"[") + 1
     for token in _TOKEN.finditer(body):
         mark = token[0]
+        if mark == b'"':
+            return None  # a string without an end
         if mark in b"[{":
             open_brackets += mark
         elif mark in b"]}" and (not open_brackets or open_brackets.pop() != mark[0] - 2):

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
+from actors.points.view import shown
 from gateway.problems import Problem, invalid_parameter
 from gateway.readers import ReaderPool
+from supervision.clock import Clock
 from supervision.entry import segment_of
 from supervision.envelope import rfc3339
 from supervision.messages import RecordRow
@@ -29,13 +30,6 @@ PAGE_DEFAULT = 50
 PAGE_MAX = 500
 NOT_YET_S = 5.0
 """How long a query waits for `min_offset`."""
-
-
-class AccountView(msgspec.Struct, frozen=True):
-    """What a query may know of an account: lots as (points, expires_at in ms), soonest to expire first."""
-
-    available: int
-    lots: Sequence[tuple[int, int]]
 
 
 class Lot(msgspec.Struct, frozen=True):
@@ -68,14 +62,12 @@ class RecordsPage(msgspec.Struct, frozen=True):
 
 
 class PointsQueries:
-    """Balance and history of one user. `domain` is the points domain's name, `view` reads its stored state."""
+    """Balance and history of one user. `domain` is the points domain's name."""
 
-    def __init__(
-        self, readers: ReaderPool, segments: int, view: Callable[[bytes], AccountView], domain: str = "points"
-    ) -> None:
+    def __init__(self, readers: ReaderPool, segments: int, clock: Clock, domain: str = "points") -> None:
         self._readers = readers
         self._segments = segments
-        self._view = view
+        self._clock = clock
         self.domain = domain
 
     def segment(self, user_id: str) -> int:
@@ -88,9 +80,9 @@ class PointsQueries:
             state, upto = reader.snapshot(segment, self.domain, subject_of(user_id))
         if state is None:
             raise _unknown(user_id)
-        view = self._view(state)
-        first = [Lot(points, rfc3339(expires_at)) for points, expires_at in view.lots[:LOTS_SHOWN_MAX]]
-        return Balance(user_id, view.available, first, AsOf(segment, upto))
+        available, lots = shown(state, self._clock.now_ms())
+        first = [Lot(points, rfc3339(expires_at)) for points, expires_at in lots[:LOTS_SHOWN_MAX]]
+        return Balance(user_id, available, first, AsOf(segment, upto))
 
     def records(self, user_id: str, limit: int, cursor: str | None) -> RecordsPage:
         """`limit` lines at most before `cursor`; raises as `balance` does, and for a cursor that we did not make."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import PathParameter, QueryParameter
 
 from gateway.answers import Threads, Waiter
 from gateway.door import path_value
@@ -19,7 +19,9 @@ from gateway.routes_points import Cursor, Limit
 
 SEGMENT_MAX = 2**31 - 1
 
-Segment = Annotated[int, Parameter(ge=0, le=SEGMENT_MAX, description="The segment whose domain shall go on")]
+Segment = Annotated[int, QueryParameter(ge=0, le=SEGMENT_MAX, description="The segment whose domain shall go on")]
+Domain = Annotated[str, PathParameter(description="Name of a domain")]
+Subject = Annotated[str, PathParameter(description="`kind:id`, percent-encoded, `/` as %2F")]
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -52,21 +54,21 @@ def _decision_routes(decisions: Decisions, threads: Threads) -> Sequence[HTTPRou
         "/v1/parked/{domain:str}/{subject:str}/retry", status_code=202, responses=problems(400, 404, 503),
         summary="Fold a subject's parked entries again",
     )  # fmt: skip
-    async def retry(domain: str, subject: str) -> Decided:
+    async def retry(domain: Domain, subject: Subject) -> Decided:
         return await decided(partial(decisions.retry, path_value(domain), path_value(subject)))
 
     @post(
         "/v1/parked/{domain:str}/{subject:str}/discard", status_code=202, responses=problems(400, 404, 503),
         summary="Forget a subject's parked entries",
     )  # fmt: skip
-    async def discard(domain: str, subject: str) -> Decided:
+    async def discard(domain: Domain, subject: Subject) -> Decided:
         return await decided(partial(decisions.discard, path_value(domain), path_value(subject)))
 
     @post(
         "/v1/parked/{domain:str}/resume", status_code=202, responses=problems(400, 404, 503),
         summary="Let a parked domain of a segment go on",
     )  # fmt: skip
-    async def resume(domain: str, segment: Segment) -> Decided:
+    async def resume(domain: Domain, segment: Segment) -> Decided:
         return await decided(partial(decisions.resume, path_value(domain), segment))
 
     return retry, discard, resume

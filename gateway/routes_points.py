@@ -8,7 +8,7 @@ from typing import Annotated
 
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import PathParameter, QueryParameter
 
 from gateway.answers import Threads
 from gateway.door import path_value
@@ -18,10 +18,11 @@ from gateway.waiting import WaitFolded
 
 OFFSET_MAX = 2**63 - 1
 
-Limit = Annotated[int, Parameter(ge=1, le=PAGE_MAX, description="Lines at most")]
-Cursor = Annotated[str | None, Parameter(max_length=1_000, description="The next_cursor of the page before")]
+UserId = Annotated[str, PathParameter(description="Percent-encoded, `/` as %2F")]
+Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="Lines at most")]
+Cursor = Annotated[str | None, QueryParameter(max_length=1_000, description="The next_cursor of the page before")]
 MinOffset = Annotated[
-    int | None, Parameter(ge=0, le=OFFSET_MAX, description="Wait until this offset is folded, 5 s at most")
+    int | None, QueryParameter(ge=0, le=OFFSET_MAX, description="Wait until this offset is folded, 5 s at most")
 ]
 
 
@@ -29,7 +30,7 @@ def points_routes(points: PointsQueries, wait_folded: WaitFolded, threads: Threa
     """The routes over `points`."""
 
     @get("/v1/users/{user_id:str}/points", responses=problems(400, 404, 503), summary="Balance and lots of a user")
-    async def balance(user_id: str, min_offset: MinOffset = None) -> Balance:
+    async def balance(user_id: UserId, min_offset: MinOffset = None) -> Balance:
         """`available` and the 100 lots that expire first, with the offset up to which this is so."""
         user = path_value(user_id)
         if min_offset:
@@ -49,7 +50,7 @@ def points_routes(points: PointsQueries, wait_folded: WaitFolded, threads: Threa
         responses=problems(400, 404, 503),
         summary="A user's points, line by line",
     )
-    async def records(user_id: str, limit: Limit = PAGE_DEFAULT, cursor: Cursor = None) -> RecordsPage:
+    async def records(user_id: UserId, limit: Limit = PAGE_DEFAULT, cursor: Cursor = None) -> RecordsPage:
         """Newest first."""
         return await threads.run(partial(points.records, path_value(user_id), limit, cursor))
 

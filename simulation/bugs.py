@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.wiring import Wiring
 from simulation.broker import SimulatedBroker
-from supervision.messages import Append, Appended
+from supervision.messages import Append, Appended, Begin, Begun
 from supervision.store_simulated import Image
 
 Bug = Literal["checkpoint_not_compared", "ack_before_commit", "timer_without_gen"]
@@ -31,22 +31,32 @@ def plant_bug(bug: Bug, wiring: Wiring, broker: SimulatedBroker) -> None:
 
 
 def _checkpoint_not_compared(wiring: Wiring) -> None:
-    """The store takes every stage, and the journal forgets which incarnations were retired."""
+    """A new incarnation starts at the checkpoint as it stands, stages of the old one still wait, and nobody compares."""
     store: Any = wiring.engine.store
     image: Image = store.image
-    heads_only = Image.refuse
+    refuse = Image.refuse
 
-    def refuse(batch: Any) -> None:
-        heads_only(image, msgspec.structs.replace(batch, stages=()))
+    def only_heads(batch: Any) -> None:
+        refuse(image, msgspec.structs.replace(batch, stages=()))
 
-    image.refuse = refuse  # pyright: ignore[reportAttributeAccessIssue]
-    make = wiring.engine._make_journal  # pyright: ignore[reportPrivateUsage]
+    image.refuse = only_heads  # pyright: ignore[reportAttributeAccessIssue]
 
     def careless(me: Any) -> Any:
         journal: Any = make(me)
+        receive = journal.receive
+
+        def hear(message: Any) -> Any:
+            if isinstance(message, Begin) and (message.segment, message.domain) in journal.ledger.checkpoints:
+                checkpoint = journal.ledger.checkpoints[message.segment, message.domain]
+                message.done(Begun(message.incarnation, checkpoint))
+                return None
+            return receive(message)
+
+        journal.receive = hear
         journal._current = lambda stage: True
         return journal
 
+    make = wiring.engine._make_journal  # pyright: ignore[reportPrivateUsage]
     _remake(wiring, "journal", careless)
 
 

@@ -46,7 +46,8 @@ class Scheduled(Protocol):
 
 
 class Runtime(Protocol):
-    clock: Clock
+    @property
+    def clock(self) -> Clock: ...
 
     def send_after(self, seconds: float, to: Address, message: Any) -> Scheduled: ...
 

@@ -83,8 +83,7 @@ class SteppedInbox(Inbox):
 
 
 class SteppedFuture(Future[Any]):
-    """Waiting for it runs the world until it is set. `SteppedRuntime.future_class` is the subclass bound to a runtime.
-    """
+    """Waiting for it runs the world until it is set. `SteppedRuntime.future_class` is the subclass bound to one."""
 
     runtime: ClassVar[SteppedRuntime]
 

@@ -107,8 +107,7 @@ class Tree:
         self._cells[""].address.tell(Incarnate())
 
     def stop(self, seconds: float = STOP_S) -> list[str]:
-        """Stop all, in reverse order, for good; -> paths of those that did not come to rest in time. Not from a cell.
-        """
+        """Stop all, in reverse order, for good; -> paths of those that did not rest in time. Never called by a cell."""
         self._cells[""].address.tell(Halt(final=True))
         self._runtime.wait_for(self._crown.at_rest, seconds * 0.9)
         for cell in reversed(self._cells.values()):

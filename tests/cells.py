@@ -45,7 +45,7 @@ class Recorder:
 
 
 class Probe:
-    """Counts since it was made, and does what messages say: an exception is raised, a callable called with the probe."""
+    """Counts since it was made, and does what messages say: raises an exception, calls a callable with itself."""
 
     def __init__(self, me: Address, book: list[str] | None = None, name: str = "") -> None:
         self.me = me
@@ -107,7 +107,11 @@ both_runtimes = pytest.mark.parametrize("kind", ["threads", "stepped"])
 
 
 def lone_cell(
-    runtime: CellRuntime, spec: ChildSpec, above: Address | None = None, counters: Counters | None = None, first: bool = True
+    runtime: CellRuntime,
+    spec: ChildSpec,
+    above: Address | None = None,
+    counters: Counters | None = None,
+    first: bool = True,
 ) -> Cell:
     """A cell under a recorder instead of a supervisor; `first`: already ordered to make its first incarnation."""
     cell = runtime.make_cell(spec.id, spec, above or Recorder(), counters or Tally())

@@ -5,7 +5,12 @@ before it gives him those that we still hold: users' events would overtake each 
 writes each frame with a `send` of its own, three per message, which is half of the whole cost of publishing; here a
 burst is joined.
 
-Both are done in the hooks that pika's adapters implement (`_adapter_*`), from a subclass, which is what they are for.
+Headers are a sender's bytes, and pika cannot read all of them: a timestamp of the year 300,000 or a type it does not
+know raises in the middle of a read, and the connection is gone, again and again, for as long as that message is at the
+head of the queue. So a table that cannot be read is read as one that says so; its length stands before it.
+
+Joining and cutting are done in the hooks that pika's adapters implement (`_adapter_*`), from a subclass, which is what
+they are for.
 """
 
 # pyright: reportUntypedBaseClass=false, reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -14,15 +19,34 @@ Both are done in the hooks that pika's adapters implement (`_adapter_*`), from a
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
 import pika
+from pika import data
 from pika.adapters.select_connection import IOLoop
 
+UNREADABLE = "unreadable"
+"""The only key of a table of headers that could not be read; its value is the reason."""
 JOIN_BYTES_MAX = 64 * 1024
 """A longer write is passed on in parts: what the kernel does not take at once is copied again."""
+
+_decode_table = data.decode_table
+
+
+def decode_table(encoded: bytes, offset: int) -> tuple[dict[Any, Any], int]:
+    """pika's `decode_table`, but for what it raises: the table then says why it cannot be read."""
+    try:
+        decode: Any = _decode_table
+        return decode(encoded, offset)
+    except Exception as error:
+        (length,) = struct.unpack_from(">I", encoded, offset)
+        return {UNREADABLE: f"{type(error).__name__}: {error}"[:200]}, offset + 4 + length
+
+
+data.decode_table = decode_table
 
 
 _Connection: Any = pika.SelectConnection

@@ -97,14 +97,14 @@ def _name(name: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """`value` in types that can be written as surely as they were read."""
+    """`value` in types that can be written as surely as they were read: pika reads decimals and cannot write floats."""
     if isinstance(value, dict):
         return {_name(k): _plain(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if isinstance(value, list):
         return [_plain(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal | float):
         return str(value)
-    if value is None or isinstance(value, str | bytes | bool | int | float | datetime):
+    if value is None or isinstance(value, str | bytes | bool | int | datetime):
         return value
     return repr(value)
 

@@ -44,7 +44,7 @@ class Programme:
         self.zone = zone
         self._zone = _zone(zone)
         self._today = (0, 0, 0)
-        """(first ms of a day, first ms of the next, expiry of what is earned in it): memoised for millions of events."""
+        """(first ms of a day, first ms of the next, expiry of what is earned in it): a memo for millions of events."""
         self.reminder = lru_cache(maxsize=EXPIRIES_KEPT)(self._reminder)
 
     def expiry(self, at: int) -> int:

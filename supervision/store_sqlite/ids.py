@@ -1,12 +1,14 @@
 """The ids of inputs already taken, in buckets of time.
 
 An id must be known for a day, or a week where it moves value and nothing else tells a resend. Keyed by time of arrival,
-inserts touch the newest pages only and forgetting is dropping a range; keyed by the hash alone both would touch every page
-(18k/s instead of 91k/s at four million rows). The price, that one does not know in which bucket to look, is paid by a filter in memory
-(id_filter.py). After a start the filter is empty and built in idle slices: a bucket that is not in it yet is always looked up.
+inserts touch the newest pages only and forgetting is dropping a range; keyed by the hash alone both would touch every
+page (18k/s instead of 91k/s at four million rows). The price, that one does not know in which bucket to look, is paid by
+a filter in memory (id_filter.py). After a start the filter is empty and built in idle slices: a bucket that is not in it
+yet is always looked up.
 
-Short and long ids have buckets of their own length, so that each class ends about when it should: `bucket` is the time divided by
-the class's bucket length, times two, plus one for the long ones. An id is also refused by its exact age when it is found.
+Short and long ids have buckets of their own length, so that each class ends about when it should: `bucket` is the time
+divided by the class's bucket length, times two, plus one for the long ones. An id that is found is forgotten by its exact
+age all the same.
 """
 
 from __future__ import annotations
@@ -25,13 +27,15 @@ BUCKET_MS = (HOUR_MS, 6 * HOUR_MS)
 IDS_MAX = 20_000_000
 """Known ids; above it the oldest bucket is dropped before its time. About 60 bytes of disk each."""
 
+LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
+"""Of a signed hash."""
+
 BUILD_IDS_MAX = 4_000
 DROP_IDS_MAX = 2_000
 SWEEP_SLOTS_MAX = 1 << 16
 """Bounds of one idle slice: a few milliseconds each."""
 
-_KEEP_LONG = 1
-_SELECT = "SELECT id_hash, command_hash, segment, epoch, place, at, flags FROM ids WHERE bucket = ? AND id_hash IN "
+_SELECT = "SELECT id_hash, command_hash, segment, epoch, place, at, keep_long FROM ids WHERE bucket = ? AND id_hash IN "
 _Row = tuple[int, int, int, int, int, int, int]
 
 
@@ -44,8 +48,8 @@ class Bucket:
         self.n = n
         self.column = column
         self.built = built
-        self.cursor = -(1 << 63) - 1
-        """The last (signed) hash that the building has passed."""
+        self.cursor = LOWEST
+        """The (signed) hash that the building looks at next."""
 
 
 def bucket_of(at: int, keep_long: bool) -> int:
@@ -110,14 +114,15 @@ class IdBook:
         for row in rows:
             bucket = row.at // BUCKET_MS[row.keep_long] * 2 + row.keep_long
             added[bucket] = added.get(bucket, 0) + 1
-            flags = int(row.keep_long)
+            id_hash, command_hash = signed(row.id_hash), signed(row.command_hash)
             params.append(
-                (bucket, signed(row.id_hash), signed(row.command_hash), row.segment, row.epoch, row.offset, row.at, flags)
+                (bucket, id_hash, command_hash, row.segment, row.epoch, row.offset, row.at, int(row.keep_long))
             )
         params.sort()
         self._db.executemany("INSERT INTO ids VALUES (?, ?, ?, ?, ?, ?, ?, ?)", params)
         self._db.executemany(
-            "INSERT INTO id_buckets VALUES (?, ?) ON CONFLICT (bucket) DO UPDATE SET n = n + excluded.n", list(added.items())
+            "INSERT INTO id_buckets VALUES (?, ?) ON CONFLICT (bucket) DO UPDATE SET n = n + excluded.n",
+            list(added.items()),
         )
         self._note(rows, added)
         return added
@@ -141,6 +146,11 @@ class IdBook:
         """What `insert` wrote is committed."""
         for bucket, n in added.items():
             self._buckets[bucket].n += n
+
+    def recount(self) -> None:
+        """Read the counts anew: whether the last `insert` was committed is not known."""
+        for number, n in self._db.execute("SELECT bucket, n FROM id_buckets"):
+            self._buckets[number].n = n
 
     def find(self, id_hashes: Sequence[int]) -> dict[int, tuple[int, IdRow]]:
         """id_hash -> (bucket, row) of those that stand somewhere, the newest of each; expired ones included."""
@@ -184,43 +194,44 @@ class IdBook:
             return
 
     def _build(self, number: int, bucket: Bucket, column: int) -> None:
-        sql = "SELECT id_hash FROM ids WHERE bucket = ? AND id_hash > ? ORDER BY id_hash LIMIT ?"
-        start = max(bucket.cursor, -(1 << 63))
-        if start != bucket.cursor:  # the very first hash, -2^63, can not be asked for with `>`
-            self._add_lowest(number, column)
-        rows = self._db.execute(sql, (number, start, BUILD_IDS_MAX)).fetchall()
+        sql = "SELECT id_hash FROM ids WHERE bucket = ? AND id_hash >= ? ORDER BY id_hash LIMIT ?"
+        rows = self._db.execute(sql, (number, bucket.cursor, BUILD_IDS_MAX)).fetchall()
         for (id_hash,) in rows:
             self._filter.add(unsigned(id_hash), column)
-        bucket.cursor = rows[-1][0] if rows else start
-        if len(rows) < BUILD_IDS_MAX:
+        if len(rows) == BUILD_IDS_MAX and rows[-1][0] < HIGHEST:
+            bucket.cursor = rows[-1][0] + 1
+        else:
             bucket.built = True
             self._sort_out()
 
-    def _add_lowest(self, number: int, column: int) -> None:
-        lowest = -(1 << 63)
-        if self._db.execute("SELECT 1 FROM ids WHERE bucket = ? AND id_hash = ?", (number, lowest)).fetchone():
-            self._filter.add(unsigned(lowest), column)
-
     def sweep_slice(self) -> None:
         """Clear what dropped buckets left in the filter from the next slots."""
-        if self._filter.dirty:
-            self._filter.sweep(SWEEP_SLOTS_MAX)
+        self._filter.sweep(SWEEP_SLOTS_MAX)
+
+    @property
+    def sweeping(self) -> bool:
+        """Dropped buckets have left something in the filter."""
+        return self._filter.dirty
 
     def doomed(self, now_ms: int) -> int | None:
-        """The bucket to drop from next: one that has expired, else the oldest while there are too many ids."""
+        """The bucket to drop from next: one that has expired, else the oldest while there are too many ids.
+
+        A bucket that still grows is never dropped: forgetting what came a minute ago would be worse than a larger file.
+        """
         oldest = min(self._buckets, key=expires_at, default=None)
         if oldest is None:
             return None
-        if expires_at(oldest) <= now_ms or (self.total > self._ids_max and len(self._buckets) > 1):
+        full = expires_at(oldest) - KEEP_MS[oldest & 1] <= now_ms
+        if expires_at(oldest) <= now_ms or (full and self.total > self._ids_max):
             return oldest
         return None
 
     def drop_slice(self, bucket: int) -> int:
-        """Delete `DROP_IDS_MAX` ids of `bucket` with their replies, inside the caller's transaction; -> for `dropped`."""
+        """Delete `DROP_IDS_MAX` ids of `bucket` with their replies, in the caller's transaction; -> for `dropped`."""
         edge = self._db.execute(
             "SELECT id_hash FROM ids WHERE bucket = ? ORDER BY id_hash LIMIT 1 OFFSET ?", (bucket, DROP_IDS_MAX - 1)
         ).fetchone()
-        upto = edge[0] if edge else (1 << 63) - 1
+        upto = edge[0] if edge else HIGHEST
         gone = self._db.execute("DELETE FROM ids WHERE bucket = ? AND id_hash <= ?", (bucket, upto)).rowcount
         self._db.execute("DELETE FROM replies WHERE bucket = ? AND id_hash <= ?", (bucket, upto))
         if edge:
@@ -256,7 +267,5 @@ class IdBook:
 
 
 def _id_row(row: _Row) -> IdRow:
-    id_hash, command_hash, segment, epoch, offset, at, flags = row
-    return IdRow(
-        unsigned(id_hash), unsigned(command_hash), segment, epoch, offset, at, bool(flags & _KEEP_LONG),
-    )  # fmt: skip
+    id_hash, command_hash, segment, epoch, offset, at, keep_long = row
+    return IdRow(unsigned(id_hash), unsigned(command_hash), segment, epoch, offset, at, bool(keep_long))

@@ -39,7 +39,11 @@ _CHAIN = (
     " ON r.segment = ?1 AND r.domain = ?2 AND r.place = c.prev_place AND r.n = c.prev_n AND r.subject = ?3)"
 )
 _BEFORE = _CHAIN + " SELECT place, n, body FROM chain WHERE (place, n) < (?4, ?5) LIMIT ?6"
-_AROUND = _CHAIN + " SELECT place, n FROM chain"
+_WALK = _CHAIN + " SELECT place, n FROM chain"
+_POINT = (
+    "UPDATE records SET prev_place = ?, prev_n = ?"
+    " WHERE segment = ? AND domain = ? AND place = ? AND n = ? AND subject = ?"
+)
 AFTER_ALL: Spot = (1 << 62, 0)
 
 
@@ -59,9 +63,9 @@ def write_lines(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage]) -> 
         before = moved.get(whose) or newest.get(whose, NONE)
         if (offset, n) > before:
             moved[whose] = (offset, n)
+            rows.append((segment, domain, offset, n, subject, *before, body))
         else:
-            before = _splice(db, whose, (offset, n), stages)
-        rows.append((segment, domain, offset, n, subject, *before, body))
+            _splice(db, whose, (offset, n), body, stages)
     rows.sort()
     if db.executemany(_INSERT, rows).rowcount != len(rows):
         raise _rejected(rows[0][:3], stages)
@@ -80,24 +84,19 @@ def _newest(db: sqlite3.Connection, lines: Sequence[Line]) -> dict[Whose, Spot]:
     return found
 
 
-def _splice(db: sqlite3.Connection, whose: Whose, spot: Spot, stages: Sequence[Stage]) -> Spot:
-    """Make the next newer line point to `spot`; -> the next older one. O(newer lines)."""
-    newer: Spot | None = None
-    for place, n in db.execute(_AROUND, whose):
+def _splice(db: sqlite3.Connection, whose: Whose, spot: Spot, body: bytes, stages: Sequence[Stage]) -> None:
+    """Put a line between the next newer and the next older one. O(newer lines)."""
+    newer, older = NONE, NONE
+    for place, n in db.execute(_WALK, whose):
         if (place, n) <= spot:
             older = (place, n)
             break
         newer = (place, n)
-    else:
-        older = NONE
-    if older == spot or newer is None:
+    if older == spot:
         raise _rejected((whose[0], whose[1], spot[0]), stages)
-    db.execute(
-        "UPDATE records SET prev_place = ?, prev_n = ?"
-        " WHERE segment = ? AND domain = ? AND place = ? AND n = ? AND subject = ?",
-        (*spot, whose[0], whose[1], *newer, whose[2]),
-    )
-    return older
+    segment, domain, subject = whose
+    db.execute(_INSERT, (segment, domain, *spot, subject, *older, body))
+    db.execute(_POINT, (*spot, segment, domain, *newer, subject))
 
 
 def _rejected(at: tuple[int, str, int], stages: Sequence[Stage]) -> StageRejected:

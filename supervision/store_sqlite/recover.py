@@ -9,29 +9,20 @@ from __future__ import annotations
 
 import sqlite3
 
+from supervision.entry import Corrupt
 from supervision.store import CheckpointRow, Head, Recovery
+from supervision.store_sqlite.page import row_number
 
 
 def recover(db: sqlite3.Connection, now_ms: int) -> Recovery:
-    """Begin the epoch `max(stored + 1, unix seconds)`. Raises sqlite3.Error; nothing has changed then."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        recovery = _recover(db, now_ms)
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-    return recovery
-
-
-def _recover(db: sqlite3.Connection, now_ms: int) -> Recovery:
+    """Begin the epoch `max(stored + 1, unix seconds)`, inside the caller's transaction."""
     stored, commit_no, clean = db.execute("SELECT epoch, commit_no, clean FROM owner").fetchone()
     epoch = max(stored + 1, now_ms // 1000)
     heads: dict[int, Head] = {}
     bases: dict[int, int] = {}
     for segment, last, seq, last_at, base in db.execute("SELECT segment, last, seq, last_at, base FROM heads ORDER BY 1"):
         heads[segment], bases[segment] = Head(last, seq, last_at), base
+    _compare_with_log(db, heads, bases)
     db.executemany("INSERT INTO epochs VALUES (?, ?, ?)", [(epoch, s, head.offset + 1) for s, head in heads.items()])
     checkpoints = _count_deaths(db, heads, bool(clean))
     db.execute("UPDATE owner SET epoch = ?, clean = 0", (epoch,))
@@ -41,6 +32,18 @@ def _recover(db: sqlite3.Connection, now_ms: int) -> Recovery:
     return Recovery(epoch, commit_no, bool(clean), heads, bases, checkpoints, inbound, outbound)
 
 
+def _compare_with_log(db: sqlite3.Connection, heads: dict[int, Head], bases: dict[int, int]) -> None:
+    """Heads were written with the log's last pages; when they disagree, this is not the file we wrote."""
+    for segment, head in heads.items():
+        row = db.execute(
+            "SELECT last FROM log WHERE number BETWEEN ? AND ? ORDER BY number DESC LIMIT 1",
+            (row_number(segment, 0), row_number(segment + 1, 0) - 1),
+        ).fetchone()
+        last = row[0] if row else bases[segment] - 1
+        if last != head.offset:
+            raise Corrupt(f"segment {segment}: the log ends at {last}, its head says {head.offset}")
+
+
 def _count_deaths(db: sqlite3.Connection, heads: dict[int, Head], clean: bool) -> list[CheckpointRow]:
     found: list[CheckpointRow] = []
     rows = db.execute(
@@ -48,13 +51,11 @@ def _count_deaths(db: sqlite3.Connection, heads: dict[int, Head], clean: bool) -
     ).fetchall()
     for segment, domain, upto, deaths, started, attempt_at, attempts in rows:
         if clean or heads[segment].offset <= upto:
-            deaths = 0
-        elif started == upto:
-            deaths += 1
+            counted = 0
         else:
-            deaths = 1
+            counted = deaths + 1 if started == upto else 1
         attempt = (attempt_at, attempts) if attempt_at is not None else None
-        found.append(CheckpointRow(segment, domain, upto, deaths, attempt))
+        found.append(CheckpointRow(segment, domain, upto, counted, attempt))
     db.executemany(
         "UPDATE checkpoints SET deaths = ?, started = upto WHERE segment = ? AND domain = ?",
         [(row.deaths, row.segment, row.domain) for row in found],

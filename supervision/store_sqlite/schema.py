@@ -32,14 +32,14 @@ CREATE TABLE heads (segment INTEGER PRIMARY KEY, last INTEGER NOT NULL, seq INTE
 CREATE TABLE log (number INTEGER PRIMARY KEY, last INTEGER NOT NULL, at INTEGER NOT NULL, blob BLOB NOT NULL);
 CREATE TABLE id_buckets (bucket INTEGER PRIMARY KEY, n INTEGER NOT NULL);
 CREATE TABLE ids (bucket INTEGER, id_hash INTEGER, command_hash INTEGER NOT NULL, segment INTEGER NOT NULL,
-    epoch INTEGER NOT NULL, place INTEGER NOT NULL, at INTEGER NOT NULL, flags INTEGER NOT NULL,
+    epoch INTEGER NOT NULL, place INTEGER NOT NULL, at INTEGER NOT NULL, keep_long INTEGER NOT NULL,
     PRIMARY KEY (bucket, id_hash)) WITHOUT ROWID;
 CREATE TABLE replies (bucket INTEGER, id_hash INTEGER, domain TEXT, body BLOB NOT NULL,
     PRIMARY KEY (bucket, id_hash, domain)) WITHOUT ROWID;
 CREATE TABLE checkpoints (segment INTEGER, domain TEXT, upto INTEGER NOT NULL, deaths INTEGER NOT NULL,
     started INTEGER NOT NULL, attempt_at INTEGER, attempts INTEGER, PRIMARY KEY (segment, domain)) WITHOUT ROWID;
-CREATE TABLE states (segment INTEGER, domain TEXT, subject TEXT, place INTEGER NOT NULL, n INTEGER NOT NULL, state BLOB,
-    PRIMARY KEY (segment, domain, subject)) WITHOUT ROWID;
+CREATE TABLE states (segment INTEGER, domain TEXT, subject TEXT, place INTEGER NOT NULL, n INTEGER NOT NULL,
+    state BLOB, PRIMARY KEY (segment, domain, subject)) WITHOUT ROWID;
 CREATE TABLE records (segment INTEGER, domain TEXT, place INTEGER, n INTEGER, subject TEXT, prev_place INTEGER NOT NULL,
     prev_n INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (segment, domain, place, n, subject)) WITHOUT ROWID;
 CREATE TABLE keys (segment INTEGER, domain TEXT, key BLOB, value BLOB NOT NULL,
@@ -91,16 +91,17 @@ def admit(
     layout: int = FORMAT,
     upgrades: Mapping[int, Upgrade] = UPGRADES,
 ) -> None:
-    """Refuse what this program would misread (`Incompatible`), then bring layout and formats up to it, in one transaction."""
+    """Refuse what this program would misread (`Incompatible`), then bring layout and formats up to it: one transaction."""
     stored_layout, stored_segments, made_by = db.execute("SELECT format, segments, created_by FROM owner").fetchone()
     if stored_layout > layout:
         raise Incompatible(
-            f"the store has layout {stored_layout} (made by version {made_by}), this program knows {layout}: run a newer version"
+            f"the store has layout {stored_layout} (made by version {made_by}), this program knows {layout}:"
+            " run a newer version"
         )
     if stored_segments != segments:
         raise Incompatible(
-            f"the store was made with {stored_segments} segments, not {segments}: start with --segments {stored_segments};"
-            " the number can not be changed later"
+            f"the store was made with {stored_segments} segments, not {segments}: start with --segments"
+            f" {stored_segments}; the number can not be changed later"
         )
     _refuse_newer_states(db, formats)
     db.execute("BEGIN IMMEDIATE")

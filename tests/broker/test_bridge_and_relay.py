@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -15,6 +16,7 @@ from supervision.entry import Draft
 from tests.topology_world import DEADLINE_S, Mailbox, Memory, World, door, message
 from topology.amqp_consume import AmqpConsume
 from topology.amqp_publish import AmqpPublish
+from topology.amqp_socket import UNREADABLE
 from topology.amqp_topology import TopologyDiffers, preparer
 from topology.bridge import Bridge, StopTaking
 from topology.link import Link
@@ -184,6 +186,32 @@ def test_properties_that_no_client_should_send_stop_nothing(engine: Engine) -> N
     engine.until(lambda: engine.count.counted("bridge_acked") == len(hostile) + 4)
     assert len(engine.memory.entries) == 1
     assert waiting(engine.url, DEAD) == len(hostile) + 3
+
+
+class RawHeaders(pika.BasicProperties):
+    """Properties whose header table is bytes of the test's own making."""
+
+    def __init__(self, table: bytes) -> None:
+        super().__init__()
+        self.table = table
+
+    def encode(self) -> list[bytes]:
+        return [struct.pack(">HI", self.FLAG_HEADERS, len(self.table)), self.table]
+
+
+def test_headers_that_the_client_library_cannot_read_stop_nothing(engine: Engine) -> None:
+    year_300000 = b"\x01tT" + struct.pack(">Q", 2**43)
+    with channel(engine.url) as ch:
+        ch.basic_publish(POINTS, "points.x", b"bad", RawHeaders(year_300000))
+        ch.basic_publish(POINTS, "points.x", message(), RawHeaders(year_300000))
+        ch.basic_publish(POINTS, "points.x", b"bad", RawHeaders(b"\x01nF" + struct.pack(">I", 11) + year_300000))
+    engine.until(lambda: engine.count.counted("bridge_acked") == 3)
+    assert engine.count.counted("broker_connects", side="consume") == 1
+    assert len(engine.memory.entries) == 1
+    _, props, _ = get(engine.url, DEAD)
+    assert props.headers["reason"] == "not_json" and props.headers[UNREADABLE]
+    _, props, _ = get(engine.url, DEAD)
+    assert props.headers["n"][UNREADABLE]
 
 
 def test_effects_go_out_in_order_with_their_properties_and_the_checkpoint_follows(engine: Engine) -> None:

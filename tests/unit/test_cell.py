@@ -60,7 +60,7 @@ def test_what_is_told_before_the_first_incarnation_waits_for_it(kind: str) -> No
 
 
 @both_runtimes
-@pytest.mark.parametrize("spec", [ChildSpec("a", lambda me: FailingStart(me)), ChildSpec("a", lambda me: 1 / 0)])  # type: ignore[arg-type]
+@pytest.mark.parametrize("spec", [ChildSpec("a", FailingStart), ChildSpec("a", lambda me: 1 / 0)])  # type: ignore[arg-type]
 def test_a_failing_factory_or_start_is_a_crash_of_that_incarnation(kind: str, spec: ChildSpec) -> None:
     with running(kind) as runtime:
         above = Recorder()

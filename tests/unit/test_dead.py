@@ -74,6 +74,7 @@ def test_header_values_are_of_types_that_can_be_written() -> None:
         headers["n"] == odd["n"]
         and headers["d"] == "1.5"
         and headers["t"] == odd["t"]
+        and headers["f"] == "0.5"
         and isinstance(headers["o"], str)
     )
 

@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from supervision.backoff import BackOff
 from supervision.orders import Crashed
 from supervision.plan import (
-    Action, CameToRest, ChildPlan, Escalate, Note, Plan, Rest, StandIn, Start, Strategy, Wait,
+    Action,
+    CameToRest,
+    ChildPlan,
+    Escalate,
+    Note,
+    Plan,
+    Rest,
+    StandIn,
+    Start,
+    Strategy,
+    Wait,
 )  # fmt: skip
 
 STEADY = BackOff(first_s=0.1, most_s=1.0, jitter=0.0)
@@ -343,7 +353,9 @@ def test_whatever_happens_no_two_incarnations_are_at_work_and_a_stop_comes_to_re
     assert model.ended is not None
 
 
-@given(seed=st.integers(0, 2**32), strategy=st.sampled_from(["one_for_one", "rest_for_one"]), children=st.integers(1, 5))
+@given(
+    seed=st.integers(0, 2**32), strategy=st.sampled_from(["one_for_one", "rest_for_one"]), children=st.integers(1, 5)
+)
 @settings(max_examples=200, deadline=None)
 def test_once_the_crashes_end_everybody_stands(seed: int, strategy: Strategy, children: int) -> None:
     rng, model = Random(seed), Model(strategy, children, intensity=100)

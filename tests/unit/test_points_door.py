@@ -45,7 +45,7 @@ def test_a_required_field_that_is_missing_is_named(field: str) -> None:
     assert refusal(**{field: MISSING}) == Refusal("missing", field, f"{field} must be {RULES[field]}")
 
 
-@pytest.mark.parametrize("points", [True, 100.0, 1e2, "100", None, [1], {}])
+@pytest.mark.parametrize("points", [True, 100.0, "100", None, [1], {}])
 def test_points_of_another_type_are_refused(points: Any) -> None:
     assert refusal(points=points) == Refusal("wrong_type", "points", "points must be an integer from 1 to 1000000000")
 

@@ -1,7 +1,7 @@
 """What Pykka does when things fail, and what our cells do instead: a test for each.
 
-The first part follows the table of measured traps, row by row; the second the review list of another actor library (its issues
-913 to 922), whose cases any supervision can get wrong.
+The first part follows the table of measured traps, row by row; the second the review list of another actor library
+(its issues 913 to 922), whose cases any supervision can get wrong.
 """
 
 from __future__ import annotations
@@ -28,7 +28,17 @@ from supervision.supervisor import SupervisorSpec
 from supervision.threads import ThreadRuntime
 from supervision.tree import start_tree
 from tests.cells import (
-    DEADLINE_S, FailingStart, Probe, Recorder, ask, both_runtimes, failing_times, lone_cell, probe, running, settle,
+    DEADLINE_S,
+    FailingStart,
+    Probe,
+    Recorder,
+    ask,
+    both_runtimes,
+    failing_times,
+    lone_cell,
+    probe,
+    running,
+    settle,
 )  # fmt: skip
 
 
@@ -294,7 +304,9 @@ def test_922_a_deadline_that_is_heard_late_does_not_fire_against_what_came_in_ti
     """The supervisor is kept from its mail until the shutdown time is long over; its child had halted at once."""
     with running("stepped") as runtime:
         structlog.reset_defaults()
-        tree = start_tree(runtime, quick(probe("a"), probe("b", shutdown_s=1.0), strategy="rest_for_one"), Random(1), print)
+        tree = start_tree(
+            runtime, quick(probe("a"), probe("b", shutdown_s=1.0), strategy="rest_for_one"), Random(1), print
+        )
         settle(runtime, lambda: all(row.state == "running" for row in tree.rows()))
         with capture_logs() as lines:
             tree.address("a").tell(RuntimeError("boom"))

@@ -22,7 +22,11 @@ QUICK = BackOff(first_s=0.005, most_s=0.02, jitter=0.2)
 
 
 def tree_of(
-    runtime: CellRuntime, *children: ChildSpec | SupervisorSpec, fatal: list[str] | None = None, tally: Tally | None = None, **fields: Any
+    runtime: CellRuntime,
+    *children: ChildSpec | SupervisorSpec,
+    fatal: list[str] | None = None,
+    tally: Tally | None = None,
+    **fields: Any,
 ) -> Tree:
     spec = SupervisorSpec("root", children, **{"backoff": QUICK, "intensity": 3, "period_s": 5.0, **fields})
     return start_tree(runtime, spec, Random(2), (fatal if fatal is not None else []).append, tally)
@@ -88,7 +92,9 @@ def test_a_crash_in_a_handler_restarts_whom_the_strategy_says(
 @both_runtimes
 @pytest.mark.parametrize("strategy", ["one_for_one", "rest_for_one"])
 @pytest.mark.parametrize("point", ["factory", "started"])
-def test_a_start_that_fails_once_is_tried_again_and_nobody_else_suffers(kind: str, strategy: Strategy, point: str) -> None:
+def test_a_start_that_fails_once_is_tried_again_and_nobody_else_suffers(
+    kind: str, strategy: Strategy, point: str
+) -> None:
     with running(kind) as runtime:
         tree = tree_of(runtime, probe("a"), dying(point), probe("c"), strategy=strategy)
         settle(runtime, all_running(tree))
@@ -161,7 +167,9 @@ def test_an_on_fatal_that_raises_does_not_reach_the_actors(kind: str) -> None:
         raise SystemExit(1)
 
     with running(kind) as runtime:
-        tree = start_tree(runtime, SupervisorSpec("root", [ChildSpec("b", FailingStart)], intensity=0), Random(1), on_fatal)
+        tree = start_tree(
+            runtime, SupervisorSpec("root", [ChildSpec("b", FailingStart)], intensity=0), Random(1), on_fatal
+        )
         settle(runtime, lambda: tree.cell("").crashes == 1)
         assert tree.stop() == []
 
@@ -178,7 +186,9 @@ def test_a_domain_is_parked_instead_answers_through_its_stand_in_and_can_be_resu
         def stand_in(me: Address, reason: str) -> Behaviour:
             return Probe(me, name=f"parked: {reason}")
 
-        tree = tree_of(runtime, probe("a"), ChildSpec("points", factory, parked_factory=stand_in), tally=tally, intensity=2)
+        tree = tree_of(
+            runtime, probe("a"), ChildSpec("points", factory, parked_factory=stand_in), tally=tally, intensity=2
+        )
         settle(runtime, lambda: tree.cell("points").state == "parked")
         assert ask(tree.cell("points"), lambda behaviour: behaviour.name) == "parked: RuntimeError: cannot start"
         assert tally.counted("parks", domain="points", what="domain") == 1

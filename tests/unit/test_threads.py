@@ -11,7 +11,7 @@ import pytest
 
 from supervision.clock import SystemClock
 from supervision.threads import ThreadRuntime
-from tests.cells import DEADLINE_S, Recorder, lone_cell, probe
+from tests.cells import DEADLINE_S, Recorder, ask, lone_cell, probe
 
 
 @pytest.fixture
@@ -81,6 +81,6 @@ def test_awaiting_an_answer_does_not_hold_up_the_event_loop(runtime: ThreadRunti
 
 def test_a_cell_runs_on_a_thread_of_its_name_that_does_not_hold_the_process(runtime: ThreadRuntime) -> None:
     cell = lone_cell(runtime, probe("segments/03/points"))
-    thread = cell.actor_ref.ask(lambda _: threading.current_thread(), timeout=DEADLINE_S)
+    thread: Any = ask(cell, lambda _: threading.current_thread())
     assert thread.name == "segments/03/points"
     assert thread.daemon

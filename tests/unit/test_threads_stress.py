@@ -130,7 +130,8 @@ def test_trees_come_up_and_down_while_they_are_told(runtime: ThreadRuntime) -> N
         children = [probe(f"c{i}") for i in range(4)]
         tree = start_tree(runtime, SupervisorSpec("root", children, strategy="rest_for_one"), Random(seed), print)
 
-        def noise(tree: Any = tree, rng: Random = Random(seed)) -> None:
+        def noise(tree: Any = tree, seed: int = seed) -> None:
+            rng = Random(seed)
             for _ in range(100):
                 tree.address(f"c{rng.randrange(4)}").tell("noise")
 

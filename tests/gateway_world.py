@@ -1,0 +1,217 @@
+"""The HTTP side over pretended ports: a journal that keeps a list and answers when told to, a store in plain dicts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import httpx
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from actors.points.ledger import Account, Lot
+from actors.registry import COMMANDS
+from gateway.answers import Threads
+from gateway.app import Ports, build_app
+from gateway.body import Bodies
+from gateway.health import Health, Readiness
+from gateway.ingest import Ingest
+from gateway.metrics import PrometheusCounters
+from gateway.operations import Decisions, ParkedQueries
+from gateway.queries import PointsQueries
+from gateway.readers import ReaderPool
+from gateway.waiting import FoldedByPolling
+from supervision.clock import VirtualClock
+from supervision.entry import Draft, segment_of
+from supervision.messages import Append, Appended, AppendResult, ParkedRow, RecordRow, Reused
+from supervision.store import Refused
+from topology.wire import Door
+
+SEGMENTS = 16
+EPOCH = 1_790_000_000
+LATER = 2_000_000_000_000
+"""In ms: when lots of these tests expire."""
+
+
+class PretendedJournal:
+    """Knows ids as the real one does. With `holds`, answers wait until `release`."""
+
+    def __init__(self) -> None:
+        self.drafts: list[Draft] = []
+        self.holds = False
+        self.lost = False
+        self._known: dict[int, tuple[int, Appended]] = {}
+        self._held: list[Append] = []
+
+    def tell(self, message: Any, /) -> None:
+        assert isinstance(message, Append)
+        if self.holds:
+            self._held.append(message)
+        else:
+            self._answer(message)
+
+    def release(self) -> None:
+        self.holds = False
+        held, self._held = self._held, []
+        for append in held:
+            self._answer(append)
+
+    def _answer(self, append: Append) -> None:
+        append.done(None if self.lost else [self._append(item) for item in append.items])
+
+    def _append(self, item: Any) -> AppendResult:
+        known = self._known.get(item.id_hash) if item.id_hash is not None else None
+        if known is not None:
+            command_hash, at = known
+            if command_hash != item.command_hash:
+                return Reused(at.segment, at.offset)
+            return Appended(at.segment, at.epoch, at.offset, duplicate=True)
+        self.drafts.append(item.draft)
+        at = Appended(item.segment, EPOCH, len(self.drafts))
+        if item.id_hash is not None:
+            self._known[item.id_hash] = (item.command_hash, at)
+        return at
+
+
+class PretendedReader:
+    """The parts of a store's reader that the HTTP side asks."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def _check(self) -> None:
+        if self._world.store_refuses:
+            raise Refused("the disk does not answer")
+
+    def snapshot(self, segment: int, domain: str, subject: str) -> tuple[bytes | None, int]:
+        self._check()
+        return self._world.states.get((segment, domain, subject)), self._world.checkpoints.get((segment, domain), 0)
+
+    def records(
+        self, segment: int, domain: str, subject: str, before: tuple[int, int] | None, limit: int
+    ) -> Sequence[RecordRow]:
+        self._check()
+        rows = self._world.lines.get((segment, domain, subject), [])
+        newest = sorted(rows, key=lambda row: (row.offset, row.n), reverse=True)
+        return [row for row in newest if before is None or (row.offset, row.n) < before][:limit]
+
+    def parked(
+        self, segment: int | None = None, domain: str | None = None, subject: str | None = None, after: int = 0,
+        limit: int = 256,
+    ) -> Sequence[ParkedRow]:  # fmt: skip
+        self._check()
+        rows = [
+            row
+            for row in self._world.parked
+            if segment in (None, row.segment) and domain in (None, row.domain) and subject in (None, row.subject)
+        ]
+        rows.sort(key=lambda row: (row.segment, row.domain, row.subject, row.offset))
+        return [row for row in rows if row.offset > after][:limit]
+
+    def parked_subjects(self, segment: int, domain: str) -> Sequence[str]:
+        self._check()
+        return list({row.subject for row in self._world.parked if (row.segment, row.domain) == (segment, domain)})
+
+    def close(self) -> None:
+        self._world.readers_open -= 1
+
+
+class World:
+    """An application and what it stands on; tests set the public fields and look at them."""
+
+    def __init__(self, bodies: Bodies | None = None) -> None:
+        self.journal = PretendedJournal()
+        self.states: dict[tuple[int, str, str], bytes] = {}
+        self.lines: dict[tuple[int, str, str], list[RecordRow]] = {}
+        self.checkpoints: dict[tuple[int, str], int] = {}
+        self.parked: list[ParkedRow] = []
+        self.store_refuses = False
+        self.readers_open = 0
+        self.not_taking: tuple[str, ...] = ()
+        self.ages: dict[str, float] = {"journal": 0.1}
+        self.readiness = Readiness()
+        self.hurried: list[tuple[int, str, int]] = []
+        self.clock = VirtualClock()
+        self.bodies = bodies or Bodies()
+        self._made_up = 0
+        self.threads = Threads()
+        self.ports = self._ports()
+        self.app = build_app(self.ports, self.threads, self.bodies)
+
+    def _ports(self) -> Ports:
+        registry = CollectorRegistry()
+        counters = PrometheusCounters(registry)
+        readers = ReaderPool(self._reader)
+        parked = ParkedQueries(readers, SEGMENTS, ["points", "notification"])
+        return Ports(
+            ingest=Ingest(Door(COMMANDS, SEGMENTS).decode, self.journal, lambda: self.not_taking, self._name, counters),
+            points=PointsQueries(readers, SEGMENTS, self.clock),
+            parked=parked,
+            decisions=Decisions(parked, self.journal, SEGMENTS),
+            wait_folded=FoldedByPolling(
+                lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
+                lambda segment, domain: self.checkpoints.get((segment, domain), 0),
+            ),
+            health=Health(lambda: self.ages, lambda: self.readiness),
+            tree=lambda: [{"path": "", "state": "running"}, {"path": "journal", "state": "running"}],
+            registry=registry,
+            sample=lambda: None,
+            clock=self.clock,
+            counters=counters,
+        )
+
+    def _reader(self) -> Any:
+        self.readers_open += 1
+        return PretendedReader(self)
+
+    def _name(self) -> str:
+        self._made_up += 1
+        return f"made-{self._made_up}"
+
+    def give_account(self, user_id: str, *lots: tuple[int, int], upto: int = 7) -> int:
+        """`user_id` has these lots of (points, expires); -> the segment."""
+        segment = segment_of(f"user:{user_id}", SEGMENTS)
+        account = Account(lots=[Lot(expires, EPOCH, n + 1, points, "purchase") for n, (points, expires) in enumerate(lots)])
+        self.states[segment, "points", f"user:{user_id}"] = msgspec.msgpack.encode(account)
+        self.checkpoints[segment, "points"] = upto
+        return segment
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """One request from outside, answered by the application without a network."""
+        return self.conversation(lambda client: client.request(method, path, **more))
+
+    def conversation(self, talk: Callable[[httpx.AsyncClient], Any]) -> Any:
+        """What `talk` makes of a client."""
+
+        async def held() -> Any:
+            transport = httpx.ASGITransport(app=self.app)  # pyright: ignore[reportArgumentType]
+            async with httpx.AsyncClient(transport=transport, base_url="http://ganglion") as client:
+                return await talk(client)
+
+        return asyncio.run(held())
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("GET", path, **more)
+
+    def post(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("POST", path, **more)
+
+
+def change(user_id: str = "123456", points: Any = 100, **more: Any) -> dict[str, Any]:
+    """A points_change as the shop sends it."""
+    return {
+        "event_type": "points_change", "user_id": user_id, "change_type": "increase", "points": points,
+        "reason": "purchase_order",
+    } | more  # fmt: skip
+
+
+def is_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """Asserts a problem document of this status and code; -> the document."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    document = answer.json()
+    assert document["status"] == status and document["code"] == code, document
+    assert document["type"] and document["title"] and document["detail"] and document["message"]
+    assert isinstance(document["errors"], list)
+    return document
