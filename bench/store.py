@@ -123,6 +123,14 @@ def _home(subject: str) -> int:
     return zlib.crc32(subject.encode()) % SEGMENTS
 
 
+def speed() -> float:
+    """Seconds for ten million steps of a Python loop: about 0.5 on a quiet machine, so that numbers can be compared."""
+    start, total = time.process_time(), 0
+    for i in range(10_000_000):
+        total += i
+    return time.process_time() - start
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="microseconds per points-like event in the SQLite store")
     parser.add_argument("--events", type=int, default=200_000)
@@ -158,6 +166,7 @@ def run(folder: Path, events: int, users: int, group: int) -> None:
     print(f"  {done / wall:,.0f} events/s; per event {wall / done * 1e6:.1f} us wall, {cpu / done * 1e6:.1f} us CPU")
     print(f"  a group: p50 {commits[len(commits) // 2] * 1e3:.1f} ms, p99 {commits[len(commits) * 99 // 100] * 1e3:.1f} ms")
     print(f"  disk: {(store.size_bytes() - size_before) / done * 1e6 / 1e6:,.0f} MB per million events")
+    print(f"  (this machine now: {speed():.2f} s of CPU for ten million steps of a loop)")
     store.close(clean=True)
     start = time.perf_counter()
     store = open_sqlite(folder, SEGMENTS, {"points": 1}, "bench", SystemClock())

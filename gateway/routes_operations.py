@@ -13,13 +13,13 @@ from litestar.params import PathParameter, QueryParameter
 from gateway.answers import Threads, Waiter
 from gateway.door import path_value
 from gateway.operations import PAGE_DEFAULT, Decided, Decisions, ParkedPage, ParkedQueries
-from gateway.problems import Problem
+from gateway.problems import Problem, invalid_parameter
 from gateway.routes_events import problems
 from gateway.routes_points import Cursor, Limit
 
 SEGMENT_MAX = 2**31 - 1
 
-Segment = Annotated[int, QueryParameter(ge=0, le=SEGMENT_MAX, description="The segment whose domain shall go on")]
+Segment = Annotated[int | None, QueryParameter(ge=0, le=SEGMENT_MAX, description="The segment whose domain shall go on")]
 Domain = Annotated[str, PathParameter(description="Name of a domain")]
 Subject = Annotated[str, PathParameter(description="`kind:id`, percent-encoded, `/` as %2F")]
 Rows = Sequence[Mapping[str, Any]]
@@ -68,7 +68,9 @@ def _decision_routes(decisions: Decisions, threads: Threads) -> Sequence[HTTPRou
         "/v1/parked/{domain:str}/resume", status_code=202, responses=problems(400, 404, 503),
         summary="Let a parked domain of a segment go on",
     )  # fmt: skip
-    async def resume(domain: Domain, segment: Segment) -> Decided:
+    async def resume(domain: Domain, segment: Segment = None) -> Decided:
+        if segment is None:
+            raise invalid_parameter("segment", "segment must be given: each segment's domain is parked by itself")
         return await decided(partial(decisions.resume, path_value(domain), segment))
 
     return retry, discard, resume

@@ -172,7 +172,7 @@ class World:
     def give_account(self, user_id: str, *lots: tuple[int, int], upto: int = 7) -> int:
         """`user_id` has these lots of (points, expires); -> the segment."""
         segment = segment_of(f"user:{user_id}", SEGMENTS)
-        account = Account(lots=[Lot(expires, EPOCH, n + 1, points, "purchase") for n, (points, expires) in enumerate(lots)])
+        account = Account(lots=[Lot(expires, points, EPOCH, n + 1) for n, (points, expires) in enumerate(lots)])
         self.states[segment, "points", f"user:{user_id}"] = msgspec.msgpack.encode(account)
         self.checkpoints[segment, "points"] = upto
         return segment

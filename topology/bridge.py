@@ -51,8 +51,6 @@ class Tick(msgspec.Struct, frozen=True):
 class LookAtGate(msgspec.Struct, frozen=True):
     """To itself: does the engine take input again?"""
 
-    generation: int
-
 
 class ConnectAgain(msgspec.Struct, frozen=True):
     """To itself: the wait after losing `generation` is over."""
@@ -118,10 +116,10 @@ class Bridge:
                 self._settle()
             case Tick(of=of):
                 self._tick(of)
-            case LookAtGate(generation=generation):
+            case LookAtGate():
+                # Whatever connection it was for: while it was under way no other look was asked for.
                 self._gate_looked_at = False
-                if generation == self._intake.generation:
-                    self._hand_over()
+                self._hand_over()
             case Opened() | Lost() | ConnectAgain():
                 self._connection(message)
             case StopTaking():
@@ -173,7 +171,7 @@ class Bridge:
         if self._taking():
             if not self._gate_looked_at:
                 self._gate_looked_at = True
-                self._runtime.send_after(GATE_S, self._me, LookAtGate(self._intake.generation))
+                self._runtime.send_after(GATE_S, self._me, LookAtGate())
             return
         for group in self._intake.hand_over():
             if isinstance(group, HandOver):

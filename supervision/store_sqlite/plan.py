@@ -14,8 +14,8 @@ from supervision.messages import ParkedRow, Stage, TimerRow
 from supervision.store import StageRejected
 
 
-Line = tuple[int, str, str, int, int, bytes]
-"""A record: segment, domain, subject, offset, n, checked body."""
+Line = tuple[int, str, int, int, str, bytes]
+"""A record: segment, domain, offset, n, subject, checked body."""
 
 
 class Move:
@@ -65,7 +65,7 @@ class Plan:
         for op in stage.timer_ops:
             self.timers[segment, domain, op.subject, op.key] = op.row
         for record in stage.records:
-            self.records.append((segment, domain, record.subject, record.offset, record.n, checked(record.body)))
+            self.records.append((segment, domain, record.offset, record.n, record.subject, checked(record.body)))
         for key, value in stage.keys:
             if self.keys.setdefault((segment, domain, key), value) != value:
                 raise StageRejected(stage, f"business key {key.hex()} is used up by another value in the same batch")

@@ -56,29 +56,31 @@ def write_lines(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage]) -> 
     """Append the plan's lines; -> each subject's newest, for its state row. `StageRejected`: a line stands there already."""
     lines = sorted(plan.records)
     newest = _newest(db, lines)
-    moved: dict[Whose, Spot] = {}
     rows: list[tuple[int, str, int, int, str, int, int, bytes]] = []
-    for segment, domain, subject, offset, n, body in lines:
-        whose = (segment, domain, subject)
-        before = moved.get(whose) or newest.get(whose, NONE)
-        if (offset, n) > before:
-            moved[whose] = (offset, n)
+    for segment, domain, offset, n, subject, body in lines:
+        whose, spot = (segment, domain, subject), (offset, n)
+        before = newest[whose]
+        if spot > before:
+            newest[whose] = spot
             rows.append((segment, domain, offset, n, subject, *before, body))
         else:
-            _splice(db, whose, (offset, n), body, stages)
-    rows.sort()
-    if db.executemany(_INSERT, rows).rowcount != len(rows):
+            _splice(db, whose, spot, body, stages)
+    if rows and db.executemany(_INSERT, rows).rowcount != len(rows):
         raise _rejected(rows[0][:3], stages)
-    return moved
+    return newest
 
 
 def _newest(db: sqlite3.Connection, lines: Sequence[Line]) -> dict[Whose, Spot]:
-    subjects: dict[tuple[int, str], dict[str, None]] = {}
-    for segment, domain, subject, *_ in lines:
-        subjects.setdefault((segment, domain), {})[subject] = None
+    """Of each subject that the lines are about, as stored."""
     found: dict[Whose, Spot] = {}
+    subjects: dict[tuple[int, str], list[str]] = {}
+    for segment, domain, _, _, subject, _ in lines:
+        whose = (segment, domain, subject)
+        if whose not in found:
+            found[whose] = NONE
+            subjects.setdefault((segment, domain), []).append(subject)
     for at, names in subjects.items():
-        for chunk in chunks(list(names)):
+        for chunk in chunks(names):
             for subject, place, n in db.execute(_NEWEST + holes(len(chunk)), (*at, *chunk)):
                 found[(*at, subject)] = (place, n)
     return found

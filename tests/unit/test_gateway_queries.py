@@ -106,7 +106,7 @@ def test_who_waits_for_something_parked_is_told_so(monkeypatch: pytest.MonkeyPat
     is_problem(world.get("/v1/users/u/points?min_offset=10"), 503, "parked")
 
 
-@pytest.mark.parametrize("query", ["min_offset=-1", "min_offset=x", f"min_offset={2**63}", "min_offset=1e3", "min_offset="])
+@pytest.mark.parametrize("query", ["min_offset=-1", "min_offset=x", f"min_offset={2**63}", "min_offset="])
 def test_a_min_offset_that_is_none_is_refused_with_its_name(query: str) -> None:
     document = is_problem(World().get(f"/v1/users/u/points?{query}"), 400, "invalid_parameter")
     assert [error["field"] for error in document["errors"]] == ["min_offset"]

@@ -1,0 +1,243 @@
+"""The real server on loopback: addresses, stopping, and clients that are slow, rude or too many."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway import protocol
+from gateway.body import Bodies
+from gateway.ingest import BODY_BYTES_MAX
+from gateway.server import CannotListen, HttpServer
+from tests.gateway_world import LATER, World, change
+
+DEADLINE_S = 10.0
+
+Serve = Callable[..., tuple[World, HttpServer]]
+
+
+@contextmanager
+def served(world: World, stop_s: float = 1.0) -> Iterator[HttpServer]:
+    server = HttpServer(world.app, "127.0.0.1", 0, lambda: None, world.threads, stop_s)
+    server.start()
+    try:
+        yield server
+    finally:
+        assert server.stop()
+
+
+@contextmanager
+def connected(server: HttpServer) -> Iterator[socket.socket]:
+    with socket.create_connection(server.address, DEADLINE_S) as connection:
+        connection.settimeout(DEADLINE_S)
+        yield connection
+
+
+def everything(connection: socket.socket) -> bytes:
+    """What comes until the other side closes; fails when it does not within the deadline."""
+    parts: list[bytes] = []
+    try:
+        while part := connection.recv(65_536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+def problem_of(answer: bytes) -> dict[str, Any]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head.lower(), head
+    return json.loads(body)
+
+
+def url(server: HttpServer, path: str) -> str:
+    host, port = server.address
+    return f"http://{host}:{port}{path}"
+
+
+def test_a_free_port_is_known_before_the_server_starts_and_is_served_after() -> None:
+    ticked = threading.Event()
+    world = World()
+    server = HttpServer(world.app, "127.0.0.1", 0, ticked.set, world.threads)
+    assert server.address[0] == "127.0.0.1" and server.address[1] > 0
+    server.start()
+    assert httpx.get(url(server, "/livez")).status_code == 200
+    assert ticked.wait(DEADLINE_S)
+    assert server.running
+    assert server.stop()
+    assert not server.running
+
+
+def test_an_address_that_is_taken_is_an_error_where_the_server_is_made() -> None:
+    world = World()
+    with served(world) as server, pytest.raises(CannotListen, match=str(server.address[1])):
+        HttpServer(world.app, *server.address, lambda: None, world.threads)
+
+
+def test_a_name_that_is_no_address_is_an_error_too() -> None:
+    world = World()
+    with pytest.raises(CannotListen):
+        HttpServer(world.app, "256.1.1.1", 0, lambda: None, world.threads)
+    world.threads.close()
+
+
+def test_a_server_that_was_never_started_can_be_stopped() -> None:
+    world = World()
+    assert HttpServer(world.app, "127.0.0.1", 0, lambda: None, world.threads).stop()
+
+
+def test_ids_with_slashes_arrive_whole_over_the_wire() -> None:
+    world = World()
+    world.give_account("a/b", (5, LATER))
+    with served(world) as server:
+        assert httpx.get(url(server, "/v1/users/a%2Fb/points")).json()["user_id"] == "a/b"
+
+
+def test_stopping_answers_what_is_under_way() -> None:
+    world = World()
+    world.journal.holds = True
+    answers: list[int] = []
+    with served(world, stop_s=DEADLINE_S) as server:
+        client = threading.Thread(target=lambda: answers.append(httpx.post(url(server, "/v1/events"), json=change()).status_code))
+        client.start()
+        wait_for(lambda: bool(world.journal._held))
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        world.journal.release()
+        stopping.join(DEADLINE_S)
+        client.join(DEADLINE_S)
+    assert answers == [200]
+
+
+def test_stopping_ends_in_time_though_an_answer_never_comes_and_a_client_never_asks() -> None:
+    world = World()
+    world.journal.holds = True
+    with served(world) as server, connected(server) as silent, connected(server) as waiting:
+        body = json.dumps(change()).encode()
+        waiting.sendall(b"POST /v1/events HTTP/1.1\r\nhost: g\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        wait_for(lambda: bool(world.journal._held))
+        assert server.stop()
+        everything(silent)
+        everything(waiting)
+    world.journal.release()
+
+
+def test_half_a_head_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_S_MAX", 0.05)
+    with served(World()) as server:
+        for start in (b"", b"GET /livez HTT", b"GET /livez HTTP/1.1\r\nhost: g\r\n"):
+            with connected(server) as connection:
+                connection.sendall(start)
+                assert everything(connection) == b""
+
+
+def test_a_second_request_s_half_head_is_given_up_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(World()) as server, connected(server) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nhost: g\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+        monkeypatch.setattr(protocol, "HEAD_S_MAX", 0.05)
+        connection.sendall(b"GET /livez HTTP/1.1\r\n")
+        everything(connection)
+
+
+def test_empty_lines_do_not_keep_a_connection_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "IDLE_S_MAX", -0.9)
+    with served(World()) as server, connected(server) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nhost: g\r\n\r\n")
+        wait_for_close = everything(connection)
+        assert wait_for_close.startswith(b"HTTP/1.1 200")
+
+
+def test_a_body_that_comes_too_slowly_is_given_up() -> None:
+    with served(World(Bodies(seconds_max=0.05))) as server, connected(server) as connection:
+        connection.sendall(b"POST /v1/events HTTP/1.1\r\nhost: g\r\ncontent-length: 99\r\n\r\n{")
+        assert b"slow_body" in connection.recv(65_536)
+
+
+def test_a_body_announced_too_large_is_refused_before_it_comes() -> None:
+    with served(World()) as server, connected(server) as connection:
+        connection.sendall(b"POST /v1/events HTTP/1.1\r\nhost: g\r\ncontent-length: %d\r\n\r\n" % (BODY_BYTES_MAX + 1))
+        answer = connection.recv(65_536)
+        assert answer.startswith(b"HTTP/1.1 413")
+        assert problem_of(answer)["code"] == "too_large"
+
+
+def test_a_client_that_sends_all_of_a_body_that_is_too_large_still_reads_the_answer() -> None:
+    with served(World()) as server:
+        answer = httpx.post(url(server, "/v1/events"), content=b" " * (3 * 1024 * 1024))
+        assert answer.status_code == 413
+
+
+def test_a_body_without_end_is_cut_off_after_its_answer() -> None:
+    with served(World()) as server, connected(server) as connection:
+        connection.sendall(b"POST /v1/events HTTP/1.1\r\nhost: g\r\ntransfer-encoding: chunked\r\n\r\n")
+        chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+        sent = 0
+        with pytest.raises(OSError, match=r"Broken pipe|reset"):
+            for sent in range(10_000):
+                connection.sendall(chunk)
+        assert sent * 0x10000 < 64 * 1024 * 1024
+
+
+def test_a_client_that_does_not_read_its_answers_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "STALL_S_MAX", 0.1)
+    with served(World()) as server, connected(server) as connection:
+        request = b"GET /schema HTTP/1.1\r\nhost: g\r\n\r\n"
+        with pytest.raises(OSError, match=r"Broken pipe|reset"):
+            for _ in range(1_000_000):
+                connection.sendall(request * 100)
+
+
+def test_more_connections_than_the_limit_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "CONNECTIONS_MAX", 1)
+    with served(World()) as server, connected(server) as first:
+        first.sendall(b"GET /livez HTTP/1.1\r\nhost: g\r\n\r\n")
+        assert first.recv(65_536).startswith(b"HTTP/1.1 200")
+        with connected(server) as second:
+            answer = everything(second)
+        assert answer.startswith(b"HTTP/1.1 503") and problem_of(answer)["code"] == "busy"
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /\xff HTTP/1.1\r\nhost: g\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: g\r\nhost: h\r\n\r\n", b"POST /v1/events HTTP/1.1\r\nhost: g\r\ncontent-length: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: g\r\nx: " + b"y" * 70_000 + b"\r\n\r\n",
+        b"POST /v1/events HTTP/1.1\r\nhost: g\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)  # fmt: skip
+def test_what_is_no_http_gets_a_problem_and_the_next_client_an_answer(rubbish: bytes) -> None:
+    with served(World()) as server:
+        with connected(server) as connection:
+            connection.sendall(rubbish)
+            answer = everything(connection)
+        assert answer == b"" or (answer.startswith(b"HTTP/1.1 4") and problem_of(answer)["code"])
+        assert httpx.get(url(server, "/livez")).status_code == 200
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_harms_nobody() -> None:
+    world = World()
+    with served(world) as server:
+        with connected(server) as connection:
+            connection.sendall(b"POST /v1/events HTTP/1.1\r\nhost: g\r\ncontent-length: 99\r\n\r\n{")
+            wait_for(lambda: world.bodies.held == 1)
+        wait_for(lambda: world.bodies.held == 0)
+        assert httpx.get(url(server, "/livez")).status_code == 200
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Returns once `condition` holds; fails at the deadline."""
+    pause = threading.Event()
+    for _ in range(int(DEADLINE_S / 0.005)):
+        if condition():
+            return
+        pause.wait(0.005)
+    raise AssertionError("not within the deadline")
