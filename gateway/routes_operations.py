@@ -19,7 +19,9 @@ from gateway.routes_points import Cursor, Limit
 
 SEGMENT_MAX = 2**31 - 1
 
-Segment = Annotated[int | None, QueryParameter(ge=0, le=SEGMENT_MAX, description="The segment whose domain shall go on")]
+Segment = Annotated[
+    int | None, QueryParameter(ge=0, le=SEGMENT_MAX, description="The segment whose domain shall go on")
+]
 Domain = Annotated[str, PathParameter(description="Name of a domain")]
 Subject = Annotated[str, PathParameter(description="`kind:id`, percent-encoded, `/` as %2F")]
 Rows = Sequence[Mapping[str, Any]]

@@ -20,8 +20,8 @@ LOOK_S_MAX = 0.05
 class FoldedByPolling:
     """A WaitFolded for the HTTP loop.
 
-    `catch_up(segment, domain, offset)` tells the cell (Engine.hurry); `checkpoint(segment, domain)` is the committed one
-    as the journal remembers it (Engine.folded). Neither may block.
+    `catch_up(segment, domain, offset)` tells the cell (Engine.hurry); `checkpoint(segment, domain)` is the
+    committed one as the journal remembers it (Engine.folded). Neither may block.
     """
 
     def __init__(self, catch_up: Callable[[int, str, int], None], checkpoint: Callable[[int, str], int]) -> None:

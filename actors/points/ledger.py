@@ -167,9 +167,9 @@ def _make_room(lots: list[Lot]) -> Sequence[Lot]:
     begin, end = _equals(lots) or _neighbours(lots)
     merged = lots[begin:end]
     oldest = min(merged, key=_origin)
-    # The last of them has the latest expiry: nobody's points end sooner for having been merged.
+    # The last of them has the latest expiry: nobody's points end sooner for having been merged. No other lot has that
+    # expiry and an older origin, so the order holds.
     lots[begin:end] = [Lot(merged[-1].expires, sum(lot.points for lot in merged), oldest.epoch, oldest.offset)]
-    _restore_order(lots, begin)
     return merged
 
 
@@ -186,13 +186,6 @@ def _equals(lots: list[Lot]) -> tuple[int, int] | None:
 def _neighbours(lots: list[Lot]) -> tuple[int, int]:
     begin = min(range(len(lots) - 1), key=lambda i: lots[i + 1].expires - lots[i].expires)
     return begin, begin + 2
-
-
-def _restore_order(lots: list[Lot], i: int) -> None:
-    """The lot at `i` may have an older origin than lots before it of the same expiry: move it where it belongs."""
-    while i > 0 and _order(lots[i - 1]) > _order(lots[i]):
-        lots[i - 1], lots[i] = lots[i], lots[i - 1]
-        i -= 1
 
 
 def _expires(lot: Lot) -> int:

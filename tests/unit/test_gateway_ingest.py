@@ -31,7 +31,9 @@ def test_one_message_is_answered_with_its_place_once_it_is_durable() -> None:
 
 def test_the_sender_s_bytes_of_each_element_go_into_the_log_as_they_came() -> None:
     world = World()
-    first = b'{ "event_type":"points_change","user_id":"1","change_type":"increase","points":1,"reason":"r","x":[1.50] }'
+    first = (
+        b'{ "event_type":"points_change","user_id":"1","change_type":"increase","points":1,"reason":"r","x":[1.50] }'
+    )
     second = first.replace(b'"1"', b'"\\u4e2d"')
     world.post("/v1/events", content=b" [" + first + b" ,\n" + second + b"]")
     assert [draft.body for draft in world.journal.drafts] == [first, second]
@@ -56,7 +58,9 @@ def test_a_repeat_under_the_same_event_id_is_a_duplicate_at_the_same_place() -> 
 def test_the_same_id_with_another_message_is_rejected_as_reused_among_others_that_are_taken() -> None:
     world = World()
     world.post("/v1/events", json=change(event_id="e1"))
-    body = world.post("/v1/events", json=[change(points=0), change(event_id="e1", points=7), change(event_id="e2")]).json()
+    body = world.post(
+        "/v1/events", json=[change(points=0), change(event_id="e1", points=7), change(event_id="e2")]
+    ).json()
     assert [r["code"] for r in body["rejected"]][1:] == ["id_reused"]
     assert [r["index"] for r in body["rejected"]] == [0, 1]
     assert [a["id"] for a in body["accepted"]] == ["e2"]
@@ -84,7 +88,9 @@ def test_without_any_id_every_request_is_a_new_one() -> None:
 
 @pytest.mark.parametrize("key", ["", "x" * (KEY_BYTES_MAX + 1), "a\tb"])
 def test_a_key_that_is_no_id_is_refused_with_its_limit(key: str) -> None:
-    document = is_problem(World().post("/v1/events", json=change(), headers={"Idempotency-Key": key}), 400, "invalid_parameter")
+    document = is_problem(
+        World().post("/v1/events", json=change(), headers={"Idempotency-Key": key}), 400, "invalid_parameter"
+    )
     assert document["errors"][0]["field"] == "Idempotency-Key"
     assert str(KEY_BYTES_MAX) in document["message"]
 
@@ -94,7 +100,9 @@ def test_two_keys_or_a_key_that_is_no_utf8_are_refused() -> None:
         is_problem(World().post("/v1/events", json=change(), headers=headers), 400, "invalid_parameter")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"nul", b"[1,]", b'{"a":NaN}', b"[Infinity]", b"{}x", b'{"a":"\xff"}', b"\xef\xbb\xbf{}"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"nul", b"[1,]", b'{"a":NaN}', b"[Infinity]", b"{}x", b'{"a":"\xff"}', b"\xef\xbb\xbf{}"]
+)
 def test_what_is_not_json_is_refused_as_a_whole(body: bytes) -> None:
     is_problem(World().post("/v1/events", content=body), 400, "not_json")
 

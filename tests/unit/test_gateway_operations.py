@@ -174,12 +174,17 @@ def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
     assert {"200", "400", "413", "422", "503"} <= set(events["responses"])
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/users", "/v1/users/", "/v1/users//points", "/v1/users/x/y", "/v2/events", "/*"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/v1/users", "/v1/users/", "/v1/users//points", "/v1/users/x/y", "/v2/events", "/*"]
+)
 def test_where_there_is_nothing_the_answer_is_a_problem(path: str) -> None:
     is_problem(World().get(path), 404, "unknown_path")
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/events"), ("PUT", "/v1/events"), ("POST", "/livez"), ("BREW", "/livez"), ("HEAD", "/v1/events")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/v1/events"), ("PUT", "/v1/events"), ("POST", "/livez"), ("BREW", "/livez"), ("HEAD", "/v1/events")],
+)
 def test_a_wrong_method_is_told_the_right_ones(method: str, path: str) -> None:
     answer = World().request(method, path)
     assert answer.status_code == 405

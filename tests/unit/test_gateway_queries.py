@@ -43,7 +43,9 @@ def test_an_unknown_user_is_not_found() -> None:
     is_problem(World().get("/v1/users/nobody/points/records"), 404, "unknown_user")
 
 
-@pytest.mark.parametrize("user_id", ["a/b", "a%2Fb", "中文", "a b?c=d#e", "..", "100%", "points", "a+b", "user:1", "🎉", "//"])
+@pytest.mark.parametrize(
+    "user_id", ["a/b", "a%2Fb", "中文", "a b?c=d#e", "..", "100%", "points", "a+b", "user:1", "🎉", "//"]
+)
 def test_an_id_may_hold_any_character_when_it_is_percent_encoded(user_id: str) -> None:
     world = World()
     world.give_account(user_id, (5, LATER))
@@ -133,7 +135,9 @@ def test_records_are_paged_newest_first_in_the_contract_s_order_of_fields() -> N
     assert (last["has_more"], last["next_cursor"]) == (False, None)
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=501", "limit=x", "cursor=!!", "cursor=AAAA", "cursor=%00", "cursor=" + "A" * 2000])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=501", "limit=x", "cursor=!!", "cursor=AAAA", "cursor=%00", "cursor=" + "A" * 2000]
+)
 def test_a_limit_or_cursor_that_is_none_is_refused_with_its_name(query: str) -> None:
     document = is_problem(World().get(f"/v1/users/u/points/records?{query}"), 400, "invalid_parameter")
     assert [error["field"] for error in document["errors"]] == [query.partition("=")[0]]

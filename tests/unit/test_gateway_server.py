@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -49,6 +49,17 @@ def everything(connection: socket.socket) -> bytes:
     except ConnectionResetError:
         pass
     return b"".join(parts)
+
+
+def sent_until_cut_off(connection: socket.socket, part: bytes) -> int:
+    """Sends `part` again and again; -> bytes sent when the other side ended it. Fails when it just stops reading."""
+    sent = 0
+    while True:
+        try:
+            connection.sendall(part)
+        except (BrokenPipeError, ConnectionResetError):
+            return sent
+        sent += len(part)
 
 
 def problem_of(answer: bytes) -> dict[str, Any]:
@@ -105,7 +116,9 @@ def test_stopping_answers_what_is_under_way() -> None:
     world.journal.holds = True
     answers: list[int] = []
     with served(world, stop_s=DEADLINE_S) as server:
-        client = threading.Thread(target=lambda: answers.append(httpx.post(url(server, "/v1/events"), json=change()).status_code))
+        client = threading.Thread(
+            target=lambda: answers.append(httpx.post(url(server, "/v1/events"), json=change()).status_code)
+        )
         client.start()
         wait_for(lambda: bool(world.journal._held))
         stopping = threading.Thread(target=server.stop)
@@ -158,13 +171,18 @@ def test_empty_lines_do_not_keep_a_connection_alive(monkeypatch: pytest.MonkeyPa
 def test_a_body_that_comes_too_slowly_is_given_up() -> None:
     with served(World(Bodies(seconds_max=0.05))) as server, connected(server) as connection:
         connection.sendall(b"POST /v1/events HTTP/1.1\r\nhost: g\r\ncontent-length: 99\r\n\r\n{")
-        assert b"slow_body" in connection.recv(65_536)
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += connection.recv(65_536)
+        assert problem_of(answer)["code"] == "slow_body"
 
 
 def test_a_body_announced_too_large_is_refused_before_it_comes() -> None:
     with served(World()) as server, connected(server) as connection:
         connection.sendall(b"POST /v1/events HTTP/1.1\r\nhost: g\r\ncontent-length: %d\r\n\r\n" % (BODY_BYTES_MAX + 1))
-        answer = connection.recv(65_536)
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += connection.recv(65_536)
         assert answer.startswith(b"HTTP/1.1 413")
         assert problem_of(answer)["code"] == "too_large"
 
@@ -179,20 +197,15 @@ def test_a_body_without_end_is_cut_off_after_its_answer() -> None:
     with served(World()) as server, connected(server) as connection:
         connection.sendall(b"POST /v1/events HTTP/1.1\r\nhost: g\r\ntransfer-encoding: chunked\r\n\r\n")
         chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
-        sent = 0
-        with pytest.raises(OSError, match=r"Broken pipe|reset"):
-            for sent in range(10_000):
-                connection.sendall(chunk)
-        assert sent * 0x10000 < 64 * 1024 * 1024
+        sent = sent_until_cut_off(connection, chunk)
+        assert sent < 64 * 1024 * 1024
 
 
 def test_a_client_that_does_not_read_its_answers_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "STALL_S_MAX", 0.1)
     with served(World()) as server, connected(server) as connection:
         request = b"GET /schema HTTP/1.1\r\nhost: g\r\n\r\n"
-        with pytest.raises(OSError, match=r"Broken pipe|reset"):
-            for _ in range(1_000_000):
-                connection.sendall(request * 100)
+        sent_until_cut_off(connection, request * 100)
 
 
 def test_more_connections_than_the_limit_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,16 +221,17 @@ def test_more_connections_than_the_limit_are_told_so(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     "rubbish",
     [
-        b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /\xff HTTP/1.1\r\nhost: g\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"GET / SMTP/9.9\r\n\r\n", b"GET /\xff HTTP/1.1\r\nhost: g\r\n\r\n",
         b"GET / HTTP/1.1\r\nhost: g\r\nhost: h\r\n\r\n", b"POST /v1/events HTTP/1.1\r\nhost: g\r\ncontent-length: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nhost: g\r\nx: " + b"y" * 70_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: g\r\nx: " + b"y" * 900_000 + b"\r\n\r\n",
         b"POST /v1/events HTTP/1.1\r\nhost: g\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
     ],
 )  # fmt: skip
 def test_what_is_no_http_gets_a_problem_and_the_next_client_an_answer(rubbish: bytes) -> None:
     with served(World()) as server:
         with connected(server) as connection:
-            connection.sendall(rubbish)
+            with suppress(OSError):  # the door may close while we still speak
+                connection.sendall(rubbish)
             answer = everything(connection)
         assert answer == b"" or (answer.startswith(b"HTTP/1.1 4") and problem_of(answer)["code"])
         assert httpx.get(url(server, "/livez")).status_code == 200

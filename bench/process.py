@@ -1,0 +1,116 @@
+"""The real program as a subprocess, and what the kernel says about processes: CPU seconds, memory, children.
+
+Linux only, as its numbers come from /proc.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+ROOT = Path(__file__).resolve().parent.parent
+STOP_S_MAX = 20.0
+START_S_MAX = 120.0
+POLL_S = 0.005
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+class Failed(Exception):
+    """What was measured did not do what it should; the text says what."""
+
+
+class Engine:
+    """`run.py serve` on a data folder and a free port, as a context manager. `started` is time.monotonic() at its spawn."""
+
+    def __init__(self, data: Path, options: Sequence[str] = ()) -> None:
+        self.started = time.monotonic()
+        command = [sys.executable, str(ROOT / "run.py"), "serve", "--data", str(data), "--http", "127.0.0.1:0"]
+        self._process = subprocess.Popen([*command, "--log-level", "warning", *options], stdout=subprocess.PIPE, text=True)
+        self.pid = self._process.pid
+
+    def ready(self) -> float:
+        """Seconds from the spawn to the first 200 of /readyz. Raises Failed."""
+        url = f"{self._address()}/readyz"
+        while time.monotonic() < self.started + START_S_MAX:
+            if _answers(url):
+                return time.monotonic() - self.started
+            if self._process.poll() is not None:
+                raise Failed(f"the engine ended with status {self._process.returncode}")
+            time.sleep(POLL_S)
+        raise Failed(f"{url} did not answer 200 within {START_S_MAX:.0f} s")
+
+    def _address(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line.startswith("Ganglion serves on "):
+            raise Failed(f"the engine did not start: {line.strip() or 'see above'}")
+        return line.split()[3]
+
+    def stop(self) -> None:
+        """In order, or by force when that takes too long."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1.0) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of all threads of a process so far, user and system."""
+    fields = _stat(pid)
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def family_cpu_s(pid: int, besides: Sequence[int]) -> float:
+    """CPU seconds of all living descendants of `pid`, without those in `besides` and theirs."""
+    parents = {int(path.name): _parent(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()}
+    total, generation = 0.0, {pid}
+    while generation:
+        generation = {child for child, parent in parents.items() if parent in generation and child not in besides}
+        total += sum(cpu_s(child) for child in generation)
+    return total
+
+
+def memory_mib(pid: int, which: str) -> float:
+    """`VmRSS` (now) or `VmHWM` (the most there ever was) of a process."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(which):
+            return int(line.split()[1]) / 1024
+    raise Failed(f"no {which} in /proc/{pid}/status")
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields from the third on; the second may hold spaces."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(_stat(pid)[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0

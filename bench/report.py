@@ -1,0 +1,82 @@
+"""What a measurement leaves behind: a table on the terminal, and the same in bench/results/NAME.json.
+
+A number without its machine is a rumour, so processor, memory, kernel and the versions of what was measured stand beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("msgspec", "pika", "pykka")
+
+
+class Number(msgspec.Struct, frozen=True):
+    """One measured number; `goal` as in "< 5" or ">= 3,000", empty where there is none."""
+
+    name: str
+    value: float
+    unit: str
+    goal: str = ""
+
+    def text(self) -> str:
+        """`value` with as many digits as it deserves."""
+        return f"{self.value:,.0f}" if abs(self.value) >= 100 else f"{self.value:,.2f}"
+
+
+def report(name: str, numbers: list[Number], settings: Mapping[str, str | int | float], remarks: str = "") -> None:
+    """Print `numbers` and keep them."""
+    width = max(len(number.name) for number in numbers)
+    for number in numbers:
+        goal = f"   goal {number.goal}" if number.goal else ""
+        print(f"  {number.name:<{width}}  {number.text():>12} {number.unit}{goal}")
+    if remarks:
+        print(f"  {remarks}")
+    kept = {
+        "name": name,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "versions": versions(),
+        "settings": settings,
+        "numbers": numbers,
+        "remarks": remarks,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")
+
+
+def machine() -> dict[str, str | int]:
+    """Processor, cores we may use, memory, kernel."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return {
+        "processor": model,
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_mib": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20,
+        "system": platform.platform(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of whatever has a say in the numbers."""
+    found = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
+    found |= {package: version(package) for package in PACKAGES}
+    return found | {"rabbitmq": _of_package("rabbitmq-server")}
+
+
+def _of_package(package: str) -> str:
+    """The Debian package's version, "unknown" elsewhere."""
+    if shutil.which("dpkg-query") is None:
+        return "unknown"
+    asked = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True, check=False)
+    return asked.stdout.strip() or "unknown"

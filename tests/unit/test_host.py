@@ -1,0 +1,252 @@
+"""What a host promises: exactly once through its own crashes, and nothing lost when an entry is set aside."""
+
+from __future__ import annotations
+
+import msgspec
+
+from supervision.attempts import PARKS_PER_HOUR_MAX
+from supervision.entry import segment_of
+from supervision.messages import AwaitReply
+from supervision.outcome import DEPTH_MAX, OUTPUTS_MAX
+from tests.engine_world import SEGMENTS, Do, Skipper, Toy, World, hash_of
+
+HOME = segment_of("user:1", SEGMENTS)
+
+
+def test_an_entry_is_counted_once_and_said_once() -> None:
+    world = World()
+    world.append(Do(add=5))
+    world.settle()
+    assert world.total() == 5
+    assert world.kinds().count("toy.said") == 1
+    assert world.checkpoint(HOME) == len(world.log())
+
+
+def test_a_reaction_that_raises_once_is_tried_again_and_its_neighbours_count_once() -> None:
+    world = World()
+    world.append(Do(add=1), Do(add=10, fail=1), Do(add=100))
+    world.settle()
+    assert world.total() == 111
+    assert world.kinds().count("toy.said") == 3
+    assert world.parked() == []
+
+
+def test_after_three_attempts_a_money_domain_parks_the_subject_and_its_later_entries_wait_in_order() -> None:
+    world = World()
+    world.append(Do(add=1), Do(add=10, fail=99), Do(add=100))
+    world.append(("user:3", Do(add=7)))
+    world.settle()
+    assert world.total() == 1, "nothing behind the ill entry may be folded"
+    assert world.total("user:3") == 7, "others go on"
+    ill, waiting = world.parked()
+    assert ill == ("user:1", 2, 3) and waiting[:2] == ("user:1", 3)
+    assert world.toy.attempts[world.log()[1].place] == 3
+    assert world.kinds().count("engine.parked") == 1
+
+
+def test_a_domain_that_parks_by_entry_skips_only_the_ill_one() -> None:
+    world = World(Skipper())
+    world.append(Do(add=1), Do(add=10, fail=99), Do(add=100))
+    world.settle()
+    assert world.total(domain="skipper") == 101
+    assert [row[1] for row in world.parked()] == [2]
+
+
+def test_a_retry_folds_what_was_parked_in_order_and_then_the_subject_goes_on() -> None:
+    world = World()
+    world.append(Do(add=10, fail=3), Do(add=100))
+    world.settle()
+    world.append(Do(add=1000))
+    world.settle()
+    assert world.total() == 0 and len(world.parked()) == 3
+    world.decide("engine.retry", "user:1")
+    world.settle()
+    assert world.total() == 1110 and world.parked() == []
+    state = world.state()
+    assert state is not None and state.seen == sorted(state.seen)
+    world.append(Do(add=1))
+    world.settle()
+    assert world.total() == 1111
+
+
+def test_a_retry_that_fails_again_stops_there_and_leaves_the_state_as_it_was() -> None:
+    world = World()
+    world.append(Do(add=1), Do(add=10, fail=3), Do(add=100, fail=99), Do(add=1000))
+    world.settle()
+    world.decide("engine.retry", "user:1")
+    world.settle()
+    assert world.total() == 11, "the first went well, the second failed anew"
+    assert [row[:2] for row in world.parked()] == [("user:1", 3), ("user:1", 4)]
+
+
+def test_a_discard_forgets_the_parked_entries_and_lets_the_subject_go_on() -> None:
+    world = World()
+    world.append(Do(add=10, fail=99), Do(add=100))
+    world.settle()
+    world.decide("engine.discard", "user:1")
+    world.append(Do(add=1))
+    world.settle()
+    assert world.total() == 1 and world.parked() == []
+
+
+def test_what_is_parked_survives_the_process() -> None:
+    world = World()
+    world.append(Do(add=10, fail=99))
+    world.settle()
+    world.restart()
+    world.append(Do(add=1))
+    world.settle()
+    assert world.total() == 0 and len(world.parked()) == 2
+
+
+def test_too_many_parked_in_an_hour_park_the_domain_and_a_resume_folds_everything_later() -> None:
+    toy = Skipper()
+    world = World(toy)
+    toy.broken = True
+    world.append(*[(f"user:{2 * i + 1}", Do(add=1)) for i in range(PARKS_PER_HOUR_MAX + 8)])
+    world.settle(30)
+    stars = [row for row in world.parked() if row[0] == "*"]
+    assert stars, "the domain of a segment should stand still"
+    stuck = {row.segment for row in world.store.image.parked.values() if row.subject == "*"}
+    before = {segment: world.checkpoint(segment, "skipper") for segment in stuck}
+    world.settle(30)
+    assert before == {segment: world.checkpoint(segment, "skipper") for segment in stuck}
+    toy.broken = False
+    for segment in sorted(stuck):
+        world.decide("engine.resume", f"segment:{segment:02d}", "skipper")
+    world.settle(30)
+    assert not [row for row in world.parked() if row[0] == "*"]
+    for segment in stuck:
+        assert world.checkpoint(segment, "skipper") == world.store.image.heads[segment].offset
+
+
+def test_a_parked_domain_stays_parked_over_a_restart() -> None:
+    toy = Skipper()
+    world = World(toy)
+    toy.broken = True
+    world.append(*[(f"user:{2 * i + 1}", Do(add=1)) for i in range(2 * PARKS_PER_HOUR_MAX + 8)])
+    world.settle(30)
+    toy.broken = False
+    stuck = [row.segment for row in world.store.image.parked.values() if row.subject == "*"]
+    before = {segment: world.checkpoint(segment, "skipper") for segment in stuck}
+    world.restart()
+    world.settle(30)
+    assert stuck and before == {segment: world.checkpoint(segment, "skipper") for segment in stuck}
+
+
+def test_a_loop_of_rules_is_cut_at_the_depth_limit_and_says_so_once() -> None:
+    world = World()
+    world.append(Do(loop=True))
+    world.settle()
+    kinds = world.kinds()
+    assert kinds.count("toy.loop") == DEPTH_MAX
+    assert kinds.count("engine.depth_exceeded") == 1
+    assert max(entry.depth for entry in world.log()) == DEPTH_MAX
+
+
+def test_a_reaction_with_too_many_outputs_is_set_aside() -> None:
+    world = World()
+    world.append(Do(emits=OUTPUTS_MAX), ("user:3", Do(emits=OUTPUTS_MAX + 1)))
+    world.settle()
+    assert world.kinds().count("toy.heard") == OUTPUTS_MAX
+    assert [row[0] for row in world.parked()] == ["user:3"]
+
+
+def test_a_business_key_is_seen_by_the_next_entry_of_the_same_batch_and_after_a_restart() -> None:
+    world = World()
+    world.append(Do(add=1, claim="order"), Do(add=1, claim="order"))
+    world.settle()
+    world.restart()
+    world.append(Do(add=1, claim="order"))
+    world.settle()
+    assert world.total() == 1
+
+
+def test_a_subject_of_another_segment_gets_its_entry_once() -> None:
+    other = next(f"user:{i}" for i in range(2, 99) if segment_of(f"user:{i}", SEGMENTS) != HOME)
+    world = World()
+    world.append(Do(add=3, emit_to=other))
+    world.settle()
+    assert world.total(other) == 3
+    assert world.store.image.inbound == {(HOME, 1 - HOME): 1} == world.store.image.outbound
+
+
+def test_a_failing_load_waits_and_counts_against_nobody() -> None:
+    world = World()
+    world.load_faults = 3
+    world.append(Do(add=5))
+    world.settle()
+    assert world.total() == 5
+    assert world.tally.counted("loads_refused") >= 1
+    assert world.tally.counted("restarts") == 0 and world.parked() == []
+
+
+def test_a_rejected_stage_ends_the_incarnation_and_nothing_is_counted_twice() -> None:
+    world = World()
+    world.append(Do(add=1))
+    world.settle()
+    image = world.store.image
+    image.checkpoints[HOME, "toy"].upto -= 1  # as if another had written
+    world.append(Do(add=10))
+    world.settle(2)
+    assert world.tally.counted("stages_rejected", domain="toy") >= 1
+    assert not world.died
+
+
+def test_an_entry_that_kills_the_process_again_and_again_is_found_and_set_aside() -> None:
+    toy = Toy()
+    world = World(toy)
+    world.append(Do(add=1))
+    world.settle()
+    react = toy.react
+
+    class Killed(BaseException):
+        """The process is gone in the middle of a reaction."""
+
+    def deadly(state: object, event: object) -> object:
+        if getattr(getattr(event, "body", None), "add", 0) == 666:
+            world.runtime.kill()
+            raise Killed
+        return react(state, event)  # type: ignore[arg-type]
+
+    toy.react = deadly  # type: ignore[assignment,method-assign]
+    world.append(Do(add=666), ("user:3", Do(add=2)))
+    deaths = 0
+    for _ in range(12):
+        world.settle(8)
+        if world.checkpoint(HOME) == world.store.image.heads[HOME].offset:
+            break
+        deaths += 1
+        world.restart()
+    assert 2 <= deaths <= 8
+    assert [row[0] for row in world.parked()] == ["user:1"]
+    assert world.total() == 1 and world.total("user:3") == 2
+
+
+def test_a_reply_reaches_who_asked_and_is_kept() -> None:
+    world = World()
+    heard: list[bytes] = []
+    world.engine.journal.tell(AwaitReply(hash_of("s|ask"), "toy", heard.append))
+    world.append(Do(add=4, ask=True), id="s|ask", asked=True)
+    world.settle()
+    assert [msgspec.json.decode(body)["total"] for body in heard] == [4]
+    assert world.store.reader().reply(hash_of("s|ask"), "toy") == heard[0]
+
+
+def test_a_page_shows_the_domains_own_subjects_in_byte_order_uncommitted_ones_included() -> None:
+    toy = Toy()
+    world = World(toy)
+    here = sorted((f"user:{i}" for i in range(40) if segment_of(f"user:{i}", SEGMENTS) == HOME), key=str.encode)[:5]
+    world.append(*[(subject, Do(add=1)) for subject in here])
+    world.append((here[0], Do(page_after="")), (here[0], Do(page_after=here[1])))
+    world.settle()
+    assert [list(page) for page in toy.paged] == [here[:2], here[2:4]]
+
+
+def test_quiet_checkpoints_move_too() -> None:
+    toy, skipper = Toy(), Skipper()
+    world = World(toy, skipper)
+    world.append(*[Do(emits=1) for _ in range(50)])
+    world.settle(12)
+    head = world.store.image.heads[HOME].offset
+    assert world.checkpoint(HOME) == head == world.checkpoint(HOME, "skipper") == world.checkpoint(HOME, "courier")
