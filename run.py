@@ -1,4 +1,5 @@
-"""Ganglion's one program: builds the real clocks, stores, brokers and servers, and wires them. Everything else is given them.
+"""Ganglion's one program: builds the real clocks, stores, brokers and servers, and wires them. Everything else is
+given them.
 
 `python run.py --help` lists the commands; `serve` is the engine, the others look at it or feed it.
 """
@@ -51,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     _serve_options(_command(commands, "serve", serve, "run the engine until SIGTERM or Ctrl-C"))
     broker = _command(commands, "broker", run_broker, "run only the private RabbitMQ below DATA/broker, until Ctrl-C")
     broker.add_argument("--data", default="./data", metavar="DIR", help="folder (default %(default)s)")
-    simulate = _command(commands, "simulate", simulate_worlds, "live through seeded worlds; exit 1 when a checker objects")
+    simulate = _command(
+        commands, "simulate", simulate_worlds, "live through seeded worlds; exit 1 when a checker objects"
+    )
     simulate.add_argument("--seed", type=int, default=0, help="the first seed (default %(default)s)")
     simulate.add_argument("--seeds", type=int, default=100, metavar="N", help="how many (default %(default)s)")
     simulate.add_argument("--bug", default="", help="plant a bug: see simulation/bugs.py")
@@ -62,14 +65,18 @@ def parser() -> argparse.ArgumentParser:
     topology.add_argument("--definitions", action="store_true", help="as a RabbitMQ definitions file")
     topology.add_argument("--seed-queues", action="store_true", help="with the original description's consumer queues")
     topology.add_argument("--vhost", default="/", help="for the definitions (default %(default)s)")
-    publish = _command(commands, "publish", publish_file, "publish JSON lines to the broker, confirmed, with a progress bar")
+    publish = _command(
+        commands, "publish", publish_file, "publish JSON lines to the broker, confirmed, with a progress bar"
+    )
     publish.add_argument("file", metavar="FILE|-", help="one message a line; - reads standard input")
     publish.add_argument("--exchange", default="", help="instead of the one that the message's event_type belongs to")
     publish.add_argument("--key", default="", help="routing key instead of the one that fits the message")
     watch = _command(commands, "watch", watch_effects, "print effects as they are published, one JSON line each")
     watch.add_argument("--key", default="#", help="binding key (default %(default)s)")
     for each in (publish, watch):
-        each.add_argument("--amqp", default="", metavar="URL", help="the broker (default: the private one below --data)")
+        each.add_argument(
+            "--amqp", default="", metavar="URL", help="the broker (default: the private one below --data)"
+        )
         each.add_argument("--data", default="./data", metavar="DIR", help="where to look for it (default %(default)s)")
     return top
 
@@ -95,7 +102,7 @@ def _serve_options(serve: argparse.ArgumentParser) -> None:
 
 
 def serve(options: argparse.Namespace) -> int:
-    """The engine, until a signal. 0 stopped in order, 1 died, 2 bad settings, 3 the store is held by another process."""
+    """The engine, until a signal. 0 stopped in order, 1 died, 2 bad settings, 3 another process holds the store."""
     from gateway.server import CannotListen
     from gateway.settings import BadSetting, Settings, load
     from supervision.store import Incompatible, Locked, StoreError
@@ -139,8 +146,7 @@ class Service:
         from supervision.clock import SystemClock
         from supervision.threads import ThreadRuntime
 
-        signal.signal(signal.SIGTERM, lambda *_: self._ended.set())
-        signal.signal(signal.SIGINT, lambda *_: self._ended.set())
+        _on_signal(self._ended)
         clock = SystemClock()
         registry = CollectorRegistry()
         runtime = ThreadRuntime(clock)
@@ -214,14 +220,19 @@ class Service:
 
     def _http(self, wiring: Any, runtime: Any, registry: Any) -> Any:
         from gateway.answers import Threads
-        from gateway.assembly import build_ports
         from gateway.app import build_app
+        from gateway.assembly import build_ports
         from gateway.server import HttpServer
 
         threads = Threads()
         ids = SystemRandom()
         ports = build_ports(
-            wiring, runtime, registry, lambda: f"{ids.getrandbits(128):032x}", bool(self._settings.amqp), lambda: self._http_tick_s
+            wiring,
+            runtime,
+            registry,
+            lambda: f"{ids.getrandbits(128):032x}",
+            bool(self._settings.amqp),
+            lambda: self._http_tick_s,
         )
         host, _, port = self._settings.http.rpartition(":")
         return HttpServer(build_app(ports, threads), host, int(port), self._http_ticked, threads)
@@ -237,16 +248,24 @@ class Service:
         """Where everything is, and three lines to paste."""
         settings = self._settings
         base = f"http://{address[0]}:{address[1]}"
-        event = '{"event_type":"points_change","user_id":"123456","change_type":"increase","points":100,"reason":"purchase_order","order_id":"ORDER_001"}'
+        event = (
+            '{"event_type":"points_change","user_id":"123456","change_type":"increase",'
+            '"points":100,"reason":"purchase_order","order_id":"ORDER_001"}'
+        )
         if settings.amqp:
-            send, see = f"echo '{event}' | .venv/bin/python run.py publish - --amqp {settings.amqp}", f".venv/bin/python run.py watch --amqp {settings.amqp}"
+            send, see = (
+                f"echo '{event}' | .venv/bin/python run.py publish - --amqp {settings.amqp}",
+                f".venv/bin/python run.py watch --amqp {settings.amqp}",
+            )
         else:
             send, see = f"curl -s {base}/v1/events -d '{event}'", f"curl -s {base}/v1/users/123456/points/records"
         print(
             f"Ganglion serves on {base} (OpenAPI {base}/schema, metrics {base}/metrics)\n"
             f"  store    {settings.data}, {settings.segments} segments\n"
             f"  broker   {settings.amqp or 'none: HTTP alone'}\n"
-            f"\n  publish an event    {send}\n  read the balance    curl -s {base}/v1/users/123456/points\n  watch the effects   {see}\n",
+            f"\n  publish an event    {send}"
+            f"\n  read the balance    curl -s {base}/v1/users/123456/points"
+            f"\n  watch the effects   {see}\n",
             flush=True,
         )
 
@@ -265,6 +284,16 @@ class Service:
         runtime.close()
         store.close(clean=not left)
         return 0
+
+
+def _on_signal(ended: threading.Event) -> None:
+    """SIGTERM and Ctrl-C set `ended`, once or often."""
+
+    def end(_number: int, _frame: Any) -> None:
+        ended.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
 
 
 def _wait_until(done: Callable[[], bool], deadline_s: float) -> None:
@@ -312,8 +341,7 @@ def _private_broker(data: Path) -> Any:
 def run_broker(options: argparse.Namespace) -> int:
     """A private RabbitMQ until Ctrl-C."""
     ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    signal.signal(signal.SIGINT, lambda *_: ended.set())
+    _on_signal(ended)
     broker = _private_broker(Path(options.data))
     if broker is None:
         return EXIT_TROUBLE
@@ -342,7 +370,10 @@ def simulate_worlds(options: argparse.Namespace) -> int:
             if options.bug:
                 break
         elif not options.quiet:
-            print(f"seed {seed}  {outcome.digest[:16]}  steps {outcome.steps}  inputs {outcome.inputs}  effects {outcome.effects}")
+            print(
+                f"seed {seed}  {outcome.digest[:16]}  steps {outcome.steps}"
+                f"  inputs {outcome.inputs}  effects {outcome.effects}"
+            )
     seconds = time.monotonic() - began
     print(f"{options.seeds} worlds from seed {options.seed}, {len(failed)} failed, {seconds:.1f} s")
     return 1 if failed else 0
@@ -396,7 +427,12 @@ def publish_file(options: argparse.Namespace) -> int:
     port = AmqpPublish(_amqp(options), prepare)
     try:
         with Progress(
-            "publishing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), transient=True, disable=not sys.stderr.isatty()
+            "publishing",
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            transient=True,
+            disable=not sys.stderr.isatty(),
         ) as bar:
             task = bar.add_task("", total=total)
             lines = addressed(_lines(options.file), COMMANDS, options.exchange, options.key)
@@ -433,7 +469,10 @@ def watch_effects(options: argparse.Namespace) -> int:
 
     def show(seen: Seen) -> bool:
         line = msgspec.json.encode(seen).decode()
-        print(line if not width else f"{seen.key:32} {seen.message_id:24} {json.dumps(seen.body, ensure_ascii=False)}", flush=True)
+        print(
+            line if not width else f"{seen.key:32} {seen.message_id:24} {json.dumps(seen.body, ensure_ascii=False)}",
+            flush=True,
+        )
         return True
 
     try:

@@ -1,4 +1,6 @@
-"""`python -m bench [NAME [OPTIONS]]`: each measurement in a process of its own, so that none inherits another's memory."""
+"""`python -m bench [NAME [OPTIONS]]`: each measurement in a process of its own, so that none inherits another's
+memory.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
 """How fast the whole engine drains a backlog: `python -m bench drain [--events N] [--users N] [--data DIR]`.
 
-Everything is as in production but for the size of the machine: a private RabbitMQ with quorum queues, the real program with its
-SQLite store and `synchronous=FULL`, and a receiver of its own process on a durable quorum queue bound to all effects. The backlog
-is published and confirmed before the engine starts; an event counts when both of its effects (`points_earned`, `notify_sms`) are
-with the receiver. The rate is events over the time from the first effect to the last, so the start is not in it; CPU is what
-the kernel counted in that time, user and system, of engine, broker and receiver, since on a small machine they share the cores.
+Everything is as in production but for the size of the machine: a private RabbitMQ with quorum queues, the real
+program with its SQLite store and `synchronous=FULL`, and a receiver of its own process on a durable quorum queue
+bound to all effects. The backlog is published and confirmed before the engine starts; an event counts when both of
+its effects (`points_earned`, `notify_sms`) are with the receiver. The rate is events over the time from the first
+effect to the last, so the start is not in it; CPU is what the kernel counted in that time, user and system, of
+engine, broker and receiver, since on a small machine they share the cores.
 """
 
 from __future__ import annotations

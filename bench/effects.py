@@ -1,8 +1,8 @@
 """The receiver of a drain: `python -m bench.effects URL QUEUE N` counts effects until both of N events have come.
 
-A program of its own, as a real receiver is, so that its CPU is not the engine's. It prints JSON lines: `{"ready": true}` once
-it consumes, `{"first": t}` at the first effect, `{"last": t, "counts": {...}}` at the end; times of the monotonic clock,
-which Linux gives to all processes alike. A message id that comes twice is counted once, and said.
+A program of its own, as a real receiver is, so that its CPU is not the engine's. It prints JSON lines: `{"ready":
+true}` once it consumes, `{"first": t}` at the first effect, `{"last": t, "counts": {...}}` at the end; times of the
+monotonic clock, which Linux gives to all processes alike. A message id that comes twice is counted once, and said.
 """
 
 from __future__ import annotations

@@ -28,7 +28,9 @@ class Failed(Exception):
 
 
 class Engine:
-    """`run.py serve` on a data folder and a free port, as a context manager. `started` is time.monotonic() at its spawn."""
+    """`run.py serve` on a data folder and a free port, as a context manager. `started` is time.monotonic() at its
+    spawn.
+    """
 
     def __init__(self, data: Path, options: Sequence[str] = ()) -> None:
         self.started = time.monotonic()

@@ -1,6 +1,7 @@
 """What a measurement leaves behind: a table on the terminal, and the same in bench/results/NAME.json.
 
-A number without its machine is a rumour, so processor, memory, kernel and the versions of what was measured stand beside it.
+A number without its machine is a rumour, so processor, memory, kernel and the versions of what was measured stand
+beside it.
 """
 
 from __future__ import annotations

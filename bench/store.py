@@ -1,9 +1,10 @@
 """What the SQLite store costs per event: `python -m bench.store [--events N] [--users N] [--group N] [--folder DIR]`.
 
-An event here is what a points event leaves behind: 3 log entries (the input, `points.earned`, `notify.sms`), 1 id looked up and
-written, 1 state, 1 record, 1 business key. Batches are made before the clock starts, so the numbers are the store's alone:
-look-up of ids, commit with fsync, and its housekeeping (checkpoints of the WAL included). Users are drawn at random from
-`--users`, all of whom have a state beforehand: this is the worst case for a B-tree, a live shop has its regulars.
+An event here is what a points event leaves behind: 3 log entries (the input, `points.earned`, `notify.sms`), 1 id
+looked up and written, 1 state, 1 record, 1 business key. Batches are made before the clock starts, so the numbers are
+the store's alone: look-up of ids, commit with fsync, and its housekeeping (checkpoints of the WAL included). Users
+are drawn at random from `--users`, all of whom have a state beforehand: this is the worst case for a B-tree, a live
+shop has its regulars.
 """
 
 from __future__ import annotations
@@ -92,12 +93,18 @@ class Load:
             f'"reason":"purchase_order","order_id":"{number[5:]}","timestamp":"2026-11-11T00:00:00Z","metadata":{{}}}}'
         ).encode()
         earned = body[:-1] + f',"balance":4200,"cause":"{cause}","source_id":"{number[5:]}"}}'.encode()
-        sms = body[:-1] + f',"template":"points_earned","locale":"zh","text":"您获得100积分","cause":"{cause}"}}'.encode()
+        sms = (
+            body[:-1] + f',"template":"points_earned","locale":"zh","text":"您获得100积分","cause":"{cause}"}}'.encode()
+        )
         route = "points.earned.purchase_order"
         return [
             Draft("points.change", subject, body, id=number, root=number),
-            Draft("points.earned", subject, earned, root=number, cause=cause, depth=1, origin=Origin.DOMAIN, route=route),
-            Draft("notify.sms", subject, sms, root=number, cause=cause, depth=2, origin=Origin.DOMAIN, route="notify.sms"),
+            Draft(
+                "points.earned", subject, earned, root=number, cause=cause, depth=1, origin=Origin.DOMAIN, route=route
+            ),
+            Draft(
+                "notify.sms", subject, sms, root=number, cause=cause, depth=2, origin=Origin.DOMAIN, route="notify.sms"
+            ),
         ]
 
     def _id(self, entry: Entry) -> IdRow:
@@ -164,7 +171,9 @@ def run(folder: Path, events: int, users: int, group: int) -> None:
     commits.sort()
     print(f"{done:,} events of {users:,} users in groups of {group}:")
     print(f"  {done / wall:,.0f} events/s; per event {wall / done * 1e6:.1f} us wall, {cpu / done * 1e6:.1f} us CPU")
-    print(f"  a group: p50 {commits[len(commits) // 2] * 1e3:.1f} ms, p99 {commits[len(commits) * 99 // 100] * 1e3:.1f} ms")
+    print(
+        f"  a group: p50 {commits[len(commits) // 2] * 1e3:.1f} ms, p99 {commits[len(commits) * 99 // 100] * 1e3:.1f} ms"
+    )
     print(f"  disk: {(store.size_bytes() - size_before) / done * 1e6 / 1e6:,.0f} MB per million events")
     print(f"  (this machine now: {speed():.2f} s of CPU for ten million steps of a loop)")
     store.close(clean=True)

@@ -22,6 +22,7 @@ from gateway.waiting import FoldedByPolling
 from gateway.wiring import Wiring
 from supervision.runtime import Runtime
 
+
 def build_ports(
     wiring: Wiring,
     runtime: Runtime,
@@ -85,4 +86,3 @@ def _ages(wiring: Wiring, runtime: Runtime, http_tick_s: float) -> Mapping[str, 
 
 def _rows(wiring: Wiring) -> Sequence[Mapping[str, Any]]:
     return [msgspec.to_builtins(row) for row in wiring.tree.rows()]
-

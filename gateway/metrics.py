@@ -46,6 +46,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("inbox_messages", "gauge", "Messages waiting in a cell's inbox.", ("cell",)),
     Metric("entries_appended", "counter", "Entries appended to the log."),
     Metric("duplicates", "counter", "Input whose id was known, not appended again."),
+    Metric("business_duplicates", "counter", "Input whose business key the same had used up.", ("domain",)),
     Metric("ids_reused", "counter", "Input whose id was known with another command, refused."),
     Metric("refused_at_door", "counter", "Messages refused, by door and reason.", ("door", "code")),
     Metric("not_taking", "counter", "HTTP requests turned away while input was not taken."),

@@ -1,7 +1,8 @@
-"""The wiring: one engine with its doors, as a tree that is ready to be started. Production and simulation build the same one.
+"""The wiring: one engine with its doors, as a tree that is ready to be started. Production and simulation build the
+same one.
 
-What differs between them comes in as parts: the store, the ports to the broker, the runtime with its clock, the randomness.
-Nothing here opens a file or a socket.
+What differs between them comes in as parts: the store, the ports to the broker, the runtime with its clock, the
+randomness. Nothing here opens a file or a socket.
 
     root                     a crash of the journal, or a branch that gave up, ends the process
     ├─ journal
@@ -86,7 +87,12 @@ class Wiring:
         self._relays = 0
         children = [*self.engine.children(), SupervisorSpec("doors", self._doors(), strategy="rest_for_one")]
         self.tree: Tree = plant(
-            parts.runtime, SupervisorSpec("root", children, intensity=0), parts.rng, parts.on_fatal, parts.counters, parts.prefix
+            parts.runtime,
+            SupervisorSpec("root", children, intensity=0),
+            parts.rng,
+            parts.on_fatal,
+            parts.counters,
+            parts.prefix,
         )
 
     def _doors(self) -> list[ChildSpec]:

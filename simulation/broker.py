@@ -1,8 +1,9 @@
 """A pretended RabbitMQ: one ingress queue with a single active consumer, two exchanges to publish to, and bad days.
 
-It knows what the engine's ports promise (topology/ports.py) and nothing of the engine. What a broker may do, it does when the
-seed says so: cut either connection, redeliver what was not acked, lose confirms of what it took, take part of what was on the
-wire, nack, block. What it may not do it never does: lose a confirmed message, or deliver an acked one again.
+It knows what the engine's ports promise (topology/ports.py) and nothing of the engine. What a broker may do, it does
+when the seed says so: cut either connection, redeliver what was not acked, lose confirms of what it took, take part
+of what was on the wire, nack, block. What it may not do it never does: lose a confirmed message, or deliver an acked
+one again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,19 @@ from random import Random
 import msgspec
 
 from supervision.runtime import Address, Runtime
-from topology.ports import Blocked, Confirm, Confirms, Deliveries, Delivery, Lost, Opened, Outgoing, Probed, Props, Unblocked
+from topology.ports import (
+    Blocked,
+    Confirm,
+    Confirms,
+    Deliveries,
+    Delivery,
+    Lost,
+    Opened,
+    Outgoing,
+    Probed,
+    Props,
+    Unblocked,
+)
 
 BURST = 50
 
@@ -132,7 +145,9 @@ class SimulatedConsume:
             message = ready.popleft()
             self._tag += 1
             self.unacked[self._tag] = message
-            batch.append(Delivery(self._tag, message.exchange, message.key, message.props, message.body, message.redelivered))
+            batch.append(
+                Delivery(self._tag, message.exchange, message.key, message.props, message.body, message.redelivered)
+            )
         if batch and self._to is not None:
             self._to.tell(Deliveries(self._generation, batch))
             if ready:

@@ -1,8 +1,11 @@
 """Planted bugs: mistakes that a tired programmer could make, to show that the checkers would see them.
 
-Each replaces one method of one running object of a world, so the code that is judged is the production code with one line of
-it wrong. None is reachable from anything but a simulated world.
+Each replaces one method of one running object of a world, so the code that is judged is the production code with one
+line of it wrong. None is reachable from anything but a simulated world.
 """
+
+# What is replaced here is private and untyped on purpose.
+# pyright: reportUnknownLambdaType=false
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.wiring import Wiring
-from simulation.broker import SimulatedBroker
 from supervision.messages import Append, Appended, Begin, Begun
 from supervision.store_simulated import Image
 
@@ -20,7 +22,7 @@ Bug = Literal["checkpoint_not_compared", "ack_before_commit", "timer_without_gen
 BUGS: tuple[Bug, ...] = ("checkpoint_not_compared", "ack_before_commit", "timer_without_gen")
 
 
-def plant_bug(bug: Bug, wiring: Wiring, broker: SimulatedBroker) -> None:
+def plant_bug(bug: Bug, wiring: Wiring) -> None:
     """Make `wiring`, not yet started, wrong in one place."""
     plants: dict[Bug, Callable[[Wiring], None]] = {
         "checkpoint_not_compared": _checkpoint_not_compared,
@@ -31,7 +33,7 @@ def plant_bug(bug: Bug, wiring: Wiring, broker: SimulatedBroker) -> None:
 
 
 def _checkpoint_not_compared(wiring: Wiring) -> None:
-    """A new incarnation starts at the checkpoint as it stands, stages of the old one still wait, and nobody compares."""
+    """A new incarnation starts at the checkpoint as it stands while old stages wait, and nobody compares."""
     store: Any = wiring.engine.store
     image: Image = store.image
     refuse = Image.refuse
@@ -90,5 +92,3 @@ def _timer_without_gen(wiring: Wiring) -> None:
 def _remake(wiring: Wiring, path: str, factory: Callable[[Any], Any]) -> None:
     cell = wiring.tree.cell(path)
     cell.spec = msgspec.structs.replace(cell.spec, factory=factory)
-
-

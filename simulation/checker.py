@@ -1,7 +1,7 @@
 """The checkers: the invariants of the protocol, against what became durable and what left the engine.
 
-They see commits, acks, answers and publications, never the journal's or the cells' own variables, and keep their own books of
-each. A violation raises at the step that made it, so the trace ends where the bug is.
+They see commits, acks, answers and publications, never the journal's or the cells' own variables, and keep their own
+books of each. A violation raises at the step that made it, so the trace ends where the bug is.
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ class Checker:
     def visible(self, tails: Iterable[Tail]) -> None:
         """Nobody can see what is not durable."""
         for tail in tails:
-            require(tail.head <= len(self.logs[tail.segment]), 2, f"segment {tail.segment}: the tail is ahead of the store")
+            require(
+                tail.head <= len(self.logs[tail.segment]), 2, f"segment {tail.segment}: the tail is ahead of the store"
+            )
 
     def acked(self, id: str, subject: str) -> None:
         """The broker may forget this input."""
@@ -146,11 +148,17 @@ class Checker:
                 upto = self.checkpoints.get((segment, domain), 0)
                 require(upto == len(log), 9, f"{domain}/{segment} stands at {upto} of {len(log)}")
             outward = [entry for entry in log if entry.seq]
-            require([e.seq for e in outward] == list(range(1, len(outward) + 1)), 10, f"segment {segment}: a hole in seq")
+            require(
+                [e.seq for e in outward] == list(range(1, len(outward) + 1)), 10, f"segment {segment}: a hole in seq"
+            )
             missing = [entry.place for entry in outward if entry.place not in self._published]
             require(not missing, 10, f"never published: {missing[:3]}")
         for pair, sent in self._transfers.items():
-            require(self._carried.get(pair, 0) == len(sent), 7, f"{pair}: {self._carried.get(pair, 0)} of {len(sent)} transfers")
+            require(
+                self._carried.get(pair, 0) == len(sent),
+                7,
+                f"{pair}: {self._carried.get(pair, 0)} of {len(sent)} transfers",
+            )
         for row in self._image.timers.values():
             require(not row.fired, 6, f"timer {row.key} of {row.subject} fired and was never handled")
 
@@ -162,8 +170,13 @@ class Checker:
     def memory_is_the_store(self, states: Iterable[tuple[int, str, str, Any]]) -> None:
         """At rest, a state in memory is the state in the store."""
         for segment, domain, subject, state in states:
-            stored = self._image.states.get((segment, domain), {}).get(subject.encode())
-            require(stored == msgspec.msgpack.encode(state), 8, f"{domain}/{segment}: the memory of {subject} is not the store's")
+            rows = self._image.states.get((segment, domain))
+            stored: Any = rows.get(subject.encode()) if rows is not None else None  # pyright: ignore[reportUnknownMemberType]
+            require(
+                stored == msgspec.msgpack.encode(state),
+                8,
+                f"{domain}/{segment}: the memory of {subject} is not the store's",
+            )
 
     @property
     def inputs(self) -> int:

@@ -1,7 +1,8 @@
 """The reference model: a second, naive bookkeeping of points, on plain lists, that shares no code with the ledger.
 
-It folds the log as the checkers saw it become durable, subject by subject, and says what balances and which effects must come
-of it. It is slow and obvious on purpose: lots are lists, the soonest to expire is found by sorting, time is compared, not armed.
+It folds the log as the checkers saw it become durable, subject by subject, and says what balances and which effects
+must come of it. It is slow and obvious on purpose: lots are lists, the soonest to expire is found by sorting, time is
+compared, not armed.
 """
 
 from __future__ import annotations
@@ -75,10 +76,12 @@ class Model:
     def _change(self, user: str, change: dict[str, Any], at: int) -> None:
         book = self._book(user)
         points, kind, reason = change["points"], change["change_type"], change["reason"]
-        metadata = change.get("metadata") or {}
+        metadata: dict[str, Any] = change.get("metadata") or {}
         refers = reason == "referral" and kind == "increase"
         key = (kind, reason, change["order_id"]) if change.get("order_id") is not None else None
-        said = (points, metadata.get("referrer_id"), metadata.get("referrer_points")) if refers else (points,)
+        said: tuple[Any, ...] = (
+            (points, metadata.get("referrer_id"), metadata.get("referrer_points")) if refers else (points,)
+        )
         if key is not None and key in book.orders and book.orders[key] == said:
             return
         book.settle(at)

@@ -1,7 +1,9 @@
-"""One seed, one world: the seed draws sizes, load and faults first, then everything happens on one thread in virtual time.
+"""One seed, one world: the seed draws sizes, load and faults first, then everything happens on one thread in virtual
+time.
 
-Two phases, as in TigerBeetle's VOPR: in the first anything may fail at any time; in the second faults are over and the world
-must come to rest within a bound, or it fails with the list of who waits on what. Then the books are compared.
+Two phases, as in TigerBeetle's VOPR: in the first anything may fail at any time; in the second faults are over and
+the world must come to rest within a bound, or it fails with the list of who waits on what. Then the books are
+compared.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from actors.points.actor import PointsLedgerActor
 from actors.points.programme import Programme
 from gateway.ingest import Ingest, Taken
 from gateway.wiring import Broker, Parts, Wiring
-from simulation.bugs import Bug, plant_bug
 from simulation.broker import LATER, Call, Message, SimulatedBroker
+from simulation.bugs import Bug, plant_bug
 from simulation.checker import Checker, Violation
 from simulation.model import Model
 from supervision.clock import VirtualClock
@@ -28,6 +30,7 @@ from supervision.counters import Tally
 from supervision.domain import Domain, Event
 from supervision.host import DomainHost
 from supervision.journal import Limits
+from supervision.messages import Item
 from supervision.runtime import Behaviour
 from supervision.stepped import SteppedRuntime
 from supervision.store import Batch
@@ -137,7 +140,7 @@ class World:
         self._processes = 0
         self._dead = ""
         self._poisoned: set[str] = set()
-        self._bug = bug
+        self._bug: Bug | None = bug
         self._made_up = 0
         self._steps = 0
         self._waiting_answers = 0
@@ -170,7 +173,7 @@ class World:
         )
         wiring = Wiring(parts, self.clock.now_ms())
         if self._bug is not None:
-            plant_bug(self._bug, wiring, self.broker)
+            plant_bug(self._bug, wiring)
         wiring.tree.start()
         return wiring
 
@@ -242,7 +245,15 @@ class World:
             if over_http:
                 self._post(n, body, retries=20)
             else:
-                self.broker.put(Message(n, "marketing.points.events", "points.increase.x", Props(message_id=f"m{n}", app_id="shop"), body))
+                self.broker.put(
+                    Message(
+                        n,
+                        "marketing.points.events",
+                        "points.increase.x",
+                        Props(message_id=f"m{n}", app_id="shop"),
+                        body,
+                    )
+                )
 
         def first() -> None:
             send()
@@ -265,7 +276,11 @@ class World:
         if rng.random() < 0.6:
             change["order_id"] = f"o{rng.randrange(self.draw.orders)}"
         if rng.random() < self.draw.referral_rate:
-            change |= {"change_type": "increase", "reason": "referral", "metadata": {"referrer_id": f"r{rng.randrange(5)}"}}
+            change |= {
+                "change_type": "increase",
+                "reason": "referral",
+                "metadata": {"referrer_id": f"r{rng.randrange(5)}"},
+            }
         return msgspec.json.encode(change)
 
     def _post(self, n: int, body: bytes, retries: int) -> None:
@@ -301,8 +316,8 @@ class World:
 
     def _acked(self, message: Message) -> None:
         item = self.wiring.door.decode(message.body, "shop", message.props.message_id, ByKey("never"))
-        if hasattr(item, "draft"):
-            self.checker.acked(item.draft.id, item.draft.subject)  # pyright: ignore
+        if isinstance(item, Item):
+            self.checker.acked(item.draft.id, item.draft.subject)
         else:
             buried = any(letter.body == message.body for letter in self.broker.dead)
             if not buried:
@@ -323,7 +338,9 @@ class World:
             violation = f"{type(found).__name__}: {found}"
         effects = len({effect.props.message_id for effect in self.broker.effects})
         counts = {name: n for (name, _), n in sorted(self.tally.counts.items())}
-        return Outcome(self.seed, self.runtime.trace.hexdigest(), self._steps, self.checker.inputs, effects, violation, counts)
+        return Outcome(
+            self.seed, self.runtime.trace.hexdigest(), self._steps, self.checker.inputs, effects, violation, counts
+        )
 
     def _live(self, seconds: float) -> None:
         deadline = self.clock.monotonic_s() + seconds
@@ -361,7 +378,7 @@ class World:
         self.checker.at_rest(READERS)
         self.checker.timers_done(self.clock.now_ms())
         self.wiring.tree.check()
-        self.wiring.engine.store.check()  # pyright: ignore[reportAttributeAccessIssue]
+        SimulatedStore(self.disk).check()
         self.checker.memory_is_the_store(self._memories())
         model = Model(self.draw.valid_days)
         for log in self.checker.logs.values():
@@ -402,4 +419,3 @@ def _drop(_logger: Any, _method: str, _event: Any) -> Any:
 def quiet_logs() -> None:
     """A world's own log lines are noise: thousands of faults are meant."""
     structlog.configure(processors=[_drop])
-

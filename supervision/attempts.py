@@ -1,7 +1,8 @@
 """What a cell remembers over its incarnations: which entry it died of, how often, and how many it has set aside lately.
 
-An incarnation is thrown away whole when it crashes; this outlives it, in memory, beside the cell's address. What must outlive
-the process is in the store: how often the process died at the same checkpoint, and the attempt noted before a careful try.
+An incarnation is thrown away whole when it crashes; this outlives it, in memory, beside the cell's address. What must
+outlive the process is in the store: how often the process died at the same checkpoint, and the attempt noted before a
+careful try.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ class ReactionFailed(SparesBudget):
 
 
 class Attempts:
-    """One cell's history. Touched only by the cell's own incarnations, one at a time; `reacting` also read by the watchdog."""
+    """One cell's history. Touched only by the cell's own incarnations, one at a time; `reacting` also read by the
+    watchdog.
+    """
 
     def __init__(self) -> None:
         self.incarnation = 0

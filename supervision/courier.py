@@ -1,9 +1,9 @@
 """The courier: carries emitted entries to the segments where their subjects live, each exactly once.
 
-It is a reader of every segment's log with a checkpoint of its own. What makes the carrying exactly once is not the courier but
-the number: for each pair of segments transfers are counted without a gap on both sides, each count in the transaction of its
-entry. A courier that died after the append and before its checkpoint carries again, and the journal answers that number n is
-already in. Order per pair is the order of the source's log.
+It is a reader of every segment's log with a checkpoint of its own. What makes the carrying exactly once is not the
+courier but the number: for each pair of segments transfers are counted without a gap on both sides, each count in the
+transaction of its entry. A courier that died after the append and before its checkpoint carries again, and the
+journal answers that number n is already in. Order per pair is the order of the source's log.
 """
 
 from __future__ import annotations
@@ -64,7 +64,13 @@ class Courier:
     """A Behaviour, one for all segments of the process."""
 
     def __init__(
-        self, me: Address, incarnation: int, journal: Address, tails: Mapping[int, Tail], reader: Reader, runtime: Runtime
+        self,
+        me: Address,
+        incarnation: int,
+        journal: Address,
+        tails: Mapping[int, Tail],
+        reader: Reader,
+        runtime: Runtime,
     ) -> None:
         self._me = me
         self._journal = journal

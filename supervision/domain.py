@@ -1,8 +1,8 @@
 """A domain: a pure fold over a segment's log. The host (host.py) does everything that is not arithmetic.
 
-`react(state, event)` is a function of its arguments: it reads no clock ("now" is `event.at`), draws no random number, does no
-I/O and looks at no table. It may change `state` in place; when it raises, the host throws state and outputs away. Refusing is
-an output, raising is a bug.
+`react(state, event)` is a function of its arguments: it reads no clock ("now" is `event.at`), draws no random number,
+does no I/O and looks at no table. It may change `state` in place; when it raises, the host throws state and outputs
+away. Refusing is an output, raising is a bug.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ S = TypeVar("S")
 class TimerDue(msgspec.Struct, frozen=True):
     """The body of a firing, kind `timer.<domain>`. Times in ms since 1970 UTC.
 
-    `late_by_ms` is how long after `due` it was appended; `expired`: later than its `valid_for_ms`; `held`: an absence timer
-    that stopped waiting for the input watermark.
+    `late_by_ms` is how long after `due` it was appended; `expired`: later than its `valid_for_ms`; `held`: an absence
+    timer that stopped waiting for the input watermark.
     """
 
     key: str

@@ -1,8 +1,9 @@
-"""The engine: a store, its journal, and one supervised cell per segment and domain. Knows nothing of marketing or of brokers.
+"""The engine: a store, its journal, and one supervised cell per segment and domain. Knows nothing of marketing or of
+brokers.
 
-This is the part of the tree that every process has, real or simulated; the doors and the relay are put beside it by who wires
-(gateway/wiring.py). The order of the children is the order of starting, and stopping goes the other way: the journal starts
-first and stops last, so that everybody's last stages still find it.
+This is the part of the tree that every process has, real or simulated; the doors and the relay are put beside it by
+who wires (gateway/wiring.py). The order of the children is the order of starting, and stopping goes the other way:
+the journal starts first and stops last, so that everybody's last stages still find it.
 
 The journal has no restart budget. It dies of a fenced store or a failed fsync, and then nothing in this process may be
 believed any more; a domain that dies too often is parked instead, since it may delay nobody but itself.
@@ -117,14 +118,18 @@ class Engine:
         if self._courier is not None:
             self._courier.close()
         self._courier_incarnation += 1
-        self._courier = Courier(me, self._courier_incarnation, self.journal, self.tails, self.store.reader(), self.runtime)
+        self._courier = Courier(
+            me, self._courier_incarnation, self.journal, self.tails, self.store.reader(), self.runtime
+        )
         return self._courier
 
     def _make_watchdog(self, me: Address) -> Behaviour:
         return Watchdog(me, self.attempts, self.runtime, self.counters)
 
     def begun(self) -> bool:
-        """Every host has a durable checkpoint: the engine takes input from here on without losing any of it to a new reader."""
+        """Every host has a durable checkpoint: the engine takes input from here on without losing any of it to a new
+        reader.
+        """
         if self.the_journal is None:
             return False
         known = self.the_journal.ledger.checkpoints
@@ -137,5 +142,3 @@ class Engine:
     def hurry(self, segment: int, domain: str, offset: int) -> None:
         """A query waits until `offset` is folded: have the progress staged at once."""
         self.hosts[segment, domain].tell(CatchUp(offset))
-
-

@@ -1,13 +1,13 @@
 """An entry: one immutable record of a segment's log, and the places that name it.
 
-A draft is what somebody wants appended; the journal alone turns it into an entry by giving it an offset, a time and, when it
-is outward, a sequence number. Drafts are encoded where they are made (in a cell, at a door), so that the one thread that
-writes only copies bytes. The encoding carries its own crc32: a flipped bit in the store is found when it is read, never
-folded into somebody's balance.
+A draft is what somebody wants appended; the journal alone turns it into an entry by giving it an offset, a time and,
+when it is outward, a sequence number. Drafts are encoded where they are made (in a cell, at a door), so that the one
+thread that writes only copies bytes. The encoding carries its own crc32: a flipped bit in the store is found when it
+is read, never folded into somebody's balance.
 
-A subject is `kind:id`; `segment_of` is the only place that says where a subject lives. It must never change for a store that
-exists, and it must agree with publishers in other languages, so it is crc32 of the UTF-8 bytes and nothing cleverer
-(`hash()` differs from process to process).
+A subject is `kind:id`; `segment_of` is the only place that says where a subject lives. It must never change for a
+store that exists, and it must agree with publishers in other languages, so it is crc32 of the UTF-8 bytes and nothing
+cleverer (`hash()` differs from process to process).
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Origin(StrEnum):
 class Draft(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What is to be appended, before the journal gives it its place.
 
-    `id` is `source|message_id` for input and empty for what actors emit. `root` is the id of the input that began the chain
-    of causes, empty when a timer began it. `cause` is the place `segment.epoch.offset` of the entry reacted to. `body` is JSON.
-    `route` is the routing key of an outward entry, empty when only our own cells should hear it. `occurred_at` is what the
-    sender said, in milliseconds since 1970 UTC, 0 when unsaid.
+    `id` is `source|message_id` for input and empty for what actors emit. `root` is the id of the input that began the
+    chain of causes, empty when a timer began it. `cause` is the place `segment.epoch.offset` of the entry reacted to.
+    `body` is JSON. `route` is the routing key of an outward entry, empty when only our own cells should hear it.
+    `occurred_at` is what the sender said, in milliseconds since 1970 UTC, 0 when unsaid.
     """
 
     kind: str

@@ -1,7 +1,8 @@
 """The envelope of what the engine says: the fields every effect has, spliced around the domain's own.
 
-The domain's body is encoded once and never decoded again here; the envelope is joined to it as bytes, because this runs for
-every effect. `at` is the time of the entry reacted to and `cause` its place, so the same reaction always yields the same bytes.
+The domain's body is encoded once and never decoded again here; the envelope is joined to it as bytes, because this
+runs for every effect. `at` is the time of the entry reacted to and `cause` its place, so the same reaction always
+yields the same bytes.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def rfc3339(ms: int) -> str:
     >>> rfc3339(1_790_000_000_123)
     '2026-09-21T14:13:20.123Z'
     """
-    return (_EPOCH + timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 @lru_cache(maxsize=1024)
@@ -34,7 +35,9 @@ def _opening(kind: str, version: int) -> bytes:
 
 
 def envelope(kind: str, body: msgspec.Struct, subject: str, event: Event) -> bytes:
-    """The effect's JSON: event_type, schema_version, user_id (when the subject is a user), the body's fields, at, occurred_at, cause, source_id."""
+    """The effect's JSON: event_type, schema_version, user_id (when the subject is a user), the body's fields, at,
+    occurred_at, cause, source_id.
+    """
     parts = [_opening(kind, getattr(body, "schema_version", 1))]
     if subject.startswith("user:"):
         parts.append(b',"user_id":' + _json.encode(subject[5:]))

@@ -1,14 +1,15 @@
 """The fold of one batch of entries: load what they need in one round trip, react to each in order, collect the outcome.
 
-Belongs to one incarnation of a host and shares its states. Whatever a reaction raises, of whatever class, becomes `Poisoned`
-with the entry's offset; the host ends the incarnation then, because nobody can say what the reaction had changed. Only an
-operator's retry is milder: it is made with nothing under way, so the one state it touches can be put back.
+Belongs to one incarnation of a host and shares its states. Whatever a reaction raises, of whatever class, becomes
+`Poisoned` with the entry's offset; the host ends the incarnation then, because nobody can say what the reaction had
+changed. Only an operator's retry is milder: it is made with nothing under way, so the one state it touches can be put
+back.
 """
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -44,7 +45,9 @@ class Poisoned(Exception):
 
 
 class Unreadable(SparesBudget):
-    """The store refused in the middle of a batch, when states had changed already: the incarnation reloads. Nobody's fault."""
+    """The store refused in the middle of a batch, when states had changed already: the incarnation reloads. Nobody's
+    fault.
+    """
 
 
 class Surroundings(Protocol):
@@ -56,13 +59,16 @@ class Surroundings(Protocol):
     def counters(self) -> Counters: ...
     @property
     def checks(self) -> bool: ...
-    def reply_to(self, event: Event) -> int: ...
+    @property
+    def reply_to(self) -> Callable[[Event], int]: ...
 
 
 class Fold:
     """Reacts for `domain`; see the module's essay."""
 
-    def __init__(self, domain: Domain[Any], place: Surroundings, states: States, reader: Reader, parking: Parking) -> None:
+    def __init__(
+        self, domain: Domain[Any], place: Surroundings, states: States, reader: Reader, parking: Parking
+    ) -> None:
         self._domain = domain
         self._place = place
         self._states = states
@@ -87,7 +93,9 @@ class Fold:
         return self._parking.holds(entry.subject) or self._parking.hopeless(entry.offset) is not None
 
     def _take(self, entry: Entry, event: Event | None, keys: Sequence[bytes], loaded: Loaded, outcome: Outcome) -> None:
-        """One entry: copied, set aside, or reacted to. A subject parked by an earlier entry of this batch holds this one too."""
+        """One entry: copied, set aside, or reacted to. A subject parked by an earlier entry of this batch holds this
+        one too.
+        """
         hopeless = self._parking.hopeless(entry.offset)
         if self._parking.holds(entry.subject):
             self._parking.copy(entry, outcome)
@@ -149,9 +157,13 @@ class Fold:
             raise Poisoned(entry.offset, error) from None
         if self._decode is not None:
             outcome.touched[event.subject] = entry.offset
+        if event.claimed and not outputs:
+            self._place.counters.count("business_duplicates", domain=self._domain.name)
 
     def _still_armed(self, event: Event, loaded: Loaded, outcome: Outcome) -> bool:
-        """A firing whose `gen` is not in the row is nothing. One that is ends its row with this stage, unless armed anew."""
+        """A firing whose `gen` is not in the row is nothing. One that is ends its row with this stage, unless armed
+        anew.
+        """
         key: str = event.body.key
         here, row = self._states.timer(event.subject, key)
         row = row if here else loaded.timers.get((event.subject, key))
@@ -212,10 +224,7 @@ class Fold:
         if entry.kind == RESUME:
             return
         rows = self._reader.parked(self._place.segment, self._domain.name, decision.subject, 0, RETRY_ENTRIES_MAX)
-        if entry.kind == RETRY:
-            done = self._retry(rows, entry.at, outcome)
-        else:
-            done = self._discard(rows, outcome)
+        done = self._retry(rows, entry.at, outcome) if entry.kind == RETRY else self._discard(rows, outcome)
         left = done < len(rows) or len(rows) == RETRY_ENTRIES_MAX
         if not left:
             self._parking.released(decision.subject)
@@ -289,5 +298,3 @@ class Fold:
                 if stored is not None and stored.gen == due.gen:
                     outcome.timer(TimerOp(row.subject, due.key, None))
         return len(rows)
-
-

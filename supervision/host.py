@@ -1,13 +1,14 @@
 """The host: one incarnation of a domain in one segment. It does everything about a fold that is not arithmetic.
 
-It pulls entries from the tail, loads in one round trip what they need, reacts, and puts a stage to the journal without waiting
-for it: a few may be under way, and the states in memory are ahead of the store by exactly those. That is safe because the
-stages of one incarnation commit in order or not at all, and because an incarnation one of whose stages is rejected ends.
+It pulls entries from the tail, loads in one round trip what they need, reacts, and puts a stage to the journal
+without waiting for it: a few may be under way, and the states in memory are ahead of the store by exactly those. That
+is safe because the stages of one incarnation commit in order or not at all, and because an incarnation one of whose
+stages is rejected ends.
 
-A reaction that raises ends the incarnation too, since nobody can say what it had changed. The next one replays in batches up
-to the entry that was the last one's death, then takes that one alone; after ATTEMPTS_MAX it sets it aside (parking.py). After
-the process has died twice at the same checkpoint the host is careful: one entry at a time, the attempt written before it is
-made, so that an entry that kills the process is found as surely as one that raises.
+A reaction that raises ends the incarnation too, since nobody can say what it had changed. The next one replays in
+batches up to the entry that was the last one's death, then takes that one alone; after ATTEMPTS_MAX it sets it aside
+(parking.py). After the process has died twice at the same checkpoint the host is careful: one entry at a time, the
+attempt written before it is made, so that an entry that kills the process is found as surely as one that raises.
 """
 
 from __future__ import annotations
@@ -95,7 +96,9 @@ class Place(msgspec.Struct, frozen=True):
 class DomainHost:
     """A Behaviour. `attempts` outlives it. With `park_reason` it sets the whole domain aside instead of folding on."""
 
-    def __init__(self, domain: Domain[Any], place: Place, me: Address, attempts: Attempts, park_reason: str | None = None) -> None:
+    def __init__(
+        self, domain: Domain[Any], place: Place, me: Address, attempts: Attempts, park_reason: str | None = None
+    ) -> None:
         attempts.incarnation += 1
         self._domain = domain
         self._place = place
@@ -226,7 +229,10 @@ class DomainHost:
         """Progress without outputs is staged after a while, or at once when a query waits for it."""
         if self._cursor <= self._staged:
             return
-        if self._staged < self._catch_up <= self._cursor or self._cursor - self._staged >= self._limits.quiet_entries_max:
+        if (
+            self._staged < self._catch_up <= self._cursor
+            or self._cursor - self._staged >= self._limits.quiet_entries_max
+        ):
             self._put(self._outcome(self._cursor), [])
         elif not self._progress_asked:
             self._progress_asked = True
@@ -255,7 +261,9 @@ class DomainHost:
         return True
 
     def _up_to_decision(self, entries: Sequence[Entry], i: int) -> bool:
-        """An operator's decision is taken alone, with nothing under way: it reads parked rows that must be in the store."""
+        """An operator's decision is taken alone, with nothing under way: it reads parked rows that must be in the
+        store.
+        """
         if i > 0:
             self._react(entries[:i], entries[i].offset - 1)
             return True
@@ -280,7 +288,13 @@ class DomainHost:
             return False
         self._noted = (entry.offset, self._attempts.times(entry.offset) + 1)
         self._in_flight += 1
-        self._tell(Stage(self._place.segment, self._domain.name, self._incarnation, self._staged, self._staged, attempt=self._noted))
+        stands, name = self._staged, self._domain.name
+        self._place.journal.tell(
+            Stage(
+                self._place.segment, name, self._incarnation, stands, stands,
+                attempt=self._noted, done=self._stage_ended,
+            )
+        )  # fmt: skip
         return False
 
     def _react(self, entries: Sequence[Entry], upto: int) -> None:
@@ -308,14 +322,14 @@ class DomainHost:
 
     def _put(self, outcome: Outcome, states: list[tuple[str, bytes]]) -> None:
         """Stage what was collected, with the checkpoint that says so."""
-        stage = outcome.stage(self._incarnation, self._staged, states, lambda result: None)
+        stage = outcome.stage(self._incarnation, self._staged, states, self._stage_ended)
         self._staged = outcome.upto
         self._in_flight += 1
-        self._tell(stage)
+        self._place.journal.tell(stage)
 
-    def _tell(self, stage: Stage) -> None:
-        me = self._me
-        self._place.journal.tell(msgspec.structs.replace(stage, done=lambda result: me.tell(StageEnded(result))))
+    def _stage_ended(self, result: Committed | Rejected) -> None:
+        """Called in the journal's thread."""
+        self._me.tell(StageEnded(result))
 
     def _park_domain(self, reason: str) -> None:
         """Set the whole domain of this segment aside: a row, an entry, and then only a resume is listened for."""

@@ -1,13 +1,15 @@
 """The journal: the only writer. Everything that becomes durable in this process passes through its turns (PROTOCOL).
 
-A message is only put on the pile; the first one on an empty pile makes the journal tell itself to flush, and because inboxes
-are FIFO, the flush stands behind all mail that is queued by then. So the size of a group follows the load by itself: one
-message when it is quiet, a thousand when the disk is busy, and an fsync is shared by all who wait for it.
+A message is only put on the pile; the first one on an empty pile makes the journal tell itself to flush, and because
+inboxes are FIFO, the flush stands behind all mail that is queued by then. So the size of a group follows the load by
+itself: one message when it is quiet, a thousand when the disk is busy, and an fsync is shared by all who wait for it.
 
 What the store answers decides what happens, and the four answers are never mixed:
 
-- rejected: one stage lost its compare-and-set. That cell's incarnation ends; everybody else's work is carried into the next turn;
-- refused: surely not committed. The same messages wait and are tried again; nobody crashes, nothing is counted against anybody;
+- rejected: one stage lost its compare-and-set. That cell's incarnation ends; everybody else's work is carried into
+  the next turn;
+- refused: surely not committed. The same messages wait and are tried again; nobody crashes, nothing is counted
+  against anybody;
 - unknown: perhaps committed. The store is asked for its commit number, and that decides;
 - fenced, or a failed fsync: the journal raises, the root dies, the process ends. Nothing is acked, nothing answered.
 
@@ -89,7 +91,8 @@ FLUSH = Flush()
 class Journal:
     """A Behaviour. `tails` are published to; `money` are the domains whose lag closes the doors.
 
-    `has_broker`: the input watermark comes from the bridge; without one it is always now. `free_bytes` tells what the disk has left.
+    `has_broker`: the input watermark comes from the bridge; without one it is always now. `free_bytes` tells what the
+    disk has left.
     """
 
     def __init__(
@@ -118,7 +121,8 @@ class Journal:
         self._free_bytes = free_bytes
         self.ledger = Ledger(
             recovery.epoch, recovery.commit_no, dict(recovery.heads),
-            {(row.segment, row.domain): row.upto for row in recovery.checkpoints}, dict(recovery.inbound), dict(recovery.outbound),
+            {(row.segment, row.domain): row.upto for row in recovery.checkpoints},
+            dict(recovery.inbound), dict(recovery.outbound),
         )  # fmt: skip
         self._careful = {(row.segment, row.domain): row for row in recovery.checkpoints if row.deaths or row.attempt}
         self._bases = dict(recovery.bases)
@@ -256,7 +260,9 @@ class Journal:
         self._takes_again()
         stage = rejected.stage
         self._count.count("stages_rejected", domain=stage.domain)
-        log.warning("stage rejected", segment=stage.segment, domain=stage.domain, upto=stage.upto, reason=rejected.reason)
+        log.warning(
+            "stage rejected", segment=stage.segment, domain=stage.domain, upto=stage.upto, reason=rejected.reason
+        )
         self._incarnations[(stage.segment, stage.domain)] = -1
         if stage.done is not None:
             stage.done(Rejected(stage.incarnation, rejected.reason))
@@ -428,7 +434,12 @@ class Journal:
         self._count.gauge("watermark_age_ms", now - self._real_watermark(now))
         if self._free_bytes is not None:
             free = self._free_bytes()
-            self._pressure.set("disk", f"{free} bytes left on the disk, limit {self._limits.disk_free_min}" if free < self._limits.disk_free_min else None)
+            self._pressure.set(
+                "disk",
+                f"{free} bytes left on the disk, limit {self._limits.disk_free_min}"
+                if free < self._limits.disk_free_min
+                else None,
+            )
 
     def lag(self, segment: int, upto: int) -> int:
         head = self.ledger.heads.get(segment)
@@ -443,7 +454,11 @@ class Journal:
         below = min((upto for (s, _), upto in self.ledger.checkpoints.items() if s == segment), default=0)
         try:
             self._bases[segment] = self._store.trim(
-                segment, below, now - limits.log_retention_s * 1000, limits.log_bytes_max // len(segments), limits.trim_rows_max
+                segment,
+                below,
+                now - limits.log_retention_s * 1000,
+                limits.log_bytes_max // len(segments),
+                limits.trim_rows_max,
             )
             self._store.idle(now)
         except Refused as refused:

@@ -1,7 +1,8 @@
 """A line to a cell that may not exist yet: how the parts of a tree refer to each other before any of them has started.
 
-The factory of a child binds its line to its own address, which stays the same for the rest of the process; whoever was given
-the line earlier simply talks to it. Telling a line nobody has bound is a mistake in the order of a tree, so it raises.
+The factory of a child binds its line to its own address, which stays the same for the rest of the process; whoever
+was given the line earlier simply talks to it. Telling a line nobody has bound is a mistake in the order of a tree, so
+it raises.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The log's clock: `at` never goes back, and does not follow a wall clock that leaps ahead.
 
-Every expiry and cap is judged by `at`, so a clock set a year ahead for a minute would expire a year of points for good. A leap
-is only visible against the monotonic clock; it is held for a while (somebody may set the clock back, as time daemons do) and
-then believed, loudly. A wall clock that goes back simply makes the log's time stand still until it has caught up.
+Every expiry and cap is judged by `at`, so a clock set a year ahead for a minute would expire a year of points for
+good. A leap is only visible against the monotonic clock; it is held for a while (somebody may set the clock back, as
+time daemons do) and then believed, loudly. A wall clock that goes back simply makes the log's time stand still until
+it has caught up.
 """
 
 from __future__ import annotations

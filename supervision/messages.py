@@ -10,11 +10,12 @@ import msgspec
 
 from supervision.entry import Draft, Entry
 
+
 class Item(msgspec.Struct, frozen=True, gc=False):
     """One entry to append. `encoded` is `encode_draft(draft)`, made by whoever appends.
 
-    `id_hash` is `identity(draft.id, subject)` or None when the entry has no id to know again; `command_hash` tells a resend
-    from another command under the same id. `keep_long`: the id is known for 7 days instead of 24 hours.
+    `id_hash` is `identity(draft.id, subject)` or None when the entry has no id to know again; `command_hash` tells a
+    resend from another command under the same id. `keep_long`: the id is known for 7 days instead of 24 hours.
     """
 
     segment: int
@@ -156,7 +157,9 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 class Begin(msgspec.Struct, frozen=True):
-    """First act of an incarnation: retires the older ones of (segment, domain). `done(Begun)`, or `done(None)` when fenced."""
+    """First act of an incarnation: retires the older ones of (segment, domain). `done(Begun)`, or `done(None)` when
+    fenced.
+    """
 
     segment: int
     domain: str
@@ -165,7 +168,9 @@ class Begin(msgspec.Struct, frozen=True):
 
 
 class AwaitReply(msgspec.Struct, frozen=True):
-    """Tell `done` the JSON that `domain` answers to the input `id_hash`. Sent before the input's Append, so no answer overtakes it."""
+    """Tell `done` the JSON that `domain` answers to the input `id_hash`. Sent before the input's Append, so no answer
+    overtakes it.
+    """
 
     id_hash: int
     domain: str

@@ -1,9 +1,9 @@
 """The near timers: those rows of the timer table that come due soon, in memory, for the journal alone.
 
-The table is the truth; this is a window on its beginning, in the order (due, segment, domain, subject, key). Rows up to
-`loaded_to` are here, the others only in the store. Whatever is armed, cancelled or fired passes through `apply` after the
-commit that made it durable, so the window cannot disagree with the table. Bounded: a million timers due in one second are
-loaded in slices, each after the one before has fired.
+The table is the truth; this is a window on its beginning, in the order (due, segment, domain, subject, key). Rows up
+to `loaded_to` are here, the others only in the store. Whatever is armed, cancelled or fired passes through `apply`
+after the commit that made it durable, so the window cannot disagree with the table. Bounded: a million timers due in
+one second are loaded in slices, each after the one before has fired.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ class NearTimers:
                 del self._rows[identity(row)]
 
     def due(self, now_ms: int, watermark_ms: int, limit: int) -> list[TimerRow]:
-        """Rows to fire now, oldest first; absence ones only up to the watermark. They stay until `fired`. O(limit log n)."""
+        """Rows to fire now, oldest first; absence ones only up to the watermark. They stay until `fired`. O(limit log
+        n).
+        """
         found: list[TimerRow] = []
         for heap, until in zip(self._heaps, (now_ms, min(now_ms, watermark_ms)), strict=True):
             seen: list[Position] = []

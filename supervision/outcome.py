@@ -1,7 +1,7 @@
 """The outcome of one batch of reactions, growing into a stage.
 
-Everything is encoded here, in the cell's thread, so that the journal only copies bytes. Limits on depth and number of outputs
-are kept here, because a loop of rules is cut where it would become durable.
+Everything is encoded here, in the cell's thread, so that the journal only copies bytes. Limits on depth and number of
+outputs are kept here, because a loop of rules is cut where it would become durable.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ class Outcome:
                 case Emit():
                     self.emit(event, output)
                 case Record():
-                    self.records.append(RecordRow(event.subject, event.entry.offset, lines, self._sized(_json.encode(output.body))))
+                    self.records.append(
+                        RecordRow(event.subject, event.entry.offset, lines, self._sized(_json.encode(output.body)))
+                    )
                     lines += 1
                 case Arm():
                     self._arm(event, output)
@@ -129,7 +131,16 @@ class Outcome:
         self._states.time(op, self.upto)
 
     def empty(self) -> bool:
-        return not (self.emits or self.records or self.timer_ops or self.keys or self.parked or self.unparked or self.replies or self.touched)
+        return not (
+            self.emits
+            or self.records
+            or self.timer_ops
+            or self.keys
+            or self.parked
+            or self.unparked
+            or self.replies
+            or self.touched
+        )
 
     def stage(
         self, incarnation: int, prev: int, states: list[tuple[str, bytes]], done: Callable[[Committed | Rejected], None]

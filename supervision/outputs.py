@@ -1,7 +1,7 @@
 """What a reaction yields. Plain values: a reaction says what should be so, the host and the journal make it durable.
 
-All outputs of one batch of reactions become durable in one transaction with the checkpoint that says they happened, or none
-do. There is no output for "send this now": whatever leaves the engine is an entry first.
+All outputs of one batch of reactions become durable in one transaction with the checkpoint that says they happened,
+or none do. There is no output for "send this now": whatever leaves the engine is an entry first.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import msgspec
 class Emit(msgspec.Struct, frozen=True):
     """Append an entry about `subject` (the reacted entry's own when None).
 
-    `kind` is dotted (`points.earned`); the effect's `event_type` is its first two words joined by `_`. With a `route` it is
-    outward and published with that routing key. The host adds `event_type`, `schema_version`, `user_id`, `at`,
+    `kind` is dotted (`points.earned`); the effect's `event_type` is its first two words joined by `_`. With a `route`
+    it is outward and published with that routing key. The host adds `event_type`, `schema_version`, `user_id`, `at`,
     `occurred_at`, `cause` and `source_id` to the body's fields, so `body` holds only what the domain knows.
     """
 

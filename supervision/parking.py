@@ -1,9 +1,9 @@
 """What is set aside for an operator: entries, subjects, or the whole domain of a segment.
 
-Domains with money park the subject: its later entries wait with the ill one, in order, because an account that skipped a
-purchase would be wrong for ever. Other domains skip the entry. Each later entry of a parked subject is copied to the parked
-rows by the stage that passes it, so that trimming the log cannot lose it. All of it commits with the checkpoint; what is
-here in memory is a copy, thrown away with the incarnation.
+Domains with money park the subject: its later entries wait with the ill one, in order, because an account that
+skipped a purchase would be wrong for ever. Other domains skip the entry. Each later entry of a parked subject is
+copied to the parked rows by the stage that passes it, so that trimming the log cannot lose it. All of it commits with
+the checkpoint; what is here in memory is a copy, thrown away with the incarnation.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Why the doors are closed, if they are. Written by the journal, read by bridge and gateway before they take anything.
 
-Only input is held back. What actors emit is never refused, since a reaction that cannot be committed would deadlock the very
-log it waits for; depth and outputs per reaction bound that side.
+Only input is held back. What actors emit is never refused, since a reaction that cannot be committed would deadlock
+the very log it waits for; depth and outputs per reaction bound that side.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """A reader of one segment's log with a checkpoint: what the courier and the relay have in common with a cell.
 
-It folds nothing; it carries entries somewhere and then says how far it got. Like a cell it begins (which retires its earlier
-incarnation), pulls from the tail, and moves its checkpoint by compare-and-set, one stage under way at a time. What it carried
-after its checkpoint is carried again by the next incarnation: whoever receives must know it again, by the transfer's number
-or by the effect's id.
+It folds nothing; it carries entries somewhere and then says how far it got. Like a cell it begins (which retires its
+earlier incarnation), pulls from the tail, and moves its checkpoint by compare-and-set, one stage under way at a time.
+What it carried after its checkpoint is carried again by the next incarnation: whoever receives must know it again, by
+the transfer's number or by the effect's id.
 """
 
 from __future__ import annotations
@@ -38,7 +38,15 @@ class LogReader:
     """
 
     def __init__(
-        self, segment: int, domain: str, kinds: frozenset[str], incarnation: int, journal: Address, tail: Tail, store: Reader, me: Address
+        self,
+        segment: int,
+        domain: str,
+        kinds: frozenset[str],
+        incarnation: int,
+        journal: Address,
+        tail: Tail,
+        store: Reader,
+        me: Address,
     ) -> None:
         self.segment = segment
         self.domain = domain
@@ -70,7 +78,9 @@ class LogReader:
         return self.cursor >= 0
 
     def pull(self, n: int) -> list[Entry]:
-        """The next entries for us among the next `n`; advances the cursor. Empty at the head (or when all were others')."""
+        """The next entries for us among the next `n`; advances the cursor. Empty at the head (or when all were
+        others').
+        """
         entries, self.cursor = self._tail.read(self.cursor, n, self._kinds, self._store)
         return entries
 

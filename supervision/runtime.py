@@ -1,7 +1,8 @@
 """What runs the cells: threads in production (threads.py), one seeded thread in simulation (stepped.py).
 
-Everything above this module is the same code under both. A behaviour is what the cell hosts: a fresh object per incarnation,
-called by one thread at a time. It never blocks and never asks; it tells, and hears the answer as a message.
+Everything above this module is the same code under both. A behaviour is what the cell hosts: a fresh object per
+incarnation, called by one thread at a time. It never blocks and never asks; it tells, and hears the answer as a
+message.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from supervision.clock import Clock
 
 
 class Address(Protocol):
-    """A cell's stable address: it survives restarts, and so does what was sent to it. `tell` may be called by any thread.
+    """A cell's stable address: it survives restarts, and so does what was sent to it. `tell` may be called by any
+    thread.
 
     Telling an address whose cell was stopped for good is not an error; the message is dropped and counted.
     """
@@ -31,7 +33,9 @@ class Behaviour(Protocol):
         ...
 
     def receive(self, message: Any) -> Any:
-        """One message. What is returned answers an `ask`, which is for tests and operations, never between our actors."""
+        """One message. What is returned answers an `ask`, which is for tests and operations, never between our
+        actors.
+        """
         ...
 
     def stopping(self) -> None:
@@ -59,8 +63,8 @@ class SparesBudget(Exception):
 class ChildSpec(msgspec.Struct, frozen=True):
     """What a supervisor needs to know of a child. Data: a tree of them prints.
 
-    `factory(me)` makes the behaviour of a new incarnation; `me` is the child's own address. `parked_factory(me, reason)` makes
-    what stands in its place when the budget is used up; None = the supervisor escalates instead.
+    `factory(me)` makes the behaviour of a new incarnation; `me` is the child's own address. `parked_factory(me,
+    reason)` makes what stands in its place when the budget is used up; None = the supervisor escalates instead.
     """
 
     id: str

@@ -1,7 +1,8 @@
 """The hottest states of one domain in one segment: what is in memory, and what of it is ahead of the store.
 
-A state that belongs to a stage under way is never dropped, since the store does not have it yet; the same holds for business
-keys and timers that such stages touch. Everything else is a cache and goes when the bytes run out, least recently used first.
+A state that belongs to a stage under way is never dropped, since the store does not have it yet; the same holds for
+business keys and timers that such stages touch. Everything else is a cache and goes when the bytes run out, least
+recently used first.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ OVERHEAD_BYTES = 200
 
 
 class Held(msgspec.Struct):
-    """A state in memory. `stored`: the store has a row for it. `ahead`: the stage (by its upto) that carries it, 0 = committed."""
+    """A state in memory. `stored`: the store has a row for it. `ahead`: the stage (by its upto) that carries it, 0 =
+    committed.
+    """
 
     state: Any
     nbytes: int

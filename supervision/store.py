@@ -1,11 +1,12 @@
 """The store: one small interface, every engine behind it held to the same contract (tests/contract).
 
-One thread, the journal's, calls `commit` and the methods of `Store`; any thread may open a `Reader` of its own. A commit is
-the whole turn of the journal: entries, ids, stages, timers, transfers, heads. It is atomic, and it compares `epoch`, the
-heads and `commit_no` before it writes, so that a process that lost its store can do no harm.
+One thread, the journal's, calls `commit` and the methods of `Store`; any thread may open a `Reader` of its own. A
+commit is the whole turn of the journal: entries, ids, stages, timers, transfers, heads. It is atomic, and it compares
+`epoch`, the heads and `commit_no` before it writes, so that a process that lost its store can do no harm.
 
-What can go wrong has four names, and callers treat them differently (DESIGN §6): `StageRejected`, `Refused`, `Unknown`,
-`Fenced`. A failed fsync is none of them (`FsyncFailed`): what the kernel did with the pages is unknowable, so the process ends.
+What can go wrong has four names, and callers treat them differently (DESIGN §6): `StageRejected`, `Refused`,
+`Unknown`, `Fenced`. A failed fsync is none of them (`FsyncFailed`): what the kernel did with the pages is unknowable,
+so the process ends.
 """
 
 from __future__ import annotations
@@ -144,7 +145,12 @@ class Reader(Protocol):
         ...
 
     def load(
-        self, segment: int, domain: str, subjects: Sequence[str], timers: Sequence[tuple[str, str]], keys: Sequence[bytes]
+        self,
+        segment: int,
+        domain: str,
+        subjects: Sequence[str],
+        timers: Sequence[tuple[str, str]],
+        keys: Sequence[bytes],
     ) -> Loaded:
         """States of `subjects`, timer rows of (subject, key) pairs, values of business keys: one round trip."""
         ...
@@ -164,7 +170,12 @@ class Reader(Protocol):
         ...
 
     def parked(
-        self, segment: int | None = None, domain: str | None = None, subject: str | None = None, after: int = 0, limit: int = 256
+        self,
+        segment: int | None = None,
+        domain: str | None = None,
+        subject: str | None = None,
+        after: int = 0,
+        limit: int = 256,
     ) -> Sequence[ParkedRow]:
         """In order of (segment, domain, subject, offset), offsets above `after`, at most `limit`."""
         ...
@@ -186,8 +197,9 @@ class Store(Protocol):
     def recover(self, now_ms: int) -> Recovery:
         """Begin a new epoch, `max(stored + 1, unix seconds)`, durably, and count deaths.
 
-        A checkpoint row's `deaths` is one more than stored when the last owner did not close cleanly, the checkpoint has not
-        moved since that owner started, and entries lie beyond it; else it starts again at 1 (unclean, entries beyond) or 0.
+        A checkpoint row's `deaths` is one more than stored when the last owner did not close cleanly, the checkpoint
+        has not moved since that owner started, and entries lie beyond it; else it starts again at 1 (unclean, entries
+        beyond) or 0.
         """
         ...
 
@@ -208,7 +220,9 @@ class Store(Protocol):
         ...
 
     def trim(self, segment: int, below: int, older_than_ms: int, bytes_max: int, rows_max: int) -> int:
-        """Forget log entries below the offset that are older than the time or beyond `bytes_max`; bounded. -> new base."""
+        """Forget log entries below the offset that are older than the time or beyond `bytes_max`; bounded. -> new
+        base.
+        """
         ...
 
     def idle(self, now_ms: int) -> None:

@@ -1,24 +1,32 @@
 """The simulated store: the same contract as the real one, in memory, with the disk's bad days at the seed's command.
 
-`Disk` is what survives a process: the image that was synced, and at most one batch that was written but not known to be synced.
-A crash keeps that batch whole, loses it, or tears it; a torn one is recognised by its missing end and dropped, as a WAL frame
-with a wrong checksum is. `faults(batch)` says what happens to each commit. Readers see committed state only, and fail when
-`load_faults()` says so. `Disk.on_commit` is called with each batch once it is durable: that is where checkers look.
+`Disk` is what survives a process: the image that was synced, and at most one batch that was written but not known to
+be synced. A crash keeps that batch whole, loses it, or tears it; a torn one is recognised by its missing end and
+dropped, as a WAL frame with a wrong checksum is. `faults(batch)` says what happens to each commit; a slow disk is one
+whose `faults` moves the virtual clock. Readers see committed state only, and fail when `load_faults()` says so.
+
+Entries are kept beside their encodings and compared when they are read: a cell that encodes something else than what it
+emits would be found here and nowhere else before production.
 """
+
+# sortedcontainers comes without types.
+# pyright: reportMissingTypeStubs=false, reportInvalidTypeArguments=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from random import Random
 from typing import Literal
 
 import msgspec
-from sortedcontainers import SortedDict
 
 from supervision.entry import Corrupt, Entry, decode_draft, place
 from supervision.messages import ParkedRow, RecordRow, Stage, TimerRow
 from supervision.near_timers import position
+from supervision.sorted_table import SortedTable
 from supervision.store import (
     Batch,
     CheckpointRow,
@@ -35,6 +43,10 @@ from supervision.store import (
 
 Fault = Literal["ok", "refused", "unknown_committed", "unknown_lost", "fsync", "fenced"]
 KEEP_MS = (24 * 3_600_000, 7 * 24 * 3_600_000)
+"""How long a short and a long id are known."""
+
+Due = tuple[int, int, str, str, str]
+"""A timer's place in the order of firing: due, segment, domain, subject, key."""
 
 
 class Checkpoint(msgspec.Struct):
@@ -45,7 +57,7 @@ class Checkpoint(msgspec.Struct):
 
 
 class Image:
-    """Everything durable, as plain tables. `logs` holds encoded drafts, so that reading decodes what was written."""
+    """Everything durable, as plain tables. States are keyed by the subject's UTF-8, so that they are in byte order."""
 
     def __init__(self, segments: int) -> None:
         self.segments = segments
@@ -54,16 +66,19 @@ class Image:
         self.clean = True
         self.heads = {segment: Head() for segment in range(segments)}
         self.bases = dict.fromkeys(range(segments), 1)
+        self.log_bytes = dict.fromkeys(range(segments), 0)
         self.logs: dict[int, dict[int, tuple[Entry, bytes]]] = {segment: {} for segment in range(segments)}
         self.ids: dict[int, IdRow] = {}
+        self.ends: list[tuple[int, int]] = []
+        """(when it is forgotten, id hash), sorted."""
         self.checkpoints: dict[tuple[int, str], Checkpoint] = {}
-        self.states: dict[tuple[int, str], SortedDict[bytes, bytes]] = {}
-        self.records: dict[tuple[int, str, str], list[RecordRow]] = {}
+        self.states: dict[tuple[int, str], SortedTable[bytes, bytes]] = {}
+        self.records: dict[tuple[int, str, str], SortedTable[tuple[int, int], RecordRow]] = {}
         self.keys: dict[tuple[int, str, bytes], bytes] = {}
         self.timers: dict[tuple[int, str, str, str], TimerRow] = {}
-        self.due: SortedDict[tuple[int, int, str, str, str], TimerRow] = SortedDict()
-        self.parked: SortedDict[tuple[int, str, str, int], ParkedRow] = SortedDict()
-        self.replies: dict[tuple[int, str], bytes] = {}
+        self.due: SortedTable[Due, TimerRow] = SortedTable()
+        self.parked: SortedTable[tuple[int, str, str, int], ParkedRow] = SortedTable()
+        self.replies: dict[int, dict[str, bytes]] = {}
         self.inbound: dict[tuple[int, int], int] = {}
         self.outbound: dict[tuple[int, int], int] = {}
 
@@ -77,26 +92,37 @@ class Image:
         moved: dict[tuple[int, str], int] = {}
         used: dict[tuple[int, str, bytes], bytes] = {}
         for stage in batch.stages:
-            at = (stage.segment, stage.domain)
-            stored = self.checkpoints.get(at)
-            upto = moved.get(at, stored.upto if stored else 0)
-            if stage.prev != upto or stage.upto < stage.prev:
-                raise StageRejected(stage, f"checkpoint is {upto}, the stage expects {stage.prev}")
-            moved[at] = stage.upto
-            for key, value in stage.keys:
-                name = (*at, key)
-                if used.setdefault(name, self.keys.get(name, value)) != value:
-                    raise StageRejected(stage, f"business key {key.hex()} is used up by another value")
+            self._refuse_stage(stage, moved, used)
+
+    def _refuse_stage(
+        self, stage: Stage, moved: dict[tuple[int, str], int], used: dict[tuple[int, str, bytes], bytes]
+    ) -> None:
+        at = (stage.segment, stage.domain)
+        stored = self.checkpoints.get(at)
+        upto = moved.get(at, stored.upto if stored else 0)
+        if stage.prev != upto or stage.upto < stage.prev:
+            raise StageRejected(stage, f"checkpoint is {upto}, the stage expects {stage.prev}")
+        moved[at] = stage.upto
+        for key, value in stage.keys:
+            name = (*at, key)
+            if used.setdefault(name, self.keys.get(name, value)) != value:
+                raise StageRejected(stage, f"business key {key.hex()} is used up by another value")
+        for record in stage.records:
+            lines = self.records.get((*at, record.subject))
+            if lines is not None and (record.offset, record.n) in lines:
+                raise StageRejected(stage, f"a record of {stage.domain} at offset {record.offset} stands already")
 
     def apply(self, batch: Batch) -> None:
+        """All of a batch that `refuse` let pass."""
         self.commit_no = batch.commit_no
         for page in batch.pages:
             log = self.logs[page.segment]
             for entry, encoded in zip(page.entries, page.encoded, strict=True):
                 log[entry.offset] = (entry, encoded)
+                self.log_bytes[page.segment] += len(encoded)
         self.heads.update(batch.heads_after)
         for row in batch.ids:
-            self.ids[row.id_hash] = row
+            self._learn(row)
         for row in batch.fired:
             self._mark_fired(row)
         for stage in batch.stages:
@@ -104,11 +130,25 @@ class Image:
         self.inbound.update(batch.inbound)
         self.outbound.update(batch.outbound)
 
+    def _learn(self, row: IdRow) -> None:
+        self.ids[row.id_hash] = row
+        self.replies.pop(row.id_hash, None)  # an id that expired and comes again has not been answered yet
+        insort(self.ends, (row.at + KEEP_MS[row.keep_long], row.id_hash))
+
+    def forget_ids(self, now_ms: int) -> None:
+        """Drop the expired ones with their replies."""
+        while self.ends and self.ends[0][0] <= now_ms:
+            end, id_hash = self.ends.pop(0)
+            row = self.ids.get(id_hash)
+            if row is not None and row.at + KEEP_MS[row.keep_long] == end:
+                del self.ids[id_hash]
+                self.replies.pop(id_hash, None)
+
     def _mark_fired(self, fired: TimerRow) -> None:
         at = (fired.segment, fired.domain, fired.subject, fired.key)
         row = self.timers.get(at)
         if row is not None and row.gen == fired.gen:
-            self.due.pop(position(row), None)
+            self.due.pop(position(row))
             self.timers[at] = msgspec.structs.replace(row, fired=True)
 
     def _apply_stage(self, stage: Stage) -> None:
@@ -117,30 +157,56 @@ class Image:
         if stage.attempt is not None or stage.upto > stage.prev:
             checkpoint.attempt = stage.attempt
         checkpoint.upto = stage.upto
-        states = self.states.setdefault(at, SortedDict())
+        states = self.states.setdefault(at, SortedTable())
         for subject, state in stage.states:
             states[subject.encode()] = state
         for op in stage.timer_ops:
             self._put_timer((*at, op.subject, op.key), op.row)
         for record in stage.records:
-            self.records.setdefault((*at, record.subject), []).append(record)
+            self.records.setdefault((*at, record.subject), SortedTable())[record.offset, record.n] = record
         for key, value in stage.keys:
             self.keys[(*at, key)] = value
         for subject, offset in stage.unparked:
-            self.parked.pop((*at, subject, offset), None)
+            self.parked.pop((*at, subject, offset))
         for parked in stage.parked:
             self.parked[(*at, parked.subject, parked.offset)] = parked
         for id_hash, body in stage.replies:
             if id_hash in self.ids:
-                self.replies[(id_hash, stage.domain)] = body
+                self.replies.setdefault(id_hash, {})[stage.domain] = body
 
     def _put_timer(self, at: tuple[int, str, str, str], row: TimerRow | None) -> None:
         old = self.timers.pop(at, None)
         if old is not None:
-            self.due.pop(position(old), None)
+            self.due.pop(position(old))
         if row is not None:
-            self.timers[at] = row
-            self.due[position(row)] = row
+            armed = msgspec.structs.replace(row, fired=False) if row.fired else row
+            self.timers[at] = self.due[position(armed)] = armed
+
+    def count_deaths(self) -> list[CheckpointRow]:
+        """Of each reader, as `Store.recover` says; notes where they stand now."""
+        rows: list[CheckpointRow] = []
+        for (segment, domain), checkpoint in sorted(self.checkpoints.items()):
+            if self.clean or self.heads[segment].offset <= checkpoint.upto:
+                checkpoint.deaths = 0
+            else:
+                checkpoint.deaths = checkpoint.deaths + 1 if checkpoint.started == checkpoint.upto else 1
+            checkpoint.started = checkpoint.upto
+            rows.append(CheckpointRow(segment, domain, checkpoint.upto, checkpoint.deaths, checkpoint.attempt))
+        return rows
+
+    def check(self) -> None:
+        """Raise AssertionError when the tables disagree. O(everything)."""
+        for segment, log in self.logs.items():
+            head = self.heads[segment]
+            assert list(log) == list(range(self.bases[segment], head.offset + 1)), f"segment {segment}: a hole"
+            outward = [entry.seq for entry, _ in log.values() if entry.seq]
+            assert outward == list(range(head.seq - len(outward) + 1, head.seq + 1)), f"segment {segment}: seq"
+            assert self.log_bytes[segment] == sum(len(encoded) for _, encoded in log.values())
+        waiting = {position(row): row for row in self.timers.values() if not row.fired}
+        assert waiting == dict(self.due.items()), "the order of firing and the timers differ"
+        assert self.replies.keys() <= self.ids.keys(), "a reply without its input"
+        for table in (self.due, self.parked, *self.states.values(), *self.records.values()):
+            table.check()
 
 
 class Disk:
@@ -168,6 +234,12 @@ class Disk:
             self.sync()
         self.unsynced = None
         return fate
+
+    def copy(self) -> Disk:
+        """The disk as it is, for checkers that want to try something; nobody hears of what happens on it."""
+        twin = Disk(self.image.segments)
+        twin.image = deepcopy(self.image)
+        return twin
 
 
 def _no_fault(_: Batch) -> Fault:
@@ -197,15 +269,10 @@ class SimulatedStore:
         return self.disk.image
 
     def recover(self, now_ms: int) -> Recovery:
+        assert self.disk.unsynced is None, "somebody goes on after a failed fsync"
         image = self.image
         image.epoch = max(image.epoch + 1, now_ms // 1000)
-        rows: list[CheckpointRow] = []
-        for (segment, domain), checkpoint in sorted(image.checkpoints.items()):
-            beyond = image.heads[segment].offset > checkpoint.upto
-            same = checkpoint.started == checkpoint.upto
-            checkpoint.deaths = 0 if image.clean or not beyond else checkpoint.deaths + 1 if same else 1
-            checkpoint.started = checkpoint.upto
-            rows.append(CheckpointRow(segment, domain, checkpoint.upto, checkpoint.deaths, checkpoint.attempt))
+        rows = image.count_deaths()
         clean, image.clean = image.clean, False
         return Recovery(
             image.epoch, image.commit_no, clean, dict(image.heads), dict(image.bases), rows,
@@ -213,18 +280,18 @@ class SimulatedStore:
         )  # fmt: skip
 
     def commit(self, batch: Batch) -> None:
+        assert self.disk.unsynced is None, "somebody goes on after a failed fsync"
         fault = self._faults(batch)
         if fault == "refused":
             raise Refused("the disk is full today")
-        if fault == "fsync":
-            self.disk.unsynced = batch
-            raise FsyncFailed("fsync failed")
         if fault == "fenced":
             self.image.epoch += 1
         self.image.refuse(batch)
         if fault == "unknown_lost":
             raise Unknown("no answer")
         self.disk.unsynced = batch
+        if fault == "fsync":
+            raise FsyncFailed("fsync failed")
         self.disk.sync()
         if fault == "unknown_committed":
             raise Unknown("no answer")
@@ -237,31 +304,31 @@ class SimulatedStore:
         rows = [ids[id_hash] for id_hash in id_hashes if id_hash in ids]
         return {row.id_hash: row for row in rows if row.at + KEEP_MS[row.keep_long] > now_ms}
 
-    def timers_due(self, after: tuple[int, int, str, str, str], until_ms: int, limit: int) -> Sequence[TimerRow]:
+    def timers_due(self, after: Due, until_ms: int, limit: int) -> Sequence[TimerRow]:
         found: list[TimerRow] = []
-        for at in self.image.due.irange(after, inclusive=(False, True)):
+        for at, row in self.image.due.after(after):
             if at[0] > until_ms or len(found) == limit:
                 break
-            found.append(self.image.due[at])
+            found.append(row)
         return found
 
     def trim(self, segment: int, below: int, older_than_ms: int, bytes_max: int, rows_max: int) -> int:
-        log, base = self.image.logs[segment], self.image.bases[segment]
-        nbytes = sum(len(encoded) for _, encoded in log.values())
-        while base < below and rows_max > 0 and (log[base][0].at < older_than_ms or nbytes > bytes_max):
-            nbytes -= len(log.pop(base)[1])
+        image = self.image
+        log, base = image.logs[segment], image.bases[segment]
+        below = min(below, image.heads[segment].offset + 1)
+        while base < below and rows_max > 0:
+            if log[base][0].at >= older_than_ms and image.log_bytes[segment] <= bytes_max:
+                break
+            image.log_bytes[segment] -= len(log.pop(base)[1])
             base, rows_max = base + 1, rows_max - 1
-        self.image.bases[segment] = base
+        image.bases[segment] = base
         return base
 
     def idle(self, now_ms: int) -> None:
-        """Forget expired ids."""
-        gone = [id_hash for id_hash, row in self.image.ids.items() if row.at + KEEP_MS[row.keep_long] <= now_ms]
-        for id_hash in gone:
-            del self.image.ids[id_hash]
+        self.image.forget_ids(now_ms)
 
     def size_bytes(self) -> int:
-        return sum(len(encoded) for log in self.image.logs.values() for _, encoded in log.values())
+        return sum(self.image.log_bytes.values())
 
     def free_bytes(self) -> int:
         return 1 << 40
@@ -270,23 +337,17 @@ class SimulatedStore:
         return SimulatedReader(self)
 
     def check(self) -> None:
-        """Raise AssertionError when log and heads disagree. O(entries)."""
-        for segment, log in self.image.logs.items():
-            head = self.image.heads[segment]
-            assert list(log) == list(range(self.image.bases[segment], head.offset + 1)), f"segment {segment}: a hole"
-            outward = [entry.seq for entry, _ in log.values() if entry.seq]
-            assert outward == list(range(head.seq - len(outward) + 1, head.seq + 1)), f"segment {segment}: seq"
+        """Raise AssertionError when the tables disagree. O(everything)."""
+        self.image.check()
 
     def close(self, clean: bool) -> None:
         if clean:
             self.image.clean = True
 
-    def copy(self) -> Disk:
-        """The disk as it is, for checkers that want to try something."""
-        return deepcopy(self.disk)
-
 
 class SimulatedReader:
+    """Every call may fail (`Refused`), as the store's `load_faults` decides."""
+
     def __init__(self, store: SimulatedStore) -> None:
         self._store = store
 
@@ -310,22 +371,28 @@ class SimulatedReader:
         return found
 
     def load(
-        self, segment: int, domain: str, subjects: Sequence[str], timers: Sequence[tuple[str, str]], keys: Sequence[bytes]
+        self,
+        segment: int,
+        domain: str,
+        subjects: Sequence[str],
+        timers: Sequence[tuple[str, str]],
+        keys: Sequence[bytes],
     ) -> Loaded:
         image = self._image
-        states = image.states.get((segment, domain), {})
+        table = image.states.get((segment, domain))
+        states = {subject: table.get(subject.encode()) for subject in subjects} if table is not None else {}
         rows = {at: image.timers.get((segment, domain, *at)) for at in timers}
         values = {key: image.keys.get((segment, domain, key)) for key in keys}
         return Loaded(
-            {subject: states[subject.encode()] for subject in subjects if subject.encode() in states},
+            {subject: state for subject, state in states.items() if state is not None},
             {at: row for at, row in rows.items() if row is not None},
             {key: value for key, value in values.items() if value is not None},
         )
 
     def subjects_after(self, segment: int, domain: str, after: str, limit: int) -> Sequence[str]:
-        states = self._image.states.get((segment, domain), SortedDict())
         found: list[str] = []
-        for subject in states.irange(after.encode(), inclusive=(False, True)):
+        table = self._image.states.get((segment, domain))
+        for subject, _ in table.after(after.encode()) if table is not None else ():
             if len(found) == limit:
                 break
             found.append(subject.decode())
@@ -333,18 +400,24 @@ class SimulatedReader:
 
     def snapshot(self, segment: int, domain: str, subject: str) -> tuple[bytes | None, int]:
         image = self._image
-        checkpoint = image.checkpoints.get((segment, domain))
-        return image.states.get((segment, domain), {}).get(subject.encode()), checkpoint.upto if checkpoint else 0
+        table, checkpoint = image.states.get((segment, domain)), image.checkpoints.get((segment, domain))
+        state = table.get(subject.encode()) if table is not None else None
+        return state, checkpoint.upto if checkpoint else 0
 
     def records(
         self, segment: int, domain: str, subject: str, before: tuple[int, int] | None, limit: int
     ) -> Sequence[RecordRow]:
-        rows = self._image.records.get((segment, domain, subject), [])
-        newest = sorted(rows, key=lambda row: (row.offset, row.n), reverse=True)
-        return [row for row in newest if before is None or (row.offset, row.n) < before][:limit]
+        table = self._image.records.get((segment, domain, subject))
+        older = [row for at, row in table.items() if before is None or at < before] if table is not None else []
+        return older[::-1][:limit]
 
     def parked(
-        self, segment: int | None = None, domain: str | None = None, subject: str | None = None, after: int = 0, limit: int = 256
+        self,
+        segment: int | None = None,
+        domain: str | None = None,
+        subject: str | None = None,
+        after: int = 0,
+        limit: int = 256,
     ) -> Sequence[ParkedRow]:
         asked = (segment, domain, subject)
         return [
@@ -357,7 +430,7 @@ class SimulatedReader:
         return sorted({at[2] for at in self._image.parked if at[:2] == (segment, domain)})
 
     def reply(self, id_hash: int, domain: str) -> bytes | None:
-        return self._image.replies.get((id_hash, domain))
+        return self._image.replies.get(id_hash, {}).get(domain)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -1,10 +1,11 @@
 """The tail: the newest committed entries of one segment, in a bounded ring that readers pull from.
 
-Readers pull because then a slow one costs the ring nothing, and one that was restarted has a single way back whether it is
-one entry behind or a million: what the ring no longer holds comes from the store. An entry enters the ring only after the
-transaction that holds it has returned; that is the only moment at which anybody can see it.
+Readers pull because then a slow one costs the ring nothing, and one that was restarted has a single way back whether
+it is one entry behind or a million: what the ring no longer holds comes from the store. An entry enters the ring only
+after the transaction that holds it has returned; that is the only moment at which anybody can see it.
 
-Written by the journal's thread, read by every reader's: the lock is held for slices only, never while the store is read.
+Written by the journal's thread, read by every reader's: the lock is held for slices only, never while the store is
+read.
 """
 
 from __future__ import annotations
@@ -122,8 +123,8 @@ class Tail:
     def read(self, cursor: int, n: int, kinds: frozenset[str], reader: Reader) -> tuple[list[Entry], int]:
         """The next entries of `kinds` after `cursor`, looking at `n` at most, and the last offset looked at.
 
-        From the ring where it reaches back far enough, else from the store; never past the head. Contiguity is asserted: a
-        hole here would be a lost event.
+        From the ring where it reaches back far enough, else from the store; never past the head. Contiguity is
+        asserted: a hole here would be a lost event.
         """
         with self._lock:
             base, head = self._base, self._base + len(self._ring) - 1

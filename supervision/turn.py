@@ -1,8 +1,9 @@
-"""One turn of the journal, as a value: what arrived is turned into one batch for the store and the news that follow from it.
+"""One turn of the journal, as a value: what arrived is turned into one batch for the store and the news that follow
+from it.
 
-Pure apart from the look-up of ids, which it asks of the store before anything is decided. It changes nothing of the journal:
-only when the batch has been committed does the journal make the turn's numbers its own. So a turn that was refused leaves no
-trace and can be composed anew from the same messages, with the timers that are due by then.
+Pure apart from the look-up of ids, which it asks of the store before anything is decided. It changes nothing of the
+journal: only when the batch has been committed does the journal make the turn's numbers its own. So a turn that was
+refused leaves no trace and can be composed anew from the same messages, with the timers that are due by then.
 """
 
 from __future__ import annotations
@@ -112,8 +113,8 @@ class Turn:
     def _begin(self, begin: Begin) -> None:
         """A reader never heard of before starts at the head as it stood before this turn, durably.
 
-        Were its row written with its first stage only, a crash before that would make it look new again, and the entries
-        in between would be skipped.
+        Were its row written with its first stage only, a crash before that would make it look new again, and the
+        entries in between would be skipped.
         """
         self.begins.append(begin)
         key = (begin.segment, begin.domain)
@@ -136,11 +137,15 @@ class Turn:
     def _fire(self, row: TimerRow, watermark_ms: int) -> None:
         late = self._now - row.due
         due = TimerDue(
-            row.key, row.gen, row.due, late, 0 < row.valid_for_ms < late, row.absence and row.due > watermark_ms, row.body
+            row.key,
+            row.gen,
+            row.due,
+            late,
+            0 < row.valid_for_ms < late,
+            row.absence and row.due > watermark_ms,
+            row.body,
         )
-        draft = Draft(
-            f"timer.{row.domain}", row.subject, _encode_body(due), depth=row.depth, origin=Origin.TIMER
-        )
+        draft = Draft(f"timer.{row.domain}", row.subject, _encode_body(due), depth=row.depth, origin=Origin.TIMER)
         self._grow(row.segment, draft, encode_draft(draft))
         self._fired.append(row)
 

@@ -1,7 +1,8 @@
-"""The watchdog: names a batch of reactions that takes too long. It can end nothing, since a thread cannot be ended from outside.
+"""The watchdog: names a batch of reactions that takes too long. It can end nothing, since a thread cannot be ended
+from outside.
 
-A reaction that never returns delays its own segment's domain and nobody else; what the person on call needs is the entry, and
-that a restart of the process will find it again by being careful (host.py).
+A reaction that never returns delays its own segment's domain and nobody else; what the person on call needs is the
+entry, and that a restart of the process will find it again by being careful (host.py).
 """
 
 from __future__ import annotations

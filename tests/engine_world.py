@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import structlog
@@ -59,7 +59,7 @@ class Total(msgspec.Struct, array_like=True):
 
 class Toy(Domain[Total]):
     name = "toy"
-    reacts_to = {"toy.do": Do, "toy.loop": Said}
+    reacts_to: ClassVar[Mapping[str, Any]] = {"toy.do": Do, "toy.loop": Said}
     state_type = Total
     format = 1
     parks = "subject"
@@ -197,7 +197,9 @@ class World:
 
     def decide(self, kind: str, subject: str, domain: str = "toy") -> None:
         """An operator's word."""
-        draft = Draft(kind, subject, msgspec.json.encode({"domain": domain, "subject": subject}), origin=Origin.OPERATOR)
+        draft = Draft(
+            kind, subject, msgspec.json.encode({"domain": domain, "subject": subject}), origin=Origin.OPERATOR
+        )
         item = Item(segment_of(subject, SEGMENTS), draft, encode_draft(draft))
         self.engine.journal.tell(Append([item], lambda _: None, len(item.encoded)))
 

@@ -1,4 +1,6 @@
-"""Everything that must hold between the tables, read in full. For tests, simulation of crashes, and a doubtful operator."""
+"""Everything that must hold between the tables, read in full. For tests, simulation of crashes, and a doubtful
+operator.
+"""
 
 from __future__ import annotations
 
@@ -36,16 +38,25 @@ def _check_log(db: sqlite3.Connection, segment: int, head: tuple[int, int, int],
     assert seq is None or (seq, at) == head[1:], f"segment {segment}: seq {seq}, at {at}, head {head}"
 
 
+_CONTRADICTIONS = {
+    "a newest record that is missing": (
+        "SELECT segment, domain, subject FROM states s WHERE s.place > 0 AND NOT EXISTS (SELECT 1 FROM records r"
+        " WHERE r.segment = s.segment AND r.domain = s.domain AND r.place = s.place AND r.n = s.n"
+        " AND r.subject = s.subject)"
+    ),
+    "a record that does not point back": "SELECT * FROM records WHERE (prev_place, prev_n) >= (place, n)",
+    "a record that nothing leads to": (
+        "SELECT segment, domain, place, n, subject FROM records EXCEPT"
+        " SELECT segment, domain, prev_place, prev_n, subject FROM records EXCEPT"
+        " SELECT segment, domain, place, n, subject FROM states"
+    ),
+    "a reply without its input": (
+        "SELECT * FROM replies r LEFT JOIN ids i USING (bucket, id_hash) WHERE i.at IS NULL"
+    ),
+}  # fmt: skip
+
+
 def _check_rows(db: sqlite3.Connection) -> None:
-    """Each of these finds what contradicts itself."""
-    for what, sql in (
-        (
-            "a newest record that is missing",
-            "SELECT segment, domain, subject FROM states s WHERE s.place > 0 AND NOT EXISTS (SELECT 1 FROM records r WHERE"
-            " r.segment = s.segment AND r.domain = s.domain AND r.place = s.place AND r.n = s.n AND r.subject = s.subject)",
-        ),
-        ("a record that does not point back", "SELECT * FROM records WHERE (prev_place, prev_n) >= (place, n)"),
-        ("a reply without its input", "SELECT * FROM replies r LEFT JOIN ids i USING (bucket, id_hash) WHERE i.at IS NULL"),
-    ):
+    for what, sql in _CONTRADICTIONS.items():
         found = db.execute(sql).fetchone()
         assert found is None, f"{what}: {found}"

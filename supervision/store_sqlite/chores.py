@@ -1,9 +1,9 @@
 """What must be done now and then and never inside a commit: checkpoints of the WAL, forgetting ids, giving pages back.
 
-A checkpoint copies the WAL's pages into the file. When it got all of them, the next commit starts the WAL over and cuts it
-to its size limit, so the file's length says how much is waiting; overwriting in place is a quarter faster than growing. A
-checkpoint does not wait for readers (PASSIVE): what it could not copy, the next one will. Each call of `idle` is bounded in
-time, because it holds up the journal.
+A checkpoint copies the WAL's pages into the file. When it got all of them, the next commit starts the WAL over and
+cuts it to its size limit, so the file's length says how much is waiting; overwriting in place is a quarter faster
+than growing. A checkpoint does not wait for readers (PASSIVE): what it could not copy, the next one will. Each call
+of `idle` is bounded in time, because it holds up the journal.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ WAL_BYTES_MAX = 16 * 1024 * 1024
 WAL_BYTES_HARD_MAX = 2 * WAL_BYTES_MAX
 """A commit does, when no idle turn comes."""
 WAL_BYTES_WAIT_MAX = 16 * WAL_BYTES_MAX
-"""Readers have kept the WAL from starting over for so long that the next checkpoint waits for them, `busy_s_max` at most."""
+"""Readers have kept the WAL from starting over for so long that the next checkpoint waits for them, `busy_s_max` at
+most.
+"""
 WAL_BYTES_KEPT = WAL_BYTES_MAX // 2
 """What the WAL is cut to when it starts over."""
 
@@ -57,7 +59,9 @@ class Chores:
                 return
 
     def committed(self) -> None:
-        """After a commit: an idle turn has been too long in coming. The commit stands, so a refusal here is not its own."""
+        """After a commit: an idle turn has been too long in coming. The commit stands, so a refusal here is not its
+        own.
+        """
         self._settled = False
         if self.wal_bytes() > WAL_BYTES_HARD_MAX:
             with contextlib.suppress(Refused):

@@ -1,7 +1,7 @@
 """Asking for many rows in few statements.
 
-`IN (?, ?, ...)` with every count that occurs would fill the statement cache with one-offs, so lists are cut to a few sizes and the last
-piece is padded by repeating its last item, which changes no answer.
+`IN (?, ?, ...)` with every count that occurs would fill the statement cache with one-offs, so lists are cut to a few
+sizes and the last piece is padded by repeating its last item, which changes no answer.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """What SQLite's errors mean to the journal.
 
-Everything hangs on one question: can the batch be there after all? Before COMMIT it cannot: the transaction is rolled back.
-When COMMIT itself fails for want of space or because the file is busy, SQLite rolls back too. When it fails with an I/O error,
-its last frames may stand in the WAL although SQLite believes they do not, so the journal has to look (`Unknown`). A failed
-fsync is worse: the kernel may have dropped the pages and say nothing the next time, so nobody may look, the process ends.
+Everything hangs on one question: can the batch be there after all? Before COMMIT it cannot: the transaction is rolled
+back. When COMMIT itself fails for want of space or because the file is busy, SQLite rolls back too. When it fails
+with an I/O error, its last frames may stand in the WAL although SQLite believes they do not, so the journal has to
+look (`Unknown`). A failed fsync is worse: the kernel may have dropped the pages and say nothing the next time, so
+nobody may look, the process ends.
 
-Errors that are our own mistakes (a wrong statement, a constraint nobody expected) stay what they are and crash the caller.
+Errors that are our own mistakes (a wrong statement, a constraint nobody expected) stay what they are and crash the
+caller.
 """
 
 from __future__ import annotations
@@ -20,14 +22,24 @@ CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 CORRUPT_IO = frozenset({sqlite3.SQLITE_IOERR_CORRUPTFS, sqlite3.SQLITE_IOERR_DATA})
 REFUSED = frozenset(
     {
-        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
     }
-)  # fmt: skip
+)
 
 
 def translate(error: sqlite3.Error, committing: bool = False) -> Exception:
-    """The store's name for `error`; `committing`: COMMIT raised it. An error that is a bug of ours is returned as it is."""
+    """The store's name for `error`; `committing`: COMMIT raised it. An error that is a bug of ours is returned as it
+    is.
+    """
     code = int(getattr(error, "sqlite_errorcode", 0) or 0)
     primary = code & 0xFF
     if code in FSYNC:

@@ -1,12 +1,14 @@
 """A filter over the buckets of known ids: which buckets may hold this one?
 
-Almost every id that is asked for is new, and asking sixty buckets for it in SQLite would cost sixty descents. So each bucket
-is a column of one Bloom filter, bit-sliced: a slot is a 64-bit word with one bit per column, and the words at an id's three
-probes ANDed together are the columns that may hold it, all buckets at once, in a third of a microsecond.
+Almost every id that is asked for is new, and asking sixty buckets for it in SQLite would cost sixty descents. So each
+bucket is a column of one Bloom filter, bit-sliced: a slot is a 64-bit word with one bit per column, and the words at
+an id's three probes ANDed together are the columns that may hold it, all buckets at once, in a third of a
+microsecond.
 
-The hashes given are already uniform (blake2b), so the probes are three slices of their 64 bits and nothing is hashed again.
-A filter may say "maybe" too often, never "no" wrongly: adding before a commit that then fails is harmless. A column is
-reused only after its bit is swept from every slot, in slices, since a sweep of the whole would stop the journal.
+The hashes given are already uniform (blake2b), so the probes are three slices of their 64 bits and nothing is hashed
+again. A filter may say "maybe" too often, never "no" wrongly: adding before a commit that then fails is harmless. A
+column is reused only after its bit is swept from every slot, in slices, since a sweep of the whole would stop the
+journal.
 """
 
 from __future__ import annotations

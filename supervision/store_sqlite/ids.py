@@ -1,14 +1,14 @@
 """The ids of inputs already taken, in buckets of time.
 
-An id must be known for a day, or a week where it moves value and nothing else tells a resend. Keyed by time of arrival,
-inserts touch the newest pages only and forgetting is dropping a range; keyed by the hash alone both would touch every
-page (18k/s instead of 91k/s at four million rows). The price, that one does not know in which bucket to look, is paid by
-a filter in memory (id_filter.py). After a start the filter is empty and built in idle slices: a bucket that is not in it
-yet is always looked up.
+An id must be known for a day, or a week where it moves value and nothing else tells a resend. Keyed by time of
+arrival, inserts touch the newest pages only and forgetting is dropping a range; keyed by the hash alone both would
+touch every page (18k/s instead of 91k/s at four million rows). The price, that one does not know in which bucket to
+look, is paid by a filter in memory (id_filter.py). After a start the filter is empty and built in idle slices: a
+bucket that is not in it yet is always looked up.
 
-Short and long ids have buckets of their own length, so that each class ends about when it should: `bucket` is the time
-divided by the class's bucket length, times two, plus one for the long ones. An id that is found is forgotten by its exact
-age all the same.
+Short and long ids have buckets of their own length, so that each class ends about when it should: `bucket` is the
+time divided by the class's bucket length, times two, plus one for the long ones. An id that is found is forgotten by
+its exact age all the same.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One process per store: an exclusive `flock` on the file `lock` in the store's folder.
 
-The kernel drops the lock when its holder dies, however it dies, so there is no stale lock to clear and no time-out to tune.
-The holder's pid is written into the file only to be able to name it; it decides nothing. The file is never removed: removing
-a locked file lets two processes lock two files of the same name.
+The kernel drops the lock when its holder dies, however it dies, so there is no stale lock to clear and no time-out to
+tune. The holder's pid is written into the file only to be able to name it; it decides nothing. The file is never
+removed: removing a locked file lets two processes lock two files of the same name.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """A page: what one commit appended to one segment's log, as one row.
 
 Rows are what costs in SQLite, so a group of entries is one row and not many. The bytes of each entry are exactly what
-`encode_draft` made (with its own crc32); the header says what the entries share and has a crc32 over itself and the table of
-lengths, so that a flipped bit anywhere is found when the page is read. Offsets and outward sequence numbers are not stored:
-they count up from the header's.
+`encode_draft` made (with its own crc32); the header says what the entries share and has a crc32 over itself and the
+table of lengths, so that a flipped bit anywhere is found when the page is read. Offsets and outward sequence numbers
+are not stored: they count up from the header's.
 
     header   format, epoch, base offset, at (ms), seq before the page, number of entries
     lengths  4 bytes each, the top bit set when the entry is outward
@@ -38,7 +38,9 @@ def row_number(segment: int, offset: int) -> int:
 
 
 def rows_of(page: Page) -> Iterator[tuple[int, int, int, bytes]]:
-    """(row number, last offset, at, blob) for each run of entries that share epoch and time: nearly always one. O(bytes)."""
+    """(row number, last offset, at, blob) for each run of entries that share epoch and time: nearly always one.
+    O(bytes).
+    """
     entries, encoded = page.entries, page.encoded
     assert entries and len(entries) == len(encoded), (len(entries), len(encoded))
     start = 0

@@ -1,8 +1,8 @@
 """What a batch's stages come to: the rows to write, folded before the first of them is written.
 
-Stages of a batch may follow each other for one (segment, domain), and a subject may change in several of them. Folding them
-first means that each row is written once, with its last value, in the order of its key, so that neighbours share a page; and
-a stage whose `prev` does not follow its forerunner is found without touching the disk.
+Stages of a batch may follow each other for one (segment, domain), and a subject may change in several of them.
+Folding them first means that each row is written once, with its last value, in the order of its key, so that
+neighbours share a page; and a stage whose `prev` does not follow its forerunner is found without touching the disk.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from supervision.messages import ParkedRow, Stage, TimerRow
 from supervision.store import StageRejected
-
 
 Line = tuple[int, str, int, int, str, bytes]
 """A record: segment, domain, offset, n, subject, checked body."""

@@ -1,8 +1,9 @@
 """Reading committed state: one connection each, short transactions.
 
-A read transaction left open keeps the WAL from being checkpointed (it grew from 4 to 419 MB under one forgotten reader), so
-every call here is one transaction with a deadline, watched by SQLite's progress handler; beyond it the call is `Refused`,
-store trouble that the caller waits out. Rows are fetched inside the transaction and decoded after it.
+A read transaction left open keeps the WAL from being checkpointed (it grew from 4 to 419 MB under one forgotten
+reader), so every call here is one transaction with a deadline, watched by SQLite's progress handler; beyond it the
+call is `Refused`, store trouble that the caller waits out. Rows are fetched inside the transaction and decoded after
+it.
 """
 
 from __future__ import annotations
@@ -82,7 +83,12 @@ class SqliteReader:
         ]
 
     def load(
-        self, segment: int, domain: str, subjects: Sequence[str], timers: Sequence[tuple[str, str]], keys: Sequence[bytes]
+        self,
+        segment: int,
+        domain: str,
+        subjects: Sequence[str],
+        timers: Sequence[tuple[str, str]],
+        keys: Sequence[bytes],
     ) -> Loaded:
         def work(db: sqlite3.Connection) -> tuple[dict[str, bytes], list[Any], dict[bytes, bytes]]:
             states: dict[str, bytes] = {}
@@ -121,7 +127,12 @@ class SqliteReader:
         return [RecordRow(subject, offset, n, unchecked(body, subject)) for offset, n, body in rows]
 
     def parked(
-        self, segment: int | None = None, domain: str | None = None, subject: str | None = None, after: int = 0, limit: int = 256
+        self,
+        segment: int | None = None,
+        domain: str | None = None,
+        subject: str | None = None,
+        after: int = 0,
+        limit: int = 256,
     ) -> Sequence[ParkedRow]:
         asked = {"segment": segment, "domain": domain, "subject": subject}
         given = {column: value for column, value in asked.items() if value is not None}

@@ -1,9 +1,10 @@
 """The records of a subject: lines in the order of the log, chained backwards from the subject's state row.
 
-Keyed by subject, every new line would dirty a page of its own somewhere in a table that only ever grows: a third of what a
-commit wrote. So lines are appended where the log stands, neighbours beside each other, and each names the one before it of
-the same subject; the state row, which the same commit writes anyway, names the newest. Reading a user's newest fifty lines
-is fifty look-ups, a deep page is a walk from the top: the right way round, since lines are written always and read seldom.
+Keyed by subject, every new line would dirty a page of its own somewhere in a table that only ever grows: a third of
+what a commit wrote. So lines are appended where the log stands, neighbours beside each other, and each names the one
+before it of the same subject; the state row, which the same commit writes anyway, names the newest. Reading a user's
+newest fifty lines is fifty look-ups, a deep page is a walk from the top: the right way round, since lines are written
+always and read seldom.
 
 A line that belongs before the newest one (a retried entry has its old place) is spliced into the chain.
 """
@@ -53,7 +54,9 @@ def read_lines(db: sqlite3.Connection, whose: Whose, before: Spot, limit: int) -
 
 
 def write_lines(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage]) -> dict[Whose, Spot]:
-    """Append the plan's lines; -> each subject's newest, for its state row. `StageRejected`: a line stands there already."""
+    """Append the plan's lines; -> each subject's newest, for its state row. `StageRejected`: a line stands there
+    already.
+    """
     lines = sorted(plan.records)
     newest = _newest(db, lines)
     rows: list[tuple[int, str, int, int, str, int, int, bytes]] = []

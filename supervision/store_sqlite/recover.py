@@ -1,8 +1,8 @@
 """What an opened store says before anything else happens in it, and the new epoch that begins with that.
 
-One transaction: whoever reads the answer may rely on the epoch being durable. Deaths are counted here because nobody else
-knows that the last owner ended badly: a reader that stands where it stood when that owner started, with entries before it,
-may have killed the process with one of them.
+One transaction: whoever reads the answer may rely on the epoch being durable. Deaths are counted here because nobody
+else knows that the last owner ended badly: a reader that stands where it stood when that owner started, with entries
+before it, may have killed the process with one of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ def recover(db: sqlite3.Connection, now_ms: int) -> Recovery:
     epoch = max(stored + 1, now_ms // 1000)
     heads: dict[int, Head] = {}
     bases: dict[int, int] = {}
-    for segment, last, seq, last_at, base in db.execute("SELECT segment, last, seq, last_at, base FROM heads ORDER BY 1"):
+    for segment, last, seq, last_at, base in db.execute(
+        "SELECT segment, last, seq, last_at, base FROM heads ORDER BY 1"
+    ):
         heads[segment], bases[segment] = Head(last, seq, last_at), base
     _compare_with_log(db, heads, bases)
     db.executemany("INSERT INTO epochs VALUES (?, ?, ?)", [(epoch, s, head.offset + 1) for s, head in heads.items()])
@@ -50,10 +52,8 @@ def _count_deaths(db: sqlite3.Connection, heads: dict[int, Head], clean: bool) -
         "SELECT segment, domain, upto, deaths, started, attempt_at, attempts FROM checkpoints ORDER BY segment, domain"
     ).fetchall()
     for segment, domain, upto, deaths, started, attempt_at, attempts in rows:
-        if clean or heads[segment].offset <= upto:
-            counted = 0
-        else:
-            counted = deaths + 1 if started == upto else 1
+        stuck = not clean and heads[segment].offset > upto
+        counted = (deaths + 1 if started == upto else 1) if stuck else 0
         attempt = (attempt_at, attempts) if attempt_at is not None else None
         found.append(CheckpointRow(segment, domain, upto, counted, attempt))
     db.executemany(

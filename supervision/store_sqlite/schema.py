@@ -1,13 +1,13 @@
 """The tables, and what is refused when a store is opened.
 
-One file holds everything of one process, because one transaction must. Tables are WITHOUT ROWID where the key is what is
-looked up. What is written in the order of time (the log, ids, records) is keyed by time, so that writing and forgetting stay
-local; what is looked up by whom it belongs to (states, timers) is keyed by that. A state row also names its subject's newest
-record (records.py); a subject with records and no state has a row without one.
+One file holds everything of one process, because one transaction must. Tables are WITHOUT ROWID where the key is what
+is looked up. What is written in the order of time (the log, ids, records) is keyed by time, so that writing and
+forgetting stay local; what is looked up by whom it belongs to (states, timers) is keyed by that. A state row also
+names its subject's newest record (records.py); a subject with records and no state has a row without one.
 
-A store remembers what it was made with: segments, layout, the code's version, the format of each domain's states. A program
-that would misread it is refused before it writes a byte, with a sentence that says what to do. An older layout is upgraded
-in one transaction, so that a crash half-way leaves the old one.
+A store remembers what it was made with: segments, layout, the code's version, the format of each domain's states. A
+program that would misread it is refused before it writes a byte, with a sentence that says what to do. An older
+layout is upgraded in one transaction, so that a crash half-way leaves the old one.
 """
 
 from __future__ import annotations
@@ -22,37 +22,30 @@ APPLICATION_ID = 0x47414E47
 
 PAGE_BYTES = 4096
 
-TABLES = """
-CREATE TABLE owner (one INTEGER PRIMARY KEY CHECK (one = 1), format INTEGER NOT NULL, segments INTEGER NOT NULL,
-    created_by TEXT NOT NULL, epoch INTEGER NOT NULL, commit_no INTEGER NOT NULL, clean INTEGER NOT NULL);
-CREATE TABLE formats (domain TEXT PRIMARY KEY, format INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE epochs (epoch INTEGER, segment INTEGER, first INTEGER NOT NULL, PRIMARY KEY (epoch, segment)) WITHOUT ROWID;
-CREATE TABLE heads (segment INTEGER PRIMARY KEY, last INTEGER NOT NULL, seq INTEGER NOT NULL, last_at INTEGER NOT NULL,
-    base INTEGER NOT NULL, log_bytes INTEGER NOT NULL);
-CREATE TABLE log (number INTEGER PRIMARY KEY, last INTEGER NOT NULL, at INTEGER NOT NULL, blob BLOB NOT NULL);
-CREATE TABLE id_buckets (bucket INTEGER PRIMARY KEY, n INTEGER NOT NULL);
-CREATE TABLE ids (bucket INTEGER, id_hash INTEGER, command_hash INTEGER NOT NULL, segment INTEGER NOT NULL,
-    epoch INTEGER NOT NULL, place INTEGER NOT NULL, at INTEGER NOT NULL, keep_long INTEGER NOT NULL,
-    PRIMARY KEY (bucket, id_hash)) WITHOUT ROWID;
-CREATE TABLE replies (bucket INTEGER, id_hash INTEGER, domain TEXT, body BLOB NOT NULL,
-    PRIMARY KEY (bucket, id_hash, domain)) WITHOUT ROWID;
-CREATE TABLE checkpoints (segment INTEGER, domain TEXT, upto INTEGER NOT NULL, deaths INTEGER NOT NULL,
-    started INTEGER NOT NULL, attempt_at INTEGER, attempts INTEGER, PRIMARY KEY (segment, domain)) WITHOUT ROWID;
-CREATE TABLE states (segment INTEGER, domain TEXT, subject TEXT, place INTEGER NOT NULL, n INTEGER NOT NULL,
-    state BLOB, PRIMARY KEY (segment, domain, subject)) WITHOUT ROWID;
-CREATE TABLE records (segment INTEGER, domain TEXT, place INTEGER, n INTEGER, subject TEXT, prev_place INTEGER NOT NULL,
-    prev_n INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (segment, domain, place, n, subject)) WITHOUT ROWID;
-CREATE TABLE keys (segment INTEGER, domain TEXT, key BLOB, value BLOB NOT NULL,
-    PRIMARY KEY (segment, domain, key)) WITHOUT ROWID;
-CREATE TABLE timers (segment INTEGER, domain TEXT, subject TEXT, key TEXT, gen INTEGER NOT NULL, due INTEGER NOT NULL,
-    body BLOB NOT NULL, absence INTEGER NOT NULL, valid_for_ms INTEGER NOT NULL, fired INTEGER NOT NULL,
-    depth INTEGER NOT NULL, PRIMARY KEY (segment, domain, subject, key)) WITHOUT ROWID;
-CREATE INDEX timers_due ON timers (due, segment, domain, subject, key) WHERE fired = 0;
-CREATE TABLE parked (segment INTEGER, domain TEXT, subject TEXT, place INTEGER, reason TEXT NOT NULL,
-    attempts INTEGER NOT NULL, at INTEGER NOT NULL, entry BLOB NOT NULL,
-    PRIMARY KEY (segment, domain, subject, place)) WITHOUT ROWID;
-CREATE TABLE transfers (inward INTEGER, src INTEGER, dst INTEGER, n INTEGER NOT NULL,
-    PRIMARY KEY (inward, src, dst)) WITHOUT ROWID;
+TABLES = """ CREATE TABLE owner (one INTEGER PRIMARY KEY CHECK (one = 1), format INTEGER NOT NULL, segments INTEGER
+NOT NULL, created_by TEXT NOT NULL, epoch INTEGER NOT NULL, commit_no INTEGER NOT NULL, clean INTEGER NOT NULL);
+CREATE TABLE formats (domain TEXT PRIMARY KEY, format INTEGER NOT NULL) WITHOUT ROWID; CREATE TABLE epochs (epoch
+INTEGER, segment INTEGER, first INTEGER NOT NULL, PRIMARY KEY (epoch, segment)) WITHOUT ROWID; CREATE TABLE heads
+(segment INTEGER PRIMARY KEY, last INTEGER NOT NULL, seq INTEGER NOT NULL, last_at INTEGER NOT NULL, base INTEGER NOT
+NULL, log_bytes INTEGER NOT NULL); CREATE TABLE log (number INTEGER PRIMARY KEY, last INTEGER NOT NULL, at INTEGER NOT
+NULL, blob BLOB NOT NULL); CREATE TABLE id_buckets (bucket INTEGER PRIMARY KEY, n INTEGER NOT NULL); CREATE TABLE ids
+(bucket INTEGER, id_hash INTEGER, command_hash INTEGER NOT NULL, segment INTEGER NOT NULL, epoch INTEGER NOT NULL,
+place INTEGER NOT NULL, at INTEGER NOT NULL, keep_long INTEGER NOT NULL, PRIMARY KEY (bucket, id_hash)) WITHOUT ROWID;
+CREATE TABLE replies (bucket INTEGER, id_hash INTEGER, domain TEXT, body BLOB NOT NULL, PRIMARY KEY (bucket, id_hash,
+domain)) WITHOUT ROWID; CREATE TABLE checkpoints (segment INTEGER, domain TEXT, upto INTEGER NOT NULL, deaths INTEGER
+NOT NULL, started INTEGER NOT NULL, attempt_at INTEGER, attempts INTEGER, PRIMARY KEY (segment, domain)) WITHOUT
+ROWID; CREATE TABLE states (segment INTEGER, domain TEXT, subject TEXT, place INTEGER NOT NULL, n INTEGER NOT NULL,
+state BLOB, PRIMARY KEY (segment, domain, subject)) WITHOUT ROWID; CREATE TABLE records (segment INTEGER, domain TEXT,
+place INTEGER, n INTEGER, subject TEXT, prev_place INTEGER NOT NULL, prev_n INTEGER NOT NULL, body BLOB NOT NULL,
+PRIMARY KEY (segment, domain, place, n, subject)) WITHOUT ROWID; CREATE TABLE keys (segment INTEGER, domain TEXT, key
+BLOB, value BLOB NOT NULL, PRIMARY KEY (segment, domain, key)) WITHOUT ROWID; CREATE TABLE timers (segment INTEGER,
+domain TEXT, subject TEXT, key TEXT, gen INTEGER NOT NULL, due INTEGER NOT NULL, body BLOB NOT NULL, absence INTEGER
+NOT NULL, valid_for_ms INTEGER NOT NULL, fired INTEGER NOT NULL, depth INTEGER NOT NULL, PRIMARY KEY (segment, domain,
+subject, key)) WITHOUT ROWID; CREATE INDEX timers_due ON timers (due, segment, domain, subject, key) WHERE fired = 0;
+CREATE TABLE parked (segment INTEGER, domain TEXT, subject TEXT, place INTEGER, reason TEXT NOT NULL, attempts INTEGER
+NOT NULL, at INTEGER NOT NULL, entry BLOB NOT NULL, PRIMARY KEY (segment, domain, subject, place)) WITHOUT ROWID;
+CREATE TABLE transfers (inward INTEGER, src INTEGER, dst INTEGER, n INTEGER NOT NULL, PRIMARY KEY (inward, src, dst))
+WITHOUT ROWID;
 """
 
 Upgrade = Callable[[sqlite3.Connection], None]
@@ -91,7 +84,9 @@ def admit(
     layout: int = FORMAT,
     upgrades: Mapping[int, Upgrade] = UPGRADES,
 ) -> None:
-    """Refuse what this program would misread (`Incompatible`), then bring layout and formats up to it: one transaction."""
+    """Refuse what this program would misread (`Incompatible`), then bring layout and formats up to it: one
+    transaction.
+    """
     stored_layout, stored_segments, made_by = db.execute("SELECT format, segments, created_by FROM owner").fetchone()
     if stored_layout > layout:
         raise Incompatible(

@@ -64,8 +64,8 @@ def open_sqlite(
 ) -> SqliteStore:
     """Open the store in `folder`, or make one with `segments`. Opening takes milliseconds whatever the store holds.
 
-    `formats`: domain -> number of its state format. `id_slots`: of the filter over known ids, 8 bytes each. Raises `Locked`,
-    `Incompatible`, `Refused`, `Corrupt`.
+    `formats`: domain -> number of its state format. `id_slots`: of the filter over known ids, 8 bytes each. Raises
+    `Locked`, `Incompatible`, `Refused`, `Corrupt`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(folder)
@@ -95,7 +95,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         for pragma in _PRAGMAS:
             db.execute(f"PRAGMA {pragma}")
         if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-            raise Incompatible(f"{path}: this file system cannot hold a write-ahead log; give a local folder with --data")
+            raise Incompatible(
+                f"{path}: this file system cannot hold a write-ahead log; give a local folder with --data"
+            )
     except BaseException:
         db.close()
         raise

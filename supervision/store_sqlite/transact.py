@@ -40,7 +40,9 @@ def read(work: Callable[[], T]) -> T:
 
 
 def roll_back(db: sqlite3.Connection) -> None:
-    """End the transaction if there is one. What SQLite says to it is not news: the error that led here is the one to tell."""
+    """End the transaction if there is one. What SQLite says to it is not news: the error that led here is the one to
+    tell.
+    """
     if db.in_transaction:
         with contextlib.suppress(sqlite3.Error):
             db.execute("ROLLBACK")

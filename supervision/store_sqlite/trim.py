@@ -1,7 +1,7 @@
 """Forgetting the oldest pages of a segment's log, a bounded number at a time.
 
-Whole pages only: one that holds a single entry somebody needs stays. What is asked of a page stands in columns before its
-blob, so that deciding reads no entry; deleting walks the blob's pages, hence the bound in bytes.
+Whole pages only: one that holds a single entry somebody needs stays. What is asked of a page stands in columns before
+its blob, so that deciding reads no entry; deleting walks the blob's pages, hence the bound in bytes.
 """
 
 from __future__ import annotations

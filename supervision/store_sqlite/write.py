@@ -1,4 +1,5 @@
-"""Writing a batch's rows, inside the one transaction that commits it. Order of keys, few statements, nothing decided here.
+"""Writing a batch's rows, inside the one transaction that commits it. Order of keys, few statements, nothing decided
+here.
 
 A checkpoint moves by compare-and-set in SQL, against what is stored, not against what somebody remembers: that single
 comparison is what makes the engine count exactly once.
@@ -71,7 +72,7 @@ def write_fired(db: sqlite3.Connection, batch: Batch) -> None:
 
 
 def write_stages(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage], book: IdBook) -> None:
-    """All rows of the planned stages. `StageRejected`: a failed compare-and-set, a used-up key, a record that stands."""
+    """All rows of the planned stages. `StageRejected`: a failed compare-and-set, a used-up key, a line that stands."""
     for (segment, domain), move in plan.moves.items():
         _move(db, segment, domain, move)
     _use_up_keys(db, plan, stages)
@@ -146,7 +147,7 @@ def _write_parked(db: sqlite3.Connection, plan: Plan) -> None:
 
 
 def _write_replies(db: sqlite3.Connection, plan: Plan, book: IdBook) -> None:
-    """A reply stands in its input's bucket, so that both are forgotten together; without the input there is no reply."""
+    """A reply stands in its input's bucket: both are forgotten together, and without the input there is none."""
     if not plan.replies:
         return
     known = book.find([id_hash for id_hash, _ in plan.replies])

@@ -175,7 +175,11 @@ def test_a_business_key_used_up_by_another_value_rejects_the_stage(opened: Opene
 
 
 def test_timers_come_in_order_of_their_time_and_fired_ones_do_not_come_again(opened: Opened) -> None:
-    rows = [timer("a", 1, 300), timer("b", 1, 100, depth=3), timer("c", 1, 200, absence=True, body=b"x", valid_for_ms=9)]
+    rows = [
+        timer("a", 1, 300),
+        timer("b", 1, 100, depth=3),
+        timer("c", 1, 200, absence=True, body=b"x", valid_for_ms=9),
+    ]
     opened.commit(stages=[stage(0, 1, timer_ops=[TimerOp("user:1", row.key, row) for row in rows])])
     start = (0, 0, "", "", "")
     assert list(opened.store.timers_due(start, 250, 9)) == [rows[1], rows[2]]
@@ -205,7 +209,10 @@ def test_records_page_backwards(opened: Opened) -> None:
 
 
 def test_parked_rows_are_listed_replaced_and_removed(opened: Opened) -> None:
-    rows = [ParkedRow(1, "points", subject, offset, "why", 3, NOW, b"e") for subject, offset in (("user:1", 4), ("user:1", 9), ("*", 9))]
+    rows = [
+        ParkedRow(1, "points", subject, offset, "why", 3, NOW, b"e")
+        for subject, offset in (("user:1", 4), ("user:1", 9), ("*", 9))
+    ]
     opened.commit(stages=[stage(0, 9, parked=rows)])
     assert list(opened.reader.parked()) == [rows[2], rows[0], rows[1]]
     assert list(opened.reader.parked(1, "points", "user:1", 4)) == [rows[1]]

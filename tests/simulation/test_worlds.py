@@ -31,8 +31,8 @@ def test_a_hundred_worlds_keep_every_invariant_and_agree_with_the_model() -> Non
         happened.update(name for name, n in outcome.counts.items() if n)
     # A fault that never happens proves nothing: each of these must, in some of the worlds.
     for mark in (
-        "commits_refused", "outcomes_unknown", "loads_refused", "reactions_failed", "restarts", "duplicates", "dead_letters",
-        "bridge_redelivered", "relay_nacked", "transfers", "timers_fired", "not_taking",
+        "commits_refused", "outcomes_unknown", "loads_refused", "reactions_failed", "restarts", "duplicates",
+        "dead_letters", "bridge_redelivered", "relay_nacked", "transfers", "timers_fired", "not_taking",
     ):  # fmt: skip
         assert happened[mark], f"no world of {SEEDS} had {mark}"
 
@@ -48,7 +48,9 @@ def test_a_seed_gives_the_same_digest_whatever_the_hash_seed() -> None:
     def lines(hash_seed: str) -> list[str]:
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "run.py", "simulate", "--seed", "0", "--seeds", "6"]
-        shown = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=True)
+        shown = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=True
+        )
         return shown.stdout.splitlines()[:-1]
 
     first = lines("1")

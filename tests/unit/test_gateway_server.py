@@ -221,8 +221,12 @@ def test_more_connections_than_the_limit_are_told_so(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     "rubbish",
     [
-        b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"GET / SMTP/9.9\r\n\r\n", b"GET /\xff HTTP/1.1\r\nhost: g\r\n\r\n",
-        b"GET / HTTP/1.1\r\nhost: g\r\nhost: h\r\n\r\n", b"POST /v1/events HTTP/1.1\r\nhost: g\r\ncontent-length: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET\r\n\r\n",
+        b"GET / SMTP/9.9\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nhost: g\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: g\r\nhost: h\r\n\r\n",
+        b"POST /v1/events HTTP/1.1\r\nhost: g\r\ncontent-length: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nhost: g\r\nx: " + b"y" * 900_000 + b"\r\n\r\n",
         b"POST /v1/events HTTP/1.1\r\nhost: g\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
     ],

@@ -1,4 +1,6 @@
-"""What the journal promises: one writer, exactly once per id, and a plain answer to each way in which a store can fail."""
+"""What the journal promises: one writer, exactly once per id, and a plain answer to each way in which a store can
+fail.
+"""
 
 from __future__ import annotations
 

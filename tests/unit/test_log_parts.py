@@ -37,7 +37,10 @@ class Shelf:
 
 
 def entries(n: int, start: int = 1) -> list:  # type: ignore[type-arg]
-    made = [Draft("a" if i % 2 else "b", "user:1", b"x" * 10, route="r" if i % 3 == 0 else "") for i in range(start, start + n)]
+    made = [
+        Draft("a" if i % 2 else "b", "user:1", b"x" * 10, route="r" if i % 3 == 0 else "")
+        for i in range(start, start + n)
+    ]
     return [place(draft, 1, 7, start + i, 5, start + i if draft.route else 0) for i, draft in enumerate(made)]
 
 
@@ -73,7 +76,9 @@ def test_a_reader_is_woken_once_until_it_clears_its_flag_and_only_for_its_kinds(
 
 
 @given(st.integers(1, 60), st.integers(1, 20), st.integers(0, 50), st.integers(1, 25))
-def test_a_reader_sees_the_same_entries_from_the_ring_and_from_the_store(n: int, ring: int, cursor: int, step: int) -> None:
+def test_a_reader_sees_the_same_entries_from_the_ring_and_from_the_store(
+    n: int, ring: int, cursor: int, step: int
+) -> None:
     made = entries(n)
     tail, shelf = Tail(1, 0, entries_max=ring), Shelf(made)
     for entry in made:
@@ -102,7 +107,10 @@ def timer(key: str, gen: int, due: int, absence: bool = False) -> TimerRow:
     return TimerRow(1, "d", "user:1", key, gen, due, absence=absence)
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2_000_000), st.booleans(), st.booleans()), max_size=60), st.integers(1, 9))
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2_000_000), st.booleans(), st.booleans()), max_size=60),
+    st.integers(1, 9),
+)
 def test_near_timers_agree_with_the_table_whatever_is_armed_cancelled_and_fired(ops: list, limit: int) -> None:  # type: ignore[type-arg]
     table: dict[str, TimerRow] = {}
 

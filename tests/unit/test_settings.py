@@ -42,5 +42,5 @@ def test_a_bad_setting_is_named_with_what_is_allowed(tmp_path: Path, text: str, 
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match="nothing.toml"):
+    with pytest.raises(BadSetting, match=r"nothing\.toml"):
         load(tmp_path / "nothing.toml", {})
