@@ -56,6 +56,15 @@ class Checkpoint(msgspec.Struct):
     attempt: tuple[int, int] | None = None
 
 
+class Earlier:
+    """What the stages before this one in the same batch will have done."""
+
+    def __init__(self) -> None:
+        self.moved: dict[tuple[int, str], int] = {}
+        self.used: dict[tuple[int, str, bytes], bytes] = {}
+        self.lines: set[tuple[int, str, str, int, int]] = set()
+
+
 class Image:
     """Everything durable, as plain tables. States are keyed by the subject's UTF-8, so that they are in byte order."""
 
@@ -89,28 +98,26 @@ class Image:
         for segment, head in batch.heads_before.items():
             if self.heads[segment] != head:
                 raise Fenced(f"segment {segment} ends at {self.heads[segment]}")
-        moved: dict[tuple[int, str], int] = {}
-        used: dict[tuple[int, str, bytes], bytes] = {}
+        earlier = Earlier()
         for stage in batch.stages:
-            self._refuse_stage(stage, moved, used)
+            self._refuse_stage(stage, earlier)
 
-    def _refuse_stage(
-        self, stage: Stage, moved: dict[tuple[int, str], int], used: dict[tuple[int, str, bytes], bytes]
-    ) -> None:
+    def _refuse_stage(self, stage: Stage, earlier: Earlier) -> None:
         at = (stage.segment, stage.domain)
         stored = self.checkpoints.get(at)
-        upto = moved.get(at, stored.upto if stored else 0)
+        upto = earlier.moved.get(at, stored.upto if stored else 0)
         if stage.prev != upto or stage.upto < stage.prev:
             raise StageRejected(stage, f"checkpoint is {upto}, the stage expects {stage.prev}")
-        moved[at] = stage.upto
+        earlier.moved[at] = stage.upto
         for key, value in stage.keys:
             name = (*at, key)
-            if used.setdefault(name, self.keys.get(name, value)) != value:
+            if earlier.used.setdefault(name, self.keys.get(name, value)) != value:
                 raise StageRejected(stage, f"business key {key.hex()} is used up by another value")
         for record in stage.records:
-            lines = self.records.get((*at, record.subject))
-            if lines is not None and (record.offset, record.n) in lines:
+            line, stands = (*at, record.subject, record.offset, record.n), self.records.get((*at, record.subject))
+            if line in earlier.lines or (stands is not None and (record.offset, record.n) in stands):
                 raise StageRejected(stage, f"a record of {stage.domain} at offset {record.offset} stands already")
+            earlier.lines.add(line)
 
     def apply(self, batch: Batch) -> None:
         """All of a batch that `refuse` let pass."""

@@ -109,16 +109,18 @@ class Tail:
             subscription.wake()
 
     def _trim(self) -> None:
-        surplus = max(0, len(self._ring) - self._entries_max)
+        """Dropping from the front of a list moves the rest, so it is done in eighths of the ring, not entry by entry."""
+        surplus = len(self._ring) - self._entries_max
+        if surplus < max(1, self._entries_max // 8) and self._bytes <= self._bytes_max + self._bytes_max // 8:
+            return
+        surplus = max(0, surplus)
         freed = sum(len(entry.body) for entry in self._ring[:surplus])
         while self._bytes - freed > self._bytes_max and surplus < len(self._ring):
             freed += len(self._ring[surplus].body)
             surplus += 1
-        # Dropping from the front of a list moves the rest: do it in eighths of the ring, not entry by entry.
-        if surplus and (surplus >= self._entries_max // 8 or self._bytes > 2 * self._bytes_max):
-            del self._ring[:surplus]
-            self._base += surplus
-            self._bytes -= freed
+        del self._ring[:surplus]
+        self._base += surplus
+        self._bytes -= freed
 
     def read(self, cursor: int, n: int, kinds: frozenset[str], reader: Reader) -> tuple[list[Entry], int]:
         """The next entries of `kinds` after `cursor`, looking at `n` at most, and the last offset looked at.

@@ -18,7 +18,7 @@ from pika.spec import Basic
 from supervision.runtime import Address
 from topology.amqp_socket import AmqpConnection
 from topology.amqp_thread import AmqpThread
-from topology.ports import Blocked, Confirm, Confirms, Opened, Outgoing, Props, Returned, Unblocked
+from topology.ports import Blocked, Confirm, Confirms, Opened, Outgoing, Returned, Unblocked
 
 BURST_CONFIRMS_MAX = 200
 BURST_S = 0.001
@@ -28,14 +28,14 @@ BURST_S = 0.001
 class _PublishSession:
     """One publishing connection, from open to gone."""
 
-    def __init__(self, parameters: pika.URLParameters, join: bool, generation: int, to: Address, loop: IOLoop) -> None:
+    def __init__(self, parameters: pika.URLParameters, generation: int, to: Address, loop: IOLoop) -> None:
         self.reason = ""
         self._generation = generation
         self._to = to
         self._loop = loop
         self._channel: Any = None
         self._burst: list[Confirm] = []
-        self.connection = AmqpConnection(parameters, self.opened, self._ended, loop, join)
+        self.connection = AmqpConnection(parameters, self.opened, self._ended, loop)
 
     def opened(self) -> None:
         generation, to = self._generation, self._to
@@ -55,9 +55,7 @@ class _PublishSession:
         channel = self._channel
         if not channel.is_open:
             return  # its end is on the way to the relay
-        with self.connection.joined():
-            for message in messages:
-                channel.basic_publish(message.exchange, message.key, message.body, properties(message.props), True)
+        self.connection.publish(channel.channel_number, messages)
 
     def _confirmed(self, frame: Any) -> None:
         method = frame.method
@@ -86,21 +84,12 @@ class _PublishSession:
         self._loop.stop()
 
 
-def properties(props: Props) -> pika.BasicProperties:
-    """`props` as pika wants them."""
-    made: Any = pika.BasicProperties
-    return made(
-        props.content_type, props.content_encoding, props.headers, props.delivery_mode, props.priority,
-        props.correlation_id, props.reply_to, None, props.message_id, props.timestamp, props.type, None, props.app_id,
-    )  # fmt: skip
-
-
 class AmqpPublish:
-    """A PublishPort over pika. `join=False` leaves writing to plain pika."""
+    """A PublishPort over pika."""
 
-    def __init__(self, url: str, prepare: Callable[[pika.URLParameters], None], join: bool = True) -> None:
+    def __init__(self, url: str, prepare: Callable[[pika.URLParameters], None]) -> None:
         def session(thread: AmqpThread[_PublishSession], generation: int, to: Address, loop: IOLoop) -> _PublishSession:
-            return _PublishSession(thread.parameters, join, generation, to, loop)
+            return _PublishSession(thread.parameters, generation, to, loop)
 
         self._thread = AmqpThread("amqp-publish", url, prepare, session)
         self._thread.start()

@@ -9,7 +9,7 @@ Headers are a sender's bytes, and pika cannot read all of them: a timestamp of t
 know raises in the middle of a read, and the connection is gone, again and again, for as long as that message is at the
 head of the queue. So a table that cannot be read is read as one that says so; its length stands before it.
 
-Joining and cutting are done in the hooks that pika's adapters implement (`_adapter_*`), from a subclass, which is what
+Writing and cutting go through the hooks that pika's adapters implement (`_adapter_*`), from a subclass, which is what
 they are for.
 """
 
@@ -20,13 +20,15 @@ they are for.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pika
 from pika import data
 from pika.adapters.select_connection import IOLoop
+
+from topology.amqp_frames import publication
+from topology.ports import Outgoing
 
 UNREADABLE = "unreadable"
 """The only key of a table of headers that could not be read; its value is the reason."""
@@ -61,11 +63,7 @@ class AmqpConnection(_Connection):
         opened: Callable[[], None],
         ended: Callable[[str], None],
         loop: IOLoop,
-        join: bool = True,
     ) -> None:
-        self._joins = join
-        self._pieces: list[bytes] | None = None
-        self._pieces_bytes = 0
         super().__init__(
             parameters,
             on_open_callback=lambda _: opened(),
@@ -74,33 +72,24 @@ class AmqpConnection(_Connection):
             custom_ioloop=loop,
         )
 
-    @contextmanager
-    def joined(self) -> Generator[None]:
-        """What is written inside goes out in as few writes as can be."""
-        if not self._joins:
-            yield
-            return
-        self._pieces = []
-        try:
-            yield
-        finally:
-            self._write_pieces()
-            self._pieces = None
+    def publish(self, channel: int, messages: Sequence[Outgoing]) -> None:
+        """Write `messages` to an open channel, in as few writes as can be. O(bytes)."""
+        frame_max: int = self.params.frame_max
+        pieces: list[bytes] = []
+        nbytes = 0
+        for message in messages:
+            piece = publication(channel, frame_max, message)
+            pieces.append(piece)
+            nbytes += len(piece)
+            if nbytes >= JOIN_BYTES_MAX:
+                self._emit(pieces, nbytes)
+                pieces, nbytes = [], 0
+        if pieces:
+            self._emit(pieces, nbytes)
 
-    def _write_pieces(self) -> None:
-        if self._pieces:
-            super()._adapter_emit_data(b"".join(self._pieces))
-            self._pieces.clear()
-            self._pieces_bytes = 0
-
-    def _adapter_emit_data(self, data: bytes) -> None:
-        if self._pieces is None:
-            super()._adapter_emit_data(data)
-            return
-        self._pieces.append(data)
-        self._pieces_bytes += len(data)
-        if self._pieces_bytes >= JOIN_BYTES_MAX:
-            self._write_pieces()
+    def _emit(self, pieces: Sequence[bytes], nbytes: int) -> None:
+        self.bytes_sent += nbytes
+        self._adapter_emit_data(b"".join(pieces))
 
     @property
     def unsent_bytes(self) -> int:

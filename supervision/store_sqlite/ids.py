@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from supervision.store import IdRow
 from supervision.store_sqlite.chunks import chunks, holes
 from supervision.store_sqlite.id_filter import SLOTS, IdFilter
+from supervision.store_sqlite.many import write_many
 
 HOUR_MS = 3_600_000
 KEEP_MS = (24 * HOUR_MS, 7 * 24 * HOUR_MS)
@@ -119,7 +120,7 @@ class IdBook:
                 (bucket, id_hash, command_hash, row.segment, row.epoch, row.offset, row.at, int(row.keep_long))
             )
         params.sort()
-        self._db.executemany("INSERT INTO ids VALUES (?, ?, ?, ?, ?, ?, ?, ?)", params)
+        write_many(self._db, "INSERT INTO ids VALUES", params)
         self._db.executemany(
             "INSERT INTO id_buckets VALUES (?, ?) ON CONFLICT (bucket) DO UPDATE SET n = n + excluded.n",
             list(added.items()),

@@ -37,9 +37,10 @@ def row_number(segment: int, offset: int) -> int:
     return segment << SEGMENT_SHIFT | offset
 
 
-def rows_of(page: Page) -> Iterator[tuple[int, int, int, bytes]]:
+def rows_of(page: Page, seq: int) -> Iterator[tuple[int, int, int, bytes]]:
     """(row number, last offset, at, blob) for each run of entries that share epoch and time: nearly always one.
-    O(bytes).
+
+    O(bytes). `seq`: of the segment's last outward entry before the page.
     """
     entries, encoded = page.entries, page.encoded
     assert entries and len(entries) == len(encoded), (len(entries), len(encoded))
@@ -47,8 +48,9 @@ def rows_of(page: Page) -> Iterator[tuple[int, int, int, bytes]]:
     while start < len(entries):
         end = _run_end(entries, start)
         first, last = entries[start], entries[end - 1]
-        number = row_number(page.segment, first.offset)
-        yield number, last.offset, first.at, _blob(entries[start:end], encoded[start:end])
+        blob = _blob(entries[start:end], encoded[start:end], seq)
+        yield row_number(page.segment, first.offset), last.offset, first.at, blob
+        seq = max(seq, *(entry.seq for entry in entries[start:end]))
         start = end
 
 
@@ -62,10 +64,9 @@ def _run_end(entries: Sequence[Entry], start: int) -> int:
     return len(entries)
 
 
-def _blob(entries: Sequence[Entry], encoded: Sequence[bytes]) -> bytes:
+def _blob(entries: Sequence[Entry], encoded: Sequence[bytes], seq: int) -> bytes:
     first = entries[0]
-    outward = next((entry.seq for entry in entries if entry.seq), 1)
-    head = _HEADER.pack(PAGE_FORMAT, first.epoch, first.offset, first.at, outward - 1, len(entries))
+    head = _HEADER.pack(PAGE_FORMAT, first.epoch, first.offset, first.at, seq, len(entries))
     lengths = [len(data) | _OUTWARD if entry.seq else len(data) for entry, data in zip(entries, encoded, strict=True)]
     head += struct.pack(f">{len(lengths)}I", *lengths)
     return b"".join((head, _CRC.pack(zlib.crc32(head)), *encoded))

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
 from supervision.clock import Clock
 from supervision.entry import Corrupt, Entry
 from supervision.messages import ParkedRow, RecordRow, TimerRow
@@ -35,7 +37,11 @@ PROGRESS_OPS = 4_000
 
 T = TypeVar("T")
 
-_STATES = "SELECT subject, state FROM states WHERE segment = ? AND domain = ? AND state IS NOT NULL AND subject IN "
+_STATES = (
+    "SELECT json_group_array(json_array(subject, hex(state))) FROM states"
+    " WHERE segment = ? AND domain = ? AND state IS NOT NULL AND subject IN "
+)
+_state_rows = msgspec.json.Decoder(list[tuple[str, str]])
 _KEYS = "SELECT key, value FROM keys WHERE segment = ? AND domain = ? AND key IN "
 _TIMER = "SELECT * FROM timers WHERE segment = ? AND domain = ? AND subject = ? AND key = ?"
 _LOG = (
@@ -93,7 +99,8 @@ class SqliteReader:
         def work(db: sqlite3.Connection) -> tuple[dict[str, bytes], list[Any], dict[bytes, bytes]]:
             states: dict[str, bytes] = {}
             for chunk in chunks(subjects):
-                states.update(db.execute(_STATES + holes(len(chunk)), (segment, domain, *chunk)))
+                (shown,) = db.execute(_STATES + holes(len(chunk)), (segment, domain, *chunk)).fetchone()
+                states.update((subject, bytes.fromhex(state)) for subject, state in _state_rows.decode(shown))
             used: dict[bytes, bytes] = {}
             for some in chunks(keys):
                 used.update(db.execute(_KEYS + holes(len(some)), (segment, domain, *some)))

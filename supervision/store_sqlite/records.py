@@ -14,9 +14,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+import msgspec
+
 from supervision.messages import Stage
 from supervision.store import StageRejected
 from supervision.store_sqlite.chunks import chunks, holes
+from supervision.store_sqlite.many import write_many
 from supervision.store_sqlite.plan import Line, Plan
 
 Spot = tuple[int, int]
@@ -26,11 +29,9 @@ Whose = tuple[int, str, str]
 
 NONE: Spot = (0, 0)
 
-_INSERT = (
-    "INSERT INTO records (segment, domain, place, n, subject, prev_place, prev_n, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT DO NOTHING"
-)
-_NEWEST = "SELECT subject, place, n FROM states WHERE segment = ? AND domain = ? AND subject IN "
+_INSERT = "INSERT INTO records (segment, domain, place, n, subject, prev_place, prev_n, body) VALUES"
+_NEWEST = "SELECT json_group_array(json_array(subject, place, n)) FROM states"
+    " WHERE segment = ? AND domain = ? AND subject IN "
 _CHAIN = (
     "WITH RECURSIVE chain (place, n, prev_place, prev_n, body) AS ("
     " SELECT r.place, r.n, r.prev_place, r.prev_n, r.body FROM states s CROSS JOIN records r"
@@ -45,6 +46,7 @@ _POINT = (
     "UPDATE records SET prev_place = ?, prev_n = ?"
     " WHERE segment = ? AND domain = ? AND place = ? AND n = ? AND subject = ?"
 )
+_newest_rows = msgspec.json.Decoder(list[tuple[str, int, int]])
 AFTER_ALL: Spot = (1 << 62, 0)
 
 
@@ -68,7 +70,7 @@ def write_lines(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage]) -> 
             rows.append((segment, domain, offset, n, subject, *before, body))
         else:
             _splice(db, whose, spot, body, stages)
-    if rows and db.executemany(_INSERT, rows).rowcount != len(rows):
+    if rows and write_many(db, _INSERT, rows, " ON CONFLICT DO NOTHING") != len(rows):
         raise _rejected(rows[0][:3], stages)
     return newest
 
@@ -84,7 +86,8 @@ def _newest(db: sqlite3.Connection, lines: Sequence[Line]) -> dict[Whose, Spot]:
             subjects.setdefault((segment, domain), []).append(subject)
     for at, names in subjects.items():
         for chunk in chunks(names):
-            for subject, place, n in db.execute(_NEWEST + holes(len(chunk)), (*at, *chunk)):
+            (shown,) = db.execute(_NEWEST + holes(len(chunk)), (*at, *chunk)).fetchone()
+            for subject, place, n in _newest_rows.decode(shown):
                 found[(*at, subject)] = (place, n)
     return found
 
@@ -100,7 +103,7 @@ def _splice(db: sqlite3.Connection, whose: Whose, spot: Spot, body: bytes, stage
     if older == spot:
         raise _rejected((whose[0], whose[1], spot[0]), stages)
     segment, domain, subject = whose
-    db.execute(_INSERT, (segment, domain, *spot, subject, *older, body))
+    write_many(db, _INSERT, [(segment, domain, *spot, subject, *older, body)])
     db.execute(_POINT, (*spot, segment, domain, *newer, subject))
 
 

@@ -1,7 +1,7 @@
 """Writing a batch's rows, inside the one transaction that commits it. Order of keys, few statements, nothing decided
 here.
 
-A checkpoint moves by compare-and-set in SQL, against what is stored, not against what somebody remembers: that single
+A checkpoint moves by compare-and-set against what is stored, not against what somebody remembers: that single
 comparison is what makes the engine count exactly once.
 """
 
@@ -10,29 +10,31 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+import msgspec
+
 from supervision.messages import Stage
 from supervision.store import Batch, StageRejected
 from supervision.store_sqlite.ids import IdBook, signed
+from supervision.store_sqlite.many import write_many
 from supervision.store_sqlite.page import rows_of
 from supervision.store_sqlite.plan import Move, Plan, checked
 from supervision.store_sqlite.records import NONE, Spot, Whose, write_lines
 
-_PUT_STATE = (
-    "INSERT INTO states VALUES (?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (segment, domain, subject) DO UPDATE SET state = excluded.state"
-)
-_PUT_STATE_AND_NEWEST = (
-    "INSERT INTO states VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (segment, domain, subject)"
+_PUT_STATE = "INSERT INTO states VALUES"
+_STATE_ONLY = " ON CONFLICT (segment, domain, subject) DO UPDATE SET state = excluded.state"
+_STATE_AND_NEWEST = (
+    " ON CONFLICT (segment, domain, subject)"
     " DO UPDATE SET place = excluded.place, n = excluded.n, state = coalesce(excluded.state, state)"
 )
-_PUT_KEY = "INSERT INTO keys VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _KEY = "SELECT value FROM keys WHERE segment = ? AND domain = ? AND key = ?"
-_PUT_TIMER = "INSERT OR REPLACE INTO timers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_CHECKPOINT = "SELECT upto FROM checkpoints WHERE segment = ? AND domain = ?"
-_MOVE = "UPDATE checkpoints SET upto = ? WHERE segment = ? AND domain = ? AND upto = ?"
-_MOVE_NOTED = (
-    "UPDATE checkpoints SET upto = ?, attempt_at = ?, attempts = ? WHERE segment = ? AND domain = ? AND upto = ?"
+_LONGER = (
+    " ON CONFLICT (segment) DO UPDATE SET last = excluded.last, seq = excluded.seq, last_at = excluded.last_at,"
+    " log_bytes = log_bytes + excluded.log_bytes"
 )
+_CHECKPOINTS = "SELECT json_group_array(json_array(segment, domain, upto)) FROM checkpoints"
+_MOVED = " ON CONFLICT (segment, domain) DO UPDATE SET upto = excluded.upto"
+_MOVED_NOTED = _MOVED + ", attempt_at = excluded.attempt_at, attempts = excluded.attempts"
+_checkpoint_rows = msgspec.json.Decoder(list[tuple[int, str, int]])
 
 
 def write_log(db: sqlite3.Connection, batch: Batch) -> None:
@@ -43,17 +45,15 @@ def write_log(db: sqlite3.Connection, batch: Batch) -> None:
         before, after = batch.heads_before[page.segment], batch.heads_after[page.segment]
         first, last = page.entries[0], page.entries[-1]
         assert first.offset == before.offset + 1 and last.offset == after.offset, (first.place, before, after)
-        for row in rows_of(page):
+        for row in rows_of(page, before.seq):
             rows.append(row)
             grown[page.segment] = grown.get(page.segment, 0) + len(row[-1])
-    db.executemany("INSERT INTO log VALUES (?, ?, ?, ?)", rows)
-    db.executemany(
-        "UPDATE heads SET last = ?, seq = ?, last_at = ?, log_bytes = log_bytes + ? WHERE segment = ?",
-        [
-            (head.offset, head.seq, head.last_at, grown.get(segment, 0), segment)
-            for segment, head in batch.heads_after.items()
-        ],
-    )
+    write_many(db, "INSERT INTO log VALUES", rows)
+    heads = [
+        (segment, head.offset, head.seq, head.last_at, 1, grown.get(segment, 0))
+        for segment, head in batch.heads_after.items()
+    ]
+    write_many(db, "INSERT INTO heads VALUES", heads, _LONGER)
 
 
 def write_transfers(db: sqlite3.Connection, batch: Batch) -> None:
@@ -73,8 +73,7 @@ def write_fired(db: sqlite3.Connection, batch: Batch) -> None:
 
 def write_stages(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage], book: IdBook) -> None:
     """All rows of the planned stages. `StageRejected`: a failed compare-and-set, a used-up key, a line that stands."""
-    for (segment, domain), move in plan.moves.items():
-        _move(db, segment, domain, move)
+    _move_checkpoints(db, plan)
     _use_up_keys(db, plan, stages)
     newest = write_lines(db, plan, stages) if plan.records else {}
     _write_states(db, plan, newest)
@@ -83,24 +82,30 @@ def write_stages(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage], bo
     _write_replies(db, plan, book)
 
 
-def _move(db: sqlite3.Connection, segment: int, domain: str, move: Move) -> None:
-    noted = move.attempt or (None, None)
-    if move.keeps_attempt:
-        moved = db.execute(_MOVE, (move.upto, segment, domain, move.prev)).rowcount
-    else:
-        moved = db.execute(_MOVE_NOTED, (move.upto, *noted, segment, domain, move.prev)).rowcount
-    if moved:
+def _move_checkpoints(db: sqlite3.Connection, plan: Plan) -> None:
+    """Compare with what is stored, then set: nobody can come between, since the transaction holds the write lock."""
+    if not plan.moves:
         return
-    stored = db.execute(_CHECKPOINT, (segment, domain)).fetchone()
-    if stored is not None or move.prev != 0:
-        at = stored[0] if stored else "missing"
-        raise StageRejected(move.first, f"checkpoint is {at}, the stage expects {move.prev}")
-    db.execute("INSERT INTO checkpoints VALUES (?, ?, ?, 0, -1, ?, ?)", (segment, domain, move.upto, *noted))
+    rows = _checkpoint_rows.decode(db.execute(_CHECKPOINTS).fetchone()[0])
+    stored = {(segment, domain): upto for segment, domain, upto in rows}
+    for at, move in plan.moves.items():
+        if stored.get(at, 0) != move.prev:
+            raise StageRejected(move.first, f"checkpoint is {stored.get(at, 'missing')}, the stage expects {move.prev}")
+    quiet = [_checkpoint(at, move) for at, move in plan.moves.items() if move.keeps_attempt]
+    noted = [_checkpoint(at, move) for at, move in plan.moves.items() if not move.keeps_attempt]
+    write_many(db, "INSERT INTO checkpoints VALUES", quiet, _MOVED)
+    write_many(db, "INSERT INTO checkpoints VALUES", noted, _MOVED_NOTED)
+
+
+def _checkpoint(at: tuple[int, str], move: Move) -> tuple[int, str, int, int, int, int | None, int | None]:
+    """The row as a new one would be; deaths and started of one that stands are left alone."""
+    attempt_at, attempts = move.attempt or (None, None)
+    return (*at, move.upto, 0, -1, attempt_at, attempts)
 
 
 def _use_up_keys(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage]) -> None:
     rows = sorted((*at, value) for at, value in plan.keys.items())
-    if not rows or db.executemany(_PUT_KEY, rows).rowcount == len(rows):
+    if not rows or write_many(db, "INSERT INTO keys VALUES", rows, " ON CONFLICT DO NOTHING") == len(rows):
         return
     # Some stood already, which is no harm when they say the same.
     for stage in stages:
@@ -119,8 +124,8 @@ def _write_states(db: sqlite3.Connection, plan: Plan, newest: dict[Whose, Spot])
             plain.append((*at, *NONE, checked(state)))
     moved += [(*at, *spot, None) for at, spot in newest.items() if at not in plan.states]
     # Sorted by the key, which is unique here, so that neighbours share a page.
-    db.executemany(_PUT_STATE, sorted(plain))
-    db.executemany(_PUT_STATE_AND_NEWEST, sorted(moved, key=_key_of))
+    write_many(db, _PUT_STATE, sorted(plain), _STATE_ONLY)
+    write_many(db, _PUT_STATE, sorted(moved, key=_key_of), _STATE_AND_NEWEST)
 
 
 def _key_of(row: tuple[int, str, str, int, int, bytes | None]) -> Whose:
@@ -129,13 +134,13 @@ def _key_of(row: tuple[int, str, str, int, int, bytes | None]) -> Whose:
 
 def _write_timers(db: sqlite3.Connection, plan: Plan) -> None:
     gone = [at for at, row in plan.timers.items() if row is None]
-    db.executemany("DELETE FROM timers WHERE segment = ? AND domain = ? AND subject = ? AND key = ?", sorted(gone))
+    write_many(db, "DELETE FROM timers WHERE (segment, domain, subject, key) IN (VALUES", sorted(gone), ")")
     rows = [
         (*at, row.gen, row.due, row.body, row.absence, row.valid_for_ms, 0, row.depth)
         for at, row in plan.timers.items()
         if row is not None
     ]
-    db.executemany(_PUT_TIMER, sorted(rows))
+    write_many(db, "INSERT OR REPLACE INTO timers VALUES", sorted(rows))
 
 
 def _write_parked(db: sqlite3.Connection, plan: Plan) -> None:

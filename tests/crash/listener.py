@@ -1,0 +1,100 @@
+"""A receiver of all effects, which looks at each as it comes: is it one we know, byte for byte; does it follow its
+predecessor?
+
+Publications may repeat, that is the promise to a receiver: `message_id` tells. What may never happen is that a
+repetition differs, or that an effect is seen before the one with the `seq` below its own.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any, NamedTuple
+
+import pika
+
+EFFECTS = "marketing.effects"
+QUEUE = "crash.effects"
+PREFETCH = 1_000
+LOOK_S = 0.1
+"""How soon a closed listener notices."""
+
+
+class Seen(NamedTuple):
+    """An effect as it came first."""
+
+    id: str
+    key: str
+    segment: int
+    epoch: int
+    offset: int
+    seq: int
+    source: dict[str, Any]
+    """The decoded body."""
+
+
+class Listener:
+    """Consumes in a thread from construction to `close`. The queue is durable, so nothing is missed before either."""
+
+    def __init__(self, url: str) -> None:
+        self.seen: list[Seen] = []
+        """Each effect once, in the order of first sight."""
+        self.again = 0
+        self.trouble: list[str] = []
+        self._url = url
+        self._known: dict[str, tuple[Any, ...]] = {}
+        self._newest: dict[int, tuple[int, int, int]] = {}
+        self._ended = threading.Event()
+        self._declare()
+        self._thread = threading.Thread(target=self._listen, name="listener", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _declare(self) -> None:
+        connection = pika.BlockingConnection(pika.URLParameters(self._url))
+        channel = connection.channel()
+        channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
+        channel.queue_bind(QUEUE, EFFECTS, "#")
+        connection.close()
+
+    def _listen(self) -> None:
+        connection: Any = pika.BlockingConnection(pika.URLParameters(self._url))
+        channel = connection.channel()
+        channel.basic_qos(prefetch_count=PREFETCH)
+        for method, props, body in channel.consume(QUEUE, inactivity_timeout=LOOK_S):
+            if method is not None:
+                self._look(method.routing_key, props, body)
+                channel.basic_ack(method.delivery_tag)
+            if self._ended.is_set():
+                break
+        connection.close()
+
+    def _look(self, key: str, props: Any, body: bytes) -> None:
+        headers = sorted((props.headers or {}).items())
+        whole = (key, body, props.type, props.content_type, props.app_id, props.timestamp, props.delivery_mode, headers)
+        known = self._known.setdefault(props.message_id, whole)
+        if known is not whole:
+            self.again += 1
+            if known != whole:
+                self.trouble.append(f"{props.message_id} came again as another: first {known}, then {whole}")
+            return
+        try:
+            self._first(key, props, body)
+        except (AssertionError, ValueError, KeyError, TypeError) as error:
+            self.trouble.append(f"{props.message_id}: {error!r} in {whole}")
+
+    def _first(self, key: str, props: Any, body: bytes) -> None:
+        segment, epoch, offset = (int(part) for part in props.message_id.split("."))
+        seq = props.headers["seq"]
+        last_epoch, last_offset, last_seq = self._newest.get(segment, (0, 0, 0))
+        self._newest[segment] = (epoch, offset, seq)
+        fields = json.loads(body)
+        assert seq == last_seq + 1, f"seq {seq} after {last_seq}"
+        assert offset > last_offset and epoch >= last_epoch, f"place after {last_epoch}.{last_offset}"
+        assert props.headers["segment"] == str(segment), "the header names another segment"
+        assert props.type == fields["event_type"] == "_".join(key.split(".")[:2]), "type, body and key disagree"
+        assert (props.content_type, props.app_id, props.delivery_mode) == ("application/json", "ganglion", 2)
+        self.seen.append(Seen(props.message_id, key, segment, epoch, offset, seq, fields))

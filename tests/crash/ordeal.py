@@ -1,0 +1,147 @@
+"""One shop, one engine, one receiver, and what is done to the engine while the shop sends.
+
+Messages are released in portions, one for each life of the engine: some before it starts, so that it finds a backlog,
+the rest while it runs. A life ends at a moment drawn from the seed: either so many effects after its start, and a few
+milliseconds, or at any time from its spawn on, ready or not. Counting effects instead of seconds keeps the blows within
+the work, on a slow machine as on a fast one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pika
+
+from tests.crash.listener import Listener
+from tests.crash.program import START_S_MAX, Program, until
+from tests.crash.publisher import Publisher
+from tests.crash.reckoning import differences
+from tests.crash.shop import Shop
+
+STILL_S_MAX = 90.0
+"""Without a new effect for this long, something is stuck; a start falls within."""
+MORE_S_MAX = 0.08
+"""A blow comes at most this long after the effect it waited for."""
+START_BLOW_S_MAX = 3.0
+EARLY_SHARE = 0.25
+"""Of the lives, those that end at any time from the spawn on."""
+DIFFERENCES_SHOWN_MAX = 20
+INGRESS, DEAD, UNROUTED = "marketing.ingress", "marketing.dead", "marketing.unrouted"
+
+
+class Ordeal:
+    """Built on a running engine, since it is the engine that declares the exchanges. Close it."""
+
+    def __init__(self, url: str, folder: Path, seed: int, users: int) -> None:
+        self.midway = 0
+        """Lives that ended with effects still to come."""
+        self.resent = 0
+        self._url = url
+        self._seed = seed
+        self._rng = Random(seed)
+        self.shop = Shop(Random(self._rng.getrandbits(64)), users)
+        self.program = Program(folder, "--amqp", url)
+        self._lasts = 0
+        self.program.start()
+        self.program.ready()
+        self.listener = Listener(url)
+        self._publisher = Publisher(url)
+
+    def close(self) -> None:
+        """Ends what still runs; safe after a failure."""
+        self._publisher.close()
+        self.listener.close()
+        self.program.close()
+
+    def live(self, events: int, end: Callable[[], None]) -> None:
+        """One life with `events` of work, ended by `end` at a moment of the seed's choosing; the next is spawned."""
+        messages = self.shop.messages(events)
+        self.resent += len(messages) - events
+        cut = self._rng.randrange(len(messages))
+        before = len(self.listener.seen)
+        self._publisher.send(messages[:cut])
+        if not self.program.alive:
+            self.program.start()
+        self._publisher.send(messages[cut:])
+        self._wait_for_the_moment(before)
+        self.midway += len(self.listener.seen) < self.shop.books.effects
+        end()
+
+    def _wait_for_the_moment(self, before: int) -> None:
+        if self._rng.random() < EARLY_SHARE:
+            time.sleep(self._rng.uniform(0, START_BLOW_S_MAX))
+            return
+        moment = before + self._rng.randint(1, max(1, self.shop.books.effects - before))
+        self._seen(moment)
+        time.sleep(self._rng.uniform(0, MORE_S_MAX))
+
+    def _seen(self, effects: int) -> None:
+        """Wait until so many have come, as long as they keep coming."""
+        moved = [len(self.listener.seen), time.monotonic()]
+
+        def enough() -> bool:
+            seen = len(self.listener.seen)
+            if seen > moved[0]:
+                moved[:] = [seen, time.monotonic()]
+            return seen >= effects or bool(self.listener.trouble) or time.monotonic() > moved[1] + STILL_S_MAX
+
+        self.program.until(enough, float("inf"), str)
+        assert not self.listener.trouble, self._report(self.listener.trouble)
+        wanted = f"only {len(self.listener.seen)} of {effects} effects came"
+        assert len(self.listener.seen) >= effects, self._report([wanted, *self._differences()])
+
+    def drain(self) -> None:
+        """Everything sent is worked off; then the books must agree, and the queues be empty."""
+        if not self.program.alive:
+            self.program.start()
+        self.program.ready()
+        self._publisher.settle()
+        self._seen(self.shop.books.effects)
+        self._last_words()
+        assert not (found := self._differences()), self._report(found)
+
+    def _last_words(self) -> None:
+        """A message to each segment, and its text back: effects too many would have come before it."""
+        self._lasts += 1
+        last = self.shop.last_words(self._lasts)
+        self._publisher.send(list(last.values()))
+        self._publisher.settle()
+
+        def heard() -> bool:
+            return last.keys() <= {seen.source.get("user_id") for seen in self.listener.seen[-4 * len(last) :]
+                                   if seen.source["event_type"] == "notify_sms"}  # fmt: skip
+
+        self.program.until(heard, STILL_S_MAX, lambda: "the last words were not answered")
+
+    def _differences(self) -> list[str]:
+        self.program.ready()
+        return differences(self.shop.books, self.listener, self.program.url)
+
+    def rest(self) -> None:
+        """The drained engine is told to go; nothing may be left behind anywhere."""
+        self.program.stop()
+        with pika.BlockingConnection(pika.URLParameters(self._url)) as connection:
+            channel = connection.channel()
+            until(lambda: not _queue(channel, INGRESS).consumer_count, START_S_MAX, lambda: "a dead process consumes")
+            left = {name: _queue(channel, name).message_count for name in (INGRESS, DEAD, UNROUTED)}
+        assert left == {INGRESS: 0, DEAD: 0, UNROUTED: 0}, self._report([f"left in the queues: {left}"])
+
+    def summary(self) -> str:
+        """What it was like, in a line; shown with a failure and under `-s`."""
+        listener = self.listener
+        return (
+            f"seed {self._seed}: {len(self.shop.sent)} events, {self.resent} resends, {self.program.lives} lives, "
+            f"{self.midway} ended in the midst of work, {len(listener.seen)} effects, {listener.again} published again"
+        )
+
+    def _report(self, found: list[str]) -> str:
+        shown = "\n".join(found[:DIFFERENCES_SHOWN_MAX])
+        return f"{self.summary()}\n{len(found)} differences\n{shown}\n{self.program.story()}"
+
+
+def _queue(channel: Any, name: str) -> Any:
+    return channel.queue_declare(name, passive=True).method

@@ -1,0 +1,35 @@
+"""The real program on a real RabbitMQ, killed at random times; then the books are compared to the last point.
+
+The promise under test is the whole of it: what is confirmed to the sender is counted once, in order, and told once,
+whenever the process dies. `make test` has a short run, `make test-long` the full one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.crash.ordeal import Ordeal
+
+Make = Callable[[int, int], Ordeal]
+
+
+def killed(ordeal: Ordeal, events: int, kills: int) -> None:
+    """`events` events over `kills` lives that end by SIGKILL, and a last one that may finish."""
+    for _ in range(kills):
+        ordeal.live(events // kills, ordeal.program.kill)
+    assert ordeal.midway >= kills // 2, f"only {ordeal.midway} of {kills} blows fell while there was work"
+    ordeal.drain()
+    ordeal.rest()
+    print(ordeal.summary())
+
+
+def test_four_kills_lose_nothing_and_count_nothing_twice(ordeal: Make) -> None:
+    killed(ordeal(1, 150), events=2_000, kills=4)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(11, 16))
+def test_sixteen_kills_in_twenty_thousand_events_lose_nothing_and_count_nothing_twice(ordeal: Make, seed: int) -> None:
+    killed(ordeal(seed, 600), events=20_000, kills=16)

@@ -1,0 +1,134 @@
+"""`run.py serve` as a program, HTTP alone: its exit statuses, its lock, what is there after a signal or a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.house.ours import root
+
+START_S_MAX = 60.0
+STOP_S_MAX = 15.0
+
+
+def program(data: Path, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "run.py", "serve", "--data", str(data), "--http", "127.0.0.1:0", *options]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    return subprocess.Popen(
+        command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+class Serving:
+    """A program that is ready."""
+
+    def __init__(self, data: Path) -> None:
+        self.process = program(data)
+        assert self.process.stdout is not None
+        first = self.process.stdout.readline()
+        assert first.startswith("Ganglion serves on "), first
+        self.http = httpx.Client(base_url=first.split()[3])
+        deadline = time.monotonic() + START_S_MAX
+        while self.http.get("/readyz").status_code != 200:
+            assert time.monotonic() < deadline
+
+    def earn(self, user: str, points: int, event_id: str) -> dict[str, Any]:
+        message = {"event_type": "points_change", "user_id": user, "change_type": "increase", "points": points}
+        answer = self.http.post("/v1/events", json={**message, "reason": "x", "event_id": event_id})
+        assert answer.status_code == 200, answer.text
+        (accepted,) = answer.json()["accepted"]
+        return accepted
+
+    def available(self, user: str, offset: int) -> int:
+        answer = self.http.get(f"/v1/users/{user}/points", params={"min_offset": offset})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["available"]
+
+    def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(STOP_S_MAX)
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Serving]:
+    one = Serving(tmp_path)
+    yield one
+    one.http.close()
+    one.process.kill()
+    one.process.communicate()
+
+
+def refused(data: Path, *options: str) -> tuple[int, str]:
+    """(status, what it says) of a program that does not start."""
+    process = program(data, *options)
+    _, said = process.communicate(timeout=START_S_MAX)
+    return process.returncode, said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_program_in_time_and_the_next_one_knows_what_was_answered(
+    serving: Serving, tmp_path: Path, number: int
+) -> None:
+    place = serving.earn("u", 7, "e1")
+    assert serving.end(number) == 0
+    again = Serving(tmp_path)
+    try:
+        assert again.available("u", place["offset"]) == 7
+        assert again.earn("u", 7, "e1") == {**place, "duplicate": True}
+    finally:
+        again.process.kill()
+        again.process.communicate()
+
+
+def test_a_kill_loses_nothing_that_was_answered(serving: Serving, tmp_path: Path) -> None:
+    for i in range(50):
+        place = serving.earn("u", 1, f"e{i}")
+    assert serving.end(signal.SIGKILL) == -signal.SIGKILL
+    again = Serving(tmp_path)
+    try:
+        assert again.available("u", place["offset"]) == 50
+        for i in range(50):
+            assert again.earn("u", 1, f"e{i}")["duplicate"]
+        assert again.available("u", place["offset"]) == 50
+    finally:
+        again.process.kill()
+        again.process.communicate()
+
+
+def test_a_second_process_is_refused_with_the_holders_pid(serving: Serving, tmp_path: Path) -> None:
+    status, said = refused(tmp_path)
+    assert status == 3
+    assert f"is held by process {serving.process.pid}" in said
+
+
+def test_another_number_of_segments_is_refused_with_the_right_one(serving: Serving, tmp_path: Path) -> None:
+    assert serving.end(signal.SIGTERM) == 0
+    status, said = refused(tmp_path, "--segments", "4")
+    assert status == 2
+    assert "start with --segments 16" in said
+
+
+def test_a_bad_setting_or_a_taken_address_is_status_2(serving: Serving, tmp_path: Path) -> None:
+    assert refused(tmp_path / "other", "--segments", "0")[0] == 2
+    status, said = refused(tmp_path / "other", "--http", str(serving.http.base_url).removeprefix("http://").strip("/"))
+    assert status == 2
+    assert "cannot listen" in said
+
+
+def test_log_lines_are_json_one_a_line(serving: Serving) -> None:
+    serving.earn("somebody", 1, "e1")
+    serving.process.send_signal(signal.SIGTERM)
+    _, said = serving.process.communicate(timeout=STOP_S_MAX)
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert lines and all("event" in line for line in lines)
+    assert "somebody" not in said
