@@ -30,8 +30,10 @@ Whose = tuple[int, str, str]
 NONE: Spot = (0, 0)
 
 _INSERT = "INSERT INTO records (segment, domain, place, n, subject, prev_place, prev_n, body) VALUES"
-_NEWEST = "SELECT json_group_array(json_array(subject, place, n)) FROM states"
+_NEWEST = (
+    "SELECT json_group_array(json_array(subject, place, n)) FROM states"
     " WHERE segment = ? AND domain = ? AND subject IN "
+)
 _CHAIN = (
     "WITH RECURSIVE chain (place, n, prev_place, prev_n, body) AS ("
     " SELECT r.place, r.n, r.prev_place, r.prev_n, r.body FROM states s CROSS JOIN records r"

@@ -16,6 +16,8 @@ import pika
 EFFECTS = "marketing.effects"
 QUEUE = "crash.effects"
 PREFETCH = 1_000
+TYPES = {"points_earned", "points_spent", "points_expired", "points_refused", "notify_sms"}
+"""All that the shop's messages can lead to; anything else is the engine speaking of trouble."""
 LOOK_S = 0.1
 """How soon a closed listener notices."""
 
@@ -96,5 +98,6 @@ class Listener:
         assert offset > last_offset and epoch >= last_epoch, f"place after {last_epoch}.{last_offset}"
         assert props.headers["segment"] == str(segment), "the header names another segment"
         assert props.type == fields["event_type"] == "_".join(key.split(".")[:2]), "type, body and key disagree"
+        assert props.type in TYPES, "nobody should have said this"
         assert (props.content_type, props.app_id, props.delivery_mode) == ("application/json", "ganglion", 2)
         self.seen.append(Seen(props.message_id, key, segment, epoch, offset, seq, fields))

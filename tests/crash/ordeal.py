@@ -44,7 +44,7 @@ class Ordeal:
         self._seed = seed
         self._rng = Random(seed)
         self.shop = Shop(Random(self._rng.getrandbits(64)), users)
-        self.program = Program(folder, "--amqp", url)
+        self.program = Program(folder, "--amqp", url, "--log-level", "warning")
         self._lasts = 0
         self.program.start()
         self.program.ready()
