@@ -27,9 +27,10 @@ VERSION = "0.1.0"
 EXIT_TROUBLE = 1
 EXIT_USAGE = 2
 EXIT_LOCKED = 3
-DRAIN_S_MAX = 4.0
+DRAIN_S_MAX = 3.0
 """For acks and confirms under way when the engine is told to stop; what is still out then comes again."""
-TREE_STOP_S_MAX = 6.0
+TREE_STOP_S_MAX = 5.0
+HTTP_STOP_S_MAX = 3.0
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -105,6 +106,7 @@ def serve(options: argparse.Namespace) -> int:
     """The engine, until a signal. 0 stopped in order, 1 died, 2 bad settings, 3 another process holds the store."""
     from gateway.server import CannotListen
     from gateway.settings import BadSetting, Settings, load
+    from supervision.entry import Corrupt
     from supervision.store import Incompatible, Locked, StoreError
 
     given = {name: getattr(options, name) for name in Settings.__struct_fields__}
@@ -113,16 +115,17 @@ def serve(options: argparse.Namespace) -> int:
     except BadSetting as bad:
         return _fail(str(bad), EXIT_USAGE)
     _log_to_stderr(settings.log_level)
+    service = Service(settings)
     broker = _private_broker(Path(settings.data)) if options.private_broker and not settings.amqp else None
     try:
         if broker is not None:
-            settings = msgspec.structs.replace(settings, amqp=broker.url())
-        return Service(settings).run()
+            service.settings = msgspec.structs.replace(settings, amqp=broker.url())
+        return service.run()
     except Locked as locked:
         return _fail(f"the store in {settings.data} is held by process {locked.pid}", EXIT_LOCKED)
     except (Incompatible, CannotListen, ValueError, OSError) as error:
         return _fail(str(error), EXIT_USAGE)
-    except StoreError as error:
+    except (StoreError, Corrupt) as error:
         return _fail(f"the store cannot be opened: {error}", EXIT_TROUBLE)
     finally:
         if broker is not None:
@@ -133,10 +136,11 @@ class Service:
     """One serving process: opens the store, builds the wiring on real parts, waits, ends it in order."""
 
     def __init__(self, settings: Any) -> None:
-        self._settings = settings
+        self.settings = settings
         self._ended = threading.Event()
         self._fatal = ""
         self._http_tick_s = time.monotonic()
+        _on_signal(self._ended)
 
     def run(self) -> int:
         """Blocks until a signal or a fatal error."""
@@ -146,7 +150,6 @@ class Service:
         from supervision.clock import SystemClock
         from supervision.threads import ThreadRuntime
 
-        _on_signal(self._ended)
         clock = SystemClock()
         registry = CollectorRegistry()
         runtime = ThreadRuntime(clock)
@@ -164,12 +167,12 @@ class Service:
         from supervision.store_sqlite import open_sqlite
 
         formats = {domain.name: domain.format for domain in domains(self._programme()) if domain.format}
-        return open_sqlite(Path(self._settings.data), self._settings.segments, formats, VERSION, clock)
+        return open_sqlite(Path(self.settings.data), self.settings.segments, formats, VERSION, clock)
 
     def _programme(self) -> Any:
         from actors.points.programme import Programme
 
-        settings = self._settings
+        settings = self.settings
         return Programme(settings.points_valid_days, settings.points_reminder_days, zone=settings.zone)
 
     def _wire(self, store: Any, runtime: Any, counters: Any) -> Any:
@@ -179,7 +182,7 @@ class Service:
         from supervision.journal import Limits
         from topology.ports import NoBroker
 
-        settings = self._settings
+        settings = self.settings
         limits = Limits(
             waiting_bytes_max=settings.waiting_bytes_max,
             lag_entries_max=settings.lag_entries_max,
@@ -199,6 +202,7 @@ class Service:
             publish_without_broker=NoBroker(),
             limits=limits,
             outward_retention_ms=settings.outward_retention_s * 1000,
+            confirm_window=settings.confirm_window,
             free_bytes=store.free_bytes,
         )
         return Wiring(parts, runtime.clock.now_ms())
@@ -211,7 +215,7 @@ class Service:
         from topology.amqp_topology import preparer
         from topology.table import topology
 
-        settings = self._settings
+        settings = self.settings
         if not settings.amqp:
             return None
         heard = sorted({spec.exchange for spec in COMMANDS.values()})
@@ -231,11 +235,11 @@ class Service:
             runtime,
             registry,
             lambda: f"{ids.getrandbits(128):032x}",
-            bool(self._settings.amqp),
+            bool(self.settings.amqp),
             lambda: self._http_tick_s,
         )
-        host, _, port = self._settings.http.rpartition(":")
-        return HttpServer(build_app(ports, threads), host, int(port), self._http_ticked, threads)
+        host, _, port = self.settings.http.rpartition(":")
+        return HttpServer(build_app(ports, threads), host, int(port), self._http_ticked, threads, HTTP_STOP_S_MAX)
 
     def _http_ticked(self) -> None:
         self._http_tick_s = time.monotonic()
@@ -246,7 +250,7 @@ class Service:
 
     def _announce(self, address: tuple[str, int]) -> None:
         """Where everything is, and three lines to paste."""
-        settings = self._settings
+        settings = self.settings
         base = f"http://{address[0]}:{address[1]}"
         event = (
             '{"event_type":"points_change","user_id":"123456","change_type":"increase",'
@@ -274,6 +278,9 @@ class Service:
         if self._fatal:
             print(f"run.py: the engine died: {self._fatal}", file=sys.stderr, flush=True)
             os._exit(EXIT_TROUBLE)  # nothing in this process may be believed any more
+        # The interpreter puts handlers back to "die" on its way out; only what is ignored stays so to the last.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         wiring.close_doors()
         deadline = time.monotonic() + DRAIN_S_MAX
         _wait_until(lambda: wiring.bridge_link.waiting == 0, deadline)

@@ -130,12 +130,12 @@ _FIELDS = ("offset", "at", "change", "points", "balance", "reason", "order_id", 
 
 
 def _line(row: RecordRow) -> dict[str, Any]:
-    """The record as the contract names its fields, first in its order, then whatever else the domain wrote."""
+    """The record with the fields that the contract names, in its order; what else the domain wrote is its own matter."""
     body: dict[str, Any] = msgspec.json.decode(row.body)
     body["offset"] = row.offset
     if isinstance(body.get("at"), int):
         body["at"] = rfc3339(body["at"])
-    return {**{name: body.get(name) for name in _FIELDS}, **body}
+    return {name: body.get(name) for name in _FIELDS}
 
 
 def _cursor(row: RecordRow) -> str:

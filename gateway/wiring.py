@@ -33,6 +33,7 @@ from supervision.tree import CellRuntime, Tree, plant
 from topology.bridge import Bridge, StopTaking
 from topology.link import Link
 from topology.ports import ConsumePort, PublishPort
+from topology.outflow import WINDOW_MAX
 from topology.relay import OUTWARD_RETENTION_MS, Relay, StopPublishing
 from topology.wire import Door, id_hash
 
@@ -58,6 +59,7 @@ class Parts(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     host_limits: HostLimits = HostLimits()
     outward_retention_ms: int = OUTWARD_RETENTION_MS
+    confirm_window: int = WINDOW_MAX
     checks: bool = False
     free_bytes: Callable[[], int] | None = None
     prefix: str = ""
@@ -112,6 +114,7 @@ class Wiring:
         self._relay = Relay(
             me, self._relays, port, engine.journal, engine.tails, parts.store.reader(), self.relay_link, parts.runtime,
             parts.counters, parts.rng, parts.outward_retention_ms,
+            parts.confirm_window,
         )  # fmt: skip
         return self._relay
 

@@ -334,6 +334,8 @@ class Journal:
     def _committed(self, turn: Turn, batch: Batch) -> None:
         """The only moment at which entries become visible; then the acks, the answers and the cells' news."""
         self._takes_again()
+        self._count.count("duplicates", turn.duplicates)
+        self._count.count("ids_reused", turn.reused)
         if not turn.empty():
             turn.settle(batch)
             self._publish(batch)
@@ -362,8 +364,6 @@ class Journal:
         self._count.count("entries_appended", sum(len(page.entries) for page in batch.pages))
         self._count.count("timers_fired", len(batch.fired))
         self._count.count("transfers", sum(1 for _ in batch.inbound))
-        self._count.count("duplicates", turn.duplicates)
-        self._count.count("ids_reused", turn.reused)
         self._count.observe("group_items", len(turn.appends) + len(batch.stages))
 
     def _stage_committed(self, stage: Stage) -> None:

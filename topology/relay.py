@@ -30,7 +30,7 @@ from supervision.store import Reader, Refused
 from supervision.tail import OUTWARD, Tail
 from topology.dead import Buried, BuryDead
 from topology.link import Link
-from topology.outflow import Letter, Outflow, Skipped
+from topology.outflow import WINDOW_MAX, Letter, Outflow, Skipped
 from topology.ports import Blocked, Confirms, Lost, Opened, PublishPort, Returned, Unblocked
 from topology.reconnect import Reconnect
 from topology.wire import hash64, id_hash
@@ -87,6 +87,7 @@ class Relay:
         counters: Counters,
         rng: Random,
         outward_retention_ms: int = OUTWARD_RETENTION_MS,
+        window_max: int = WINDOW_MAX,
     ) -> None:
         self._me = me
         self._incarnation = incarnation
@@ -102,7 +103,7 @@ class Relay:
             segment: LogReader(segment, DOMAIN, OUTWARD, incarnation, journal, tail, store, me)
             for segment, tail in sorted(tails.items())
         }
-        self._outflow = Outflow(self._readers)
+        self._outflow = Outflow(self._readers, window_max)
         self._generation = 0
         self._returned = False
         self._ticks = 0

@@ -85,7 +85,8 @@ class Chores:
         free = self._db.execute("PRAGMA freelist_count").fetchone()[0]
         if free * VACUUM_FREE_SHARE <= self._db.execute("PRAGMA page_count").fetchone()[0]:
             return False
-        self._db.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES_MAX})").fetchall()
+        # Each page is a row without columns, of which `execute` takes the first and no more.
+        self._db.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES_MAX})")
         self._settled = False
         return True
 

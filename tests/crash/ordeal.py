@@ -24,7 +24,9 @@ from tests.crash.shop import Shop
 
 STILL_S_MAX = 90.0
 """Without a new effect for this long, something is stuck; a start falls within."""
-MORE_S_MAX = 0.08
+WORK_SHARE_MAX = 0.85
+"""Of the effects that are still to come, the blow waits for at most this share."""
+MORE_S_MAX = 0.03
 """A blow comes at most this long after the effect it waited for."""
 START_BLOW_S_MAX = 3.0
 EARLY_SHARE = 0.25
@@ -75,8 +77,8 @@ class Ordeal:
         if self._rng.random() < EARLY_SHARE:
             time.sleep(self._rng.uniform(0, START_BLOW_S_MAX))
             return
-        moment = before + self._rng.randint(1, max(1, self.shop.books.effects - before))
-        self._seen(moment)
+        still = self.shop.books.effects - before
+        self._seen(before + 1 + int(still * self._rng.uniform(0, WORK_SHARE_MAX)))
         time.sleep(self._rng.uniform(0, MORE_S_MAX))
 
     def _seen(self, effects: int) -> None:

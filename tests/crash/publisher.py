@@ -12,6 +12,7 @@ from itertools import takewhile
 from typing import Any
 
 import pika
+from pika.spec import Basic
 
 from tests.crash.program import until
 from tests.crash.shop import EXCHANGE, Message
@@ -70,7 +71,7 @@ class Publisher:
 
     def _confirm(self, frame: Any) -> None:
         tag, multiple = frame.method.delivery_tag, frame.method.multiple
-        if not isinstance(frame.method, pika.spec.Basic.Ack):
+        if not isinstance(frame.method, Basic.Ack):
             self._trouble.append(f"the broker refused message {tag}")
         for known in list(takewhile(lambda open_: open_ <= tag, self._open)) if multiple else [tag]:
             del self._open[known]

@@ -131,4 +131,4 @@ def _first_difference(wanted: Sequence[Any], got: Sequence[Any]) -> str:
     for i, (one, other) in enumerate(zip(wanted, got, strict=False)):
         if one != other:
             return f"at {i} of {len(wanted)}: {other}, not {one}"
-    return f"{len(got)} instead of {len(wanted)}: {(list(got[len(wanted):]) or list(wanted[len(got):]))[:3]}"
+    return f"{len(got)} instead of {len(wanted)}: {(list(got[len(wanted) :]) or list(wanted[len(got) :]))[:3]}"

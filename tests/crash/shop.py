@@ -107,9 +107,7 @@ class Shop:
         return _body(self._rng.choice(self._users), "increase", self._rng.randint(1, 5), "checkin")
 
     def _spend(self) -> dict[str, Any]:
-        return _body(
-            self._rng.choice(self._users), "decrease", self._rng.randint(1, 3_000), "redeem", self._order_id()
-        )
+        return _body(self._rng.choice(self._users), "decrease", self._rng.randint(1, 3_000), "redeem", self._order_id())
 
     def _expire(self) -> dict[str, Any]:
         return _body(self._rng.choice(self._users), "expire", self._rng.randint(1, 300), "fraud")

@@ -69,7 +69,11 @@ def test_a_folder_whose_holder_was_killed_is_free_at_once(alone: Program) -> Non
     alone.stop()
 
 
-def test_a_second_sigterm_during_the_end_changes_nothing(alone: Program) -> None:
-    alone.signal(signal.SIGTERM)
-    alone.signal(signal.SIGTERM)
+def test_sigterm_again_and_again_until_the_very_end_changes_nothing(alone: Program) -> None:
+    def asked_again() -> bool:
+        if alone.alive:
+            alone.signal(signal.SIGTERM)
+        return not alone.alive
+
+    until(asked_again, STOP_S_MAX, alone.story)
     assert alone.end() == 0, alone.story()

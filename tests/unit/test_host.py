@@ -250,3 +250,23 @@ def test_quiet_checkpoints_move_too() -> None:
     world.settle(12)
     head = world.store.image.heads[HOME].offset
     assert world.checkpoint(HOME) == head == world.checkpoint(HOME, "skipper") == world.checkpoint(HOME, "courier")
+
+
+def test_a_domain_parked_for_crashing_is_the_real_one_again_after_a_resume() -> None:
+    world = World()
+    for _ in range(12):  # somebody else moves its checkpoint, again and again: no reaction raised, so its budget is spent
+        world.append(Do(add=1))
+        world.store.image.checkpoints[HOME, "toy"].upto += 1
+        world.settle(3)
+        world.store.image.checkpoints[HOME, "toy"].upto -= 1
+        if any(row[0] == "*" for row in world.parked()):
+            break
+        world.settle(3)
+    path = f"segments/{HOME:02d}/toy"
+    assert [row.state for row in world.tree.rows() if row.path == path] == ["parked"]
+    world.decide("engine.resume", f"segment:{HOME:02d}")
+    world.settle(10)
+    assert [row.state for row in world.tree.rows() if row.path == path] == ["running"]
+    world.append(Do(add=10, fail=1))
+    world.settle(10)
+    assert not world.parked() and world.total() > 10

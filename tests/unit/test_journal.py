@@ -262,3 +262,11 @@ def test_a_stop_commits_what_is_on_the_pile() -> None:
     answers = world.append(Do(add=5))
     assert world.tree.stop(30) == []
     assert len(answers) == 1 and world.store.image.heads[HOME].offset >= 1
+
+
+def test_duplicates_and_reused_ids_are_counted_also_when_nothing_else_came() -> None:
+    world = World()
+    for add in (5, 5, 5, 6):
+        world.append(Do(add=add), id="s|1")
+        world.settle(2)
+    assert world.tally.counted("duplicates") == 2 and world.tally.counted("ids_reused") == 1

@@ -1,4 +1,4 @@
-"""What only the real store can do: be locked, be of another kind, fill a disk, fail an fsync, be torn and be damaged."""
+"""What only the real store can do: be locked, be of another kind, fill a disk, fail an fsync, be torn or damaged."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_another_number_of_segments_is_refused_and_told_what_to_do(tmp_path: Pat
 def test_code_older_than_a_domains_states_is_refused(tmp_path: Path) -> None:
     opening(tmp_path, formats={"points": 1}).close(clean=True)
     opening(tmp_path, formats={"points": 3, "coupons": 1}).close(clean=True)
-    with pytest.raises(Incompatible, match="points.*format 3"):
+    with pytest.raises(Incompatible, match=r"points.*format 3"):
         opening(tmp_path, formats={"points": 2})
     opening(tmp_path, formats={"points": 4}).close(clean=True)
 
@@ -88,7 +88,7 @@ def test_a_newer_layout_is_refused(tmp_path: Path) -> None:
     store = opening(tmp_path)
     store._db.execute("UPDATE owner SET format = 99")
     store.close(clean=True)
-    with pytest.raises(Incompatible, match="layout 99.*newer version"):
+    with pytest.raises(Incompatible, match=r"layout 99.*newer version"):
         opening(tmp_path)
 
 
