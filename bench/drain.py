@@ -13,10 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,6 +28,7 @@ import pika
 from actors.registry import COMMANDS
 from bench.process import ROOT, Engine, Failed, cpu_s, family_cpu_s, memory_mib
 from bench.report import Number, report
+from supervision.store_sqlite.store import STORE_FILE
 from topology.amqp_publish import AmqpPublish
 from topology.amqp_topology import declare_all
 from topology.broker_node import PrivateBroker
@@ -42,9 +45,9 @@ def backlog(events: int, users: int, seed: int) -> Iterator[Outgoing]:
     rng = Random(seed)
     for i in range(events):
         body = (
-            f'{{"event_type":"points_change","user_id":"{rng.randrange(users)}","change_type":"increase","points":{rng.randrange(1, 500)},'
-            f'"reason":"purchase_order","order_id":"ORDER_{i:07d}","timestamp":"2026-11-11T00:00:00Z",'
-            f'"metadata":{{"order_amount":500.0}}}}'
+            f'{{"event_type":"points_change","user_id":"{rng.randrange(users)}","change_type":"increase",'
+            f'"points":{rng.randrange(1, 500)},"reason":"purchase_order","order_id":"ORDER_{i:07d}",'
+            f'"timestamp":"2026-11-11T00:00:00Z","metadata":{{"order_amount":500.0}}}}'
         )
         yield Outgoing(DOOR, KEY, body.encode(), Props("application/json", message_id=f"m-{i:07d}", app_id="shop"))
 
@@ -104,8 +107,16 @@ def drain(url: str, data: Path, events: int) -> list[Number]:
         Number("cores in use, all three", _total(after, before) / seconds, f"of {len(os.sched_getaffinity(0))}"),
         Number("memory of the engine, at most", peak, "MiB"),
         Number("store on disk after it", disk / 2**20, "MiB"),
+        Number("commits of the store", commits(data) / events * 1000, "per 1,000 events"),
         Number("effects received twice", last["again"], ""),
     ]
+
+
+def commits(data: Path) -> int:
+    """How many transactions the store of an engine that has ended holds: the fewer, the more shared each of them."""
+    with closing(sqlite3.connect(f"file:{data / STORE_FILE}?mode=ro", uri=True)) as db:
+        number: int = db.execute("SELECT commit_no FROM owner").fetchone()[0]
+    return number
 
 
 def _total(after: Spent, before: Spent) -> float:

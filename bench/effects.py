@@ -16,6 +16,8 @@ import pika
 
 PREFETCH = 2_000
 ACK_EVERY = 500
+SILENCE_S_MAX = 60.0
+"""Without an effect for this long the engine is given up."""
 EFFECTS_PER_EVENT = ("points_earned", "notify_sms")
 
 
@@ -27,6 +29,7 @@ class Receiver:
         self._events = events
         self._seen: set[str] = set()
         self._again = 0
+        self._heard = time.monotonic()
         self.counts: dict[str, int] = {}
 
     def run(self, url: str) -> None:
@@ -37,12 +40,19 @@ class Receiver:
         connection.channel(on_open_callback=self._channel)
 
     def _channel(self, channel: Any) -> None:
+        self._look(channel.connection.ioloop)
         channel.basic_qos(prefetch_count=PREFETCH)
         channel.basic_consume(self._queue, self._got, callback=lambda _: say(ready=True))
+
+    def _look(self, loop: Any) -> None:
+        if time.monotonic() > self._heard + SILENCE_S_MAX:
+            sys.exit(f"no effect for {SILENCE_S_MAX:.0f} s; so far {self.counts}, {self._again} twice")
+        loop.call_later(1.0, lambda: self._look(loop))
 
     def _got(self, channel: Any, method: Any, props: Any, _body: bytes) -> None:
         if not self.counts:
             say(first=time.monotonic())
+        self._heard = time.monotonic()
         if props.message_id in self._seen:
             self._again += 1
             return

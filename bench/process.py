@@ -35,7 +35,8 @@ class Engine:
     def __init__(self, data: Path, options: Sequence[str] = ()) -> None:
         self.started = time.monotonic()
         command = [sys.executable, str(ROOT / "run.py"), "serve", "--data", str(data), "--http", "127.0.0.1:0"]
-        self._process = subprocess.Popen([*command, "--log-level", "warning", *options], stdout=subprocess.PIPE, text=True)
+        command += ["--log-level", "warning", *options]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.pid = self._process.pid
 
     def ready(self) -> float:

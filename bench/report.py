@@ -59,7 +59,8 @@ def report(name: str, numbers: list[Number], settings: Mapping[str, str | int | 
 def machine() -> dict[str, str | int]:
     """Processor, cores we may use, memory, kernel."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    model = next(models, platform.machine())
     return {
         "processor": model,
         "cores": len(os.sched_getaffinity(0)),
@@ -79,5 +80,6 @@ def _of_package(package: str) -> str:
     """The Debian package's version, "unknown" elsewhere."""
     if shutil.which("dpkg-query") is None:
         return "unknown"
-    asked = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True, check=False)
+    command = ["dpkg-query", "-W", "-f", "${Version}", package]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)
     return asked.stdout.strip() or "unknown"

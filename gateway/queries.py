@@ -130,7 +130,7 @@ _FIELDS = ("offset", "at", "change", "points", "balance", "reason", "order_id", 
 
 
 def _line(row: RecordRow) -> dict[str, Any]:
-    """The record with the fields that the contract names, in its order; what else the domain wrote is its own matter."""
+    """The record's fields that the contract names, in its order; what else the domain wrote is its own matter."""
     body: dict[str, Any] = msgspec.json.decode(row.body)
     body["offset"] = row.offset
     if isinstance(body.get("at"), int):

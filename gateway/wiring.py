@@ -32,8 +32,8 @@ from supervision.supervisor import SupervisorSpec
 from supervision.tree import CellRuntime, Tree, plant
 from topology.bridge import Bridge, StopTaking
 from topology.link import Link
-from topology.ports import ConsumePort, PublishPort
 from topology.outflow import WINDOW_MAX
+from topology.ports import ConsumePort, PublishPort
 from topology.relay import OUTWARD_RETENTION_MS, Relay, StopPublishing
 from topology.wire import Door, id_hash
 

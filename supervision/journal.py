@@ -69,6 +69,8 @@ class Limits(msgspec.Struct, frozen=True):
     log_retention_s: int = 7 * 24 * 3600
     log_bytes_max: int = 64 * 1024 * 1024 * 1024
     trim_rows_max: int = 500
+    house_commits: int = 64
+    """Housekeeping waits for idle turns, but not for more commits than this: a backlog may last for hours."""
     disk_free_min: int = 512 * 1024 * 1024
 
 
@@ -146,6 +148,7 @@ class Journal:
         self._retry_gen = 0
         self._behind_at = 0.0
         self._trim_next = 0
+        self._commits_since_house = 0
         self.last_tick_s = runtime.clock.monotonic_s()
         """When the loop last turned, monotonic seconds: liveness."""
 
@@ -340,12 +343,15 @@ class Journal:
             turn.settle(batch)
             self._publish(batch)
             self._count_commit(turn, batch)
+            self._commits_since_house += 1
         for append, results in turn.appends:
             append.done(results)
         for stage in batch.stages:
             self._stage_committed(stage)
         for begin in turn.begins:
             self._begun(begin)
+        if self._commits_since_house >= self._limits.house_commits:
+            self._keep_house(self._clock.now_ms())
 
     def _publish(self, batch: Batch) -> None:
         self.near.fired(batch.fired)
@@ -460,6 +466,7 @@ class Journal:
 
     def _keep_house(self, now: int) -> None:
         """In idle turns: trim one segment's log a little, and let the store do a slice of its own."""
+        self._commits_since_house = 0
         segments = sorted(self._tails)
         segment = segments[self._trim_next % len(segments)]
         self._trim_next += 1

@@ -74,7 +74,7 @@ class Parking:
         event = Event(entry, None, entry.at, entry.subject)
         outcome.emit(event, Emit("engine.parked", parked, route="engine.parked", same_depth=True))
         self._counters.count("parked", domain=self._domain.name)
-        # The error's class only: its text may hold somebody's data. It stands in the parked row, for who may look there.
+        # The error's class only: its text may hold somebody's data, and stands in the parked row.
         kind = reason.partition(":")[0]
         log.error("entry parked", domain=self._domain.name, place=entry.place, error=kind, attempts=times)
         self.exhausted = not self._attempts.parked(entry.at)

@@ -109,7 +109,7 @@ class Tail:
             subscription.wake()
 
     def _trim(self) -> None:
-        """Dropping from the front of a list moves the rest, so it is done in eighths of the ring, not entry by entry."""
+        """Dropping from the front of a list moves the rest, so it is done in eighths of the ring, not one by one."""
         surplus = len(self._ring) - self._entries_max
         if surplus < max(1, self._entries_max // 8) and self._bytes <= self._bytes_max + self._bytes_max // 8:
             return

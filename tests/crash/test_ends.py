@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.ordeal import Ordeal
+from tests.crash.ordeal import AT_WORK, Ordeal
 from tests.crash.program import STOP_S_MAX, Program, until
 
 LOCKED = 3
@@ -35,7 +35,6 @@ def test_sigterm_sigterm_twice_and_sigint_under_load_end_in_time_with_0_and_lose
 
     def ends_by(*signals: signal.Signals) -> Callable[[], None]:
         def end() -> None:
-            trial.program.ready()  # before that a signal may find no handler yet, and simply ends it
             for number in signals:
                 trial.program.signal(number)
             assert trial.program.end() == 0, trial.program.story()
@@ -43,7 +42,9 @@ def test_sigterm_sigterm_twice_and_sigint_under_load_end_in_time_with_0_and_lose
         return end
 
     for signals in ((signal.SIGTERM,), (signal.SIGTERM, signal.SIGTERM), (signal.SIGINT,)):
-        trial.live(400, ends_by(*signals))
+        trial.begin()  # a signal before the first handler would simply end it, as it ends any program
+        trial.live(600, ends_by(*signals), AT_WORK)
+    assert trial.midway, "all signals came when the work was done"
     trial.drain()
     trial.rest()
 

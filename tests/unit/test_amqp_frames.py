@@ -66,7 +66,8 @@ def test_a_body_is_cut_where_the_frame_ends(nbytes: int) -> None:
 
 
 def test_an_effect_has_the_bytes_that_pika_would_write() -> None:
-    entry = Entry(14, 1_790_000_000, 41, 1_758_378_600_123, 7, "points.earned", "user:1", b'{"a":1}', route="points.earned.x")
+    at = 1_758_378_600_123
+    entry = Entry(14, 1_790_000_000, 41, at, 7, "points.earned", "user:1", b'{"a":1}', route="points.earned.x")
     assert publication(1, FRAME_MAX, effect(entry)) == by_pika(1, effect(entry))
 
 

@@ -254,7 +254,7 @@ def test_quiet_checkpoints_move_too() -> None:
 
 def test_a_domain_parked_for_crashing_is_the_real_one_again_after_a_resume() -> None:
     world = World()
-    for _ in range(12):  # somebody else moves its checkpoint, again and again: no reaction raised, so its budget is spent
+    for _ in range(12):  # somebody else moves its checkpoint, again and again: that spends the restart budget
         world.append(Do(add=1))
         world.store.image.checkpoints[HOME, "toy"].upto += 1
         world.settle(3)

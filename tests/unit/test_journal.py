@@ -270,3 +270,13 @@ def test_duplicates_and_reused_ids_are_counted_also_when_nothing_else_came() -> 
         world.append(Do(add=add), id="s|1")
         world.settle(2)
     assert world.tally.counted("duplicates") == 2 and world.tally.counted("ids_reused") == 1
+
+
+def test_housekeeping_does_not_wait_for_ever_for_an_idle_turn() -> None:
+    world = World(limits=Limits(house_commits=5, tick_s=1e6))
+    calls: list[int] = []
+    world.store.idle = calls.append  # type: ignore[method-assign]
+    for i in range(30):
+        world.append(Do(add=1), id=f"s|{i}")
+        world.runtime.run_until(lambda i=i: world.total() > i, 5_000)  # type: ignore[misc]
+    assert len(world.batches) // 5 - 2 <= len(calls) <= len(world.batches) // 5 + 1
