@@ -69,9 +69,7 @@ class People:
     def _purchase(self, segment: int, subject: str) -> tuple[bytes, list[TimerOp]]:
         """What the domain makes of one purchase by `subject`."""
         at = self._now_ms - self._rng.randrange(SPREAD_DAYS * DAY_MS)
-        body = PointsChange(
-            "points_change", subject[5:], "increase", self._rng.randrange(1, 500), "purchase_order"
-        )
+        body = PointsChange("points_change", subject[5:], "increase", self._rng.randrange(1, 500), "purchase_order")
         entry = Entry(segment, self._epoch, 1, at, 0, "points.change", subject, b"")
         account = self._actor.fresh(subject)
         outputs = list(self._actor.react(account, Event(entry, body, at, subject)))

@@ -23,6 +23,7 @@ from actors.points.door import POINTS_CHANGE
 from actors.points.ledger import Account, Lot
 from actors.points.messages import PointsChange, PointsEarned
 from actors.points.programme import Programme
+from bench.report import Number, report
 from supervision.domain import Event
 from supervision.entry import Entry
 
@@ -104,15 +105,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="CPU and memory of the points and notification cores")
     parser.add_argument("--reactions", type=int, default=20_000, help="per round at 10 lots; a tenth of it at 1,000")
     reactions: int = parser.parse_args().reactions
-    print(f"{'door, one message':<34}{microseconds(door(), reactions):>8.1f} us")
+    numbers = [Number("door, one message", microseconds(door(), reactions), "us")]
     for lots, times in ((10, reactions), (1_000, reactions // 10)):
         for change in (b"increase", b"decrease"):
             spent = microseconds(Reaction(lots, change), times)
-            print(f"{f'{change.decode()}, {lots:,} lots':<34}{spent:>8.1f} us")
-    print(f"{'notification, one text':<34}{microseconds(notification(), reactions):>8.1f} us")
+            numbers.append(Number(f"{change.decode()}, {lots:,} lots", spent, "us"))
+    numbers.append(Number("notification, one text", microseconds(notification(), reactions), "us"))
     for lots in (1, 10, 1_000):
         memory, stored = bytes_per_account(lots)
-        print(f"{f'account of {lots:,} lots':<34}{memory:>8,} bytes in memory, {stored:,} stored")
+        numbers.append(Number(f"account of {lots:,} lots in memory", memory, "bytes"))
+        numbers.append(Number(f"account of {lots:,} lots in the store", stored, "bytes"))
+    report("points", numbers, {"reactions": reactions, "rounds": ROUNDS})
 
 
 if __name__ == "__main__":

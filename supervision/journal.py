@@ -51,9 +51,6 @@ class Limits(msgspec.Struct, frozen=True):
 
     group_items_max: int = 2_000
     group_bytes_max: int = 8 * 1024 * 1024
-    gather_items: int = 100
-    """A group of as many items says that there is a crowd: the next one waits `gather_s` for company."""
-    gather_s: float = 0.015
     fires_per_turn_max: int = 500
     waiting_bytes_max: int = 32 * 1024 * 1024
     lag_entries_max: int = 200_000
@@ -140,7 +137,6 @@ class Journal:
         self._pile_bytes = 0
         self._waiters: dict[tuple[int, str], Callable[[bytes], None]] = {}
         self._flush_told = False
-        self._crowded = False
         self._refused_times = 0
         self._in_doubt: tuple[Turn, Batch, list[Message]] | None = None
         self._watermark = recovery_watermark(recovery)
@@ -197,16 +193,8 @@ class Journal:
         limits = self._limits
         if self._pile_bytes > limits.waiting_bytes_max:
             self._pressure.set("waiting", f"more than {limits.waiting_bytes_max} bytes wait for the store")
-        self._ask_for_flush()
-
-    def _ask_for_flush(self) -> None:
-        """At once when it is quiet. In a crowd a commit costs less for all when more come along."""
-        if self._flush_told:
-            return
-        self._flush_told = True
-        if self._crowded:
-            self._runtime.send_after(self._limits.gather_s, self._me, FLUSH)
-        else:
+        if not self._flush_told:
+            self._flush_told = True
             self._me.tell(FLUSH)
 
     def _take(self) -> list[Message]:
@@ -219,10 +207,8 @@ class Journal:
                 items, nbytes = items + 1 + len(message.emits), nbytes + message.nbytes
             if i and (items > self._limits.group_items_max or nbytes > self._limits.group_bytes_max):
                 group, self._pile = self._pile[:i], self._pile[i:]
-                self._crowded = False  # full already, and more waits
                 return group
         group, self._pile = self._pile, []
-        self._crowded = items >= self._limits.gather_items
         return group
 
     def _turn(self) -> None:
@@ -265,8 +251,9 @@ class Journal:
         return self._incarnations.get((stage.segment, stage.domain)) == stage.incarnation
 
     def _more(self) -> None:
-        if self._pile:
-            self._ask_for_flush()
+        if self._pile and not self._flush_told:
+            self._flush_told = True
+            self._me.tell(FLUSH)
         limits = self._limits
         self._pile_bytes = sum(m.nbytes for m in self._pile if not isinstance(m, Begin)) if self._pile else 0
         if self._pile_bytes <= limits.waiting_bytes_max // 2:

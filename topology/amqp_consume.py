@@ -52,15 +52,18 @@ class _ConsumeSession:
         channel.basic_qos(prefetch_count=self._prefetch, callback=lambda _: self._consume())
 
     def _consume(self) -> None:
+        self.connection.deliver = self._take
         self._channel.basic_consume(
             INGRESS, self._delivered, callback=lambda _: self._to.tell(Opened(self._generation))
         )
 
     def _delivered(self, _channel: Any, method: Any, props: Any, body: bytes) -> None:
+        """By way of pika: long messages."""
+        self._take(Delivery(method.delivery_tag, method.exchange, method.routing_key, props, body, method.redelivered))
+
+    def _take(self, delivery: Delivery) -> None:
         burst = self._burst
-        burst.append(
-            Delivery(method.delivery_tag, method.exchange, method.routing_key, props, body, method.redelivered)
-        )
+        burst.append(delivery)
         if len(burst) == 1:
             self._loop.call_later(BURST_S, self._pass_on)
         elif len(burst) >= BURST_MESSAGES_MAX:

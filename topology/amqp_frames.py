@@ -3,8 +3,8 @@
 pika builds an object per frame, packs each field by itself and joins three times; for two effects per event that was
 the largest single cost of the engine, 70 µs of 340 per event. The bytes are simple, known and the same for ever (AMQP
 0-9-1, 2.3 and 4.2), so they are made here, and a test compares them with pika's for whatever messages hypothesis
-thinks of. Only publishing is done so: it is the one method without an answer. Headers of other kinds than texts and
-integers, which only dead letters have, go through pika's own table.
+thinks of. Only publishing is done so: of all that is sent it alone comes in masses. Headers of other kinds than texts
+and integers, which only dead letters have, go through pika's own table.
 """
 
 from __future__ import annotations

@@ -27,8 +27,9 @@ import pika
 from pika import data
 from pika.adapters.select_connection import IOLoop
 
+from topology.amqp_deliveries import delivery
 from topology.amqp_frames import publication
-from topology.ports import Outgoing
+from topology.ports import Delivery, Outgoing
 
 UNREADABLE = "unreadable"
 """The only key of a table of headers that could not be read; its value is the reason."""
@@ -71,6 +72,37 @@ class AmqpConnection(_Connection):
             on_close_callback=lambda _, error: ended(_said(error)),
             custom_ioloop=loop,
         )
+
+    deliver: Callable[[Delivery], None] | None = None
+    """Who is given the deliveries that are read here instead of by pika, in order with all else. Others may come by
+    pika's own callback."""
+
+    def _on_data_available(self, data_in: bytes) -> None:
+        """As pika's, but for whole deliveries."""
+        if self.deliver is None:
+            super()._on_data_available(data_in)
+            return
+        self._frame_buffer += data_in
+        while self._take_deliveries(self.deliver):
+            nbytes, frame = self._read_frame()
+            if not frame:
+                return
+            self._trim_frame_buffer(nbytes)
+            self._process_frame(frame)
+
+    def _take_deliveries(self, deliver: Callable[[Delivery], None]) -> bool:
+        """Pass on what is here whole; -> whether a frame for pika may follow it."""
+        buffer: bytes = self._frame_buffer
+        at = 0
+        while at < len(buffer):
+            found = delivery(buffer, at)
+            if isinstance(found, str):
+                self._trim_frame_buffer(at)
+                return found == "other"
+            deliver(found[0])
+            at = found[1]
+        self._trim_frame_buffer(at)
+        return False
 
     def publish(self, channel: int, messages: Sequence[Outgoing]) -> None:
         """Write `messages` to an open channel, in as few writes as can be. O(bytes)."""

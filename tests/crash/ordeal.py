@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -54,16 +55,16 @@ class Ordeal:
         self.shop = Shop(Random(self._rng.getrandbits(64)), users)
         self.program = Program(folder, "--amqp", url, "--log-level", "warning")
         self._lasts = 0
-        self.program.start()
-        self.program.ready()
-        self.listener = Listener(url)
-        self._publisher = Publisher(url)
+        with ExitStack() as stack:
+            stack.callback(self.program.close)
+            self.begin()
+            self.listener = stack.enter_context(closing(Listener(url)))
+            self._publisher = stack.enter_context(closing(Publisher(url)))
+            self._open = stack.pop_all()
 
     def close(self) -> None:
-        """Ends what still runs; safe after a failure."""
-        self._publisher.close()
-        self.listener.close()
-        self.program.close()
+        """Ends what still runs; for after a failure too."""
+        self._open.close()
 
     def live(self, events: int, end: Callable[[], None], weights: Sequence[int] = WEIGHTS) -> None:
         """One life with `events` of work, ended by `end` at a moment of the seed's choosing."""
@@ -138,13 +139,13 @@ class Ordeal:
     def _last_words(self) -> None:
         """A message to each segment, and its text back: effects too many would have come before it."""
         self._lasts += 1
-        last = self.shop.last_words(self._lasts)
+        last, since = self.shop.last_words(self._lasts), len(self.listener.seen)
         self._publisher.send(list(last.values()))
         self._publisher.settle()
 
         def heard() -> bool:
-            return last.keys() <= {seen.source.get("user_id") for seen in self.listener.seen[-4 * len(last) :]
-                                   if seen.source["event_type"] == "notify_sms"}  # fmt: skip
+            texts = [seen.source for seen in self.listener.seen[since:] if seen.key == "notify.sms"]
+            return last.keys() <= {text["user_id"] for text in texts}
 
         self.program.until(heard, STILL_S_MAX, lambda: "the last words were not answered")
 
