@@ -107,8 +107,8 @@ class SimulatedBroker:
         return not self.ready and not self.consumer.unacked
 
 
-class SimulatedConsume:
-    """ConsumePort."""
+class SimulatedConnection:
+    """What both connections have in common: one generation at a time, opened a little later, lost now and then."""
 
     def __init__(self, broker: SimulatedBroker) -> None:
         self._broker = broker
@@ -116,8 +116,6 @@ class SimulatedConsume:
         self._to: Address | None = None
         self._open = False
         self._tag = 0
-        self.unacked: OrderedDict[int, Message] = OrderedDict()
-        self.prefetch = 200
 
     def connect(self, to: Address) -> int:
         self.end()
@@ -136,6 +134,35 @@ class SimulatedConsume:
             return
         self._open, self._tag = True, 0
         self._to.tell(Opened(generation))
+        self.opened()
+
+    def opened(self) -> None:
+        """The connection stands."""
+
+    def end(self) -> None:
+        """It is gone, whoever ended it; what that means for what was under way is each side's own matter."""
+        self._open, self._to = False, None
+
+    def drop(self, generation: int) -> None:
+        if generation == self._generation:
+            self.end()
+
+    def cut(self, reason: str) -> None:
+        to, generation = self._to, self._generation
+        self.end()
+        if to is not None:
+            to.tell(Lost(generation, reason))
+
+
+class SimulatedConsume(SimulatedConnection):
+    """ConsumePort."""
+
+    def __init__(self, broker: SimulatedBroker) -> None:
+        super().__init__(broker)
+        self.unacked: OrderedDict[int, Message] = OrderedDict()
+        self.prefetch = 200
+
+    def opened(self) -> None:
         self.deliver()
 
     def deliver(self) -> None:
@@ -169,54 +196,22 @@ class SimulatedConsume:
 
         self._broker.after(0.005, answer)
 
-    def drop(self, generation: int) -> None:
-        if generation == self._generation:
-            self.end()
-
-    def cut(self, reason: str) -> None:
-        to, generation = self._to, self._generation
-        self.end()
-        if to is not None:
-            to.tell(Lost(generation, reason))
-
     def end(self) -> None:
         """What was not acked goes back to the queue, in order, before what is there."""
-        self._open, self._to = False, None
+        super().end()
         again = [msgspec.structs.replace(message, redelivered=True) for message in self.unacked.values()]
         self._broker.ready.extendleft(reversed(again))
         self.unacked.clear()
 
 
-class SimulatedPublish:
+class SimulatedPublish(SimulatedConnection):
     """PublishPort."""
 
     def __init__(self, broker: SimulatedBroker) -> None:
-        self._broker = broker
-        self._generation = 0
-        self._to: Address | None = None
-        self._open = False
-        self._tag = 0
+        super().__init__(broker)
         self._blocked = False
         self._wire: deque[tuple[int, Outgoing]] = deque()
         """Written by the engine, not yet taken by the broker."""
-
-    def connect(self, to: Address) -> int:
-        self.end()
-        self._generation += 1
-        self._to = to
-        generation = self._generation
-        self._broker.after(0.05, lambda: self._opened(generation))
-        return generation
-
-    def _opened(self, generation: int) -> None:
-        if generation != self._generation or self._to is None:
-            return
-        if self._broker.away:
-            to, self._to = self._to, None
-            to.tell(Lost(generation, "connection refused"))
-            return
-        self._open, self._tag = True, 0
-        self._to.tell(Opened(generation))
 
     def publish(self, generation: int, messages: Sequence[Outgoing]) -> None:
         if generation != self._generation or not self._open:
@@ -255,20 +250,11 @@ class SimulatedPublish:
             self._to.tell(Unblocked(generation))
             self._take(generation)
 
-    def drop(self, generation: int) -> None:
-        if generation == self._generation:
-            self.end()
-
-    def cut(self, reason: str) -> None:
-        to, generation = self._to, self._generation
-        self.end()
-        if to is not None:
-            to.tell(Lost(generation, reason))
-
     def end(self) -> None:
         """Part of what was on the wire had arrived, unconfirmed."""
         arrived = self._broker._rng.randint(0, len(self._wire))  # pyright: ignore[reportPrivateUsage]
         for _ in range(arrived):
             self._broker.route(self._wire.popleft()[1])
         self._wire.clear()
-        self._open, self._blocked, self._to = False, False, None
+        self._blocked = False
+        super().end()

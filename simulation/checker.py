@@ -44,7 +44,6 @@ class Checker:
         self._published: dict[str, tuple[Any, ...]] = {}
         self._transfers: dict[tuple[int, int], list[bytes]] = {}
         self._carried: dict[tuple[int, int], int] = {}
-        self.commits = 0
 
     def process_started(self) -> None:
         """Incarnations count anew."""
@@ -52,7 +51,6 @@ class Checker:
 
     def committed(self, batch: Batch) -> None:
         """A batch is durable."""
-        self.commits += 1
         for page in batch.pages:
             self._append(page.segment, page.entries)
         for row in batch.fired:

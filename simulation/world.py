@@ -138,12 +138,10 @@ class World:
         self.tally = Tally()
         self._faulty = True
         self._processes = 0
-        self._dead = ""
         self._poisoned: set[str] = set()
         self._bug: Bug | None = bug
         self._made_up = 0
         self._steps = 0
-        self._waiting_answers = 0
         self.wiring = self._start()
 
     def _weigh(self, name: str) -> float:
@@ -218,7 +216,6 @@ class World:
         self.runtime.kill(f"p{process}/")
         self.broker.process_died()
         self.disk.crash(self._rng)
-        self._waiting_answers = 0
         self.wiring = self._start()
 
     def _plan(self) -> None:

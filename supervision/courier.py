@@ -41,7 +41,9 @@ class Carried(msgspec.Struct, frozen=True):
 
 
 class Look(msgspec.Struct, frozen=True):
-    """To itself: look again, and let quiet checkpoints move."""
+    """To itself: look again, and let quiet checkpoints move. `of` tells the looks of an earlier incarnation."""
+
+    of: int
 
 
 class Lane:
@@ -73,6 +75,7 @@ class Courier:
         runtime: Runtime,
     ) -> None:
         self._me = me
+        self._incarnation = incarnation
         self._journal = journal
         self._runtime = runtime
         self._store = reader
@@ -85,7 +88,7 @@ class Courier:
     def started(self) -> None:
         for lane in self._lanes.values():
             lane.reader.begin()
-        self._runtime.send_after(PROGRESS_S, self._me, Look())
+        self._runtime.send_after(PROGRESS_S, self._me, Look(self._incarnation))
 
     def stopping(self) -> None:
         self.close()
@@ -108,9 +111,10 @@ class Courier:
                 self._carried(message)
             case Wake():
                 self._carry_all()
-            case Look():
-                self._carry_all(quiet=True)
-                self._runtime.send_after(PROGRESS_S, self._me, Look())
+            case Look(of=of):
+                if of == self._incarnation:
+                    self._carry_all(quiet=True)
+                    self._runtime.send_after(PROGRESS_S, self._me, Look(of))
             case _:
                 raise TypeError(f"the courier does not know {type(message).__name__}")
 

@@ -19,8 +19,6 @@ from enum import StrEnum
 import msgspec
 
 SEGMENT_SUBJECT = "segment:"
-DRAFT_BYTES_MAX = 300 * 1024
-"""An encoded draft: a message of 256 KiB (the door's limit) and what the engine says about it."""
 
 
 class Origin(StrEnum):
