@@ -115,7 +115,7 @@ class SimulatedConnection:
         self._generation = 0
         self._to: Address | None = None
         self._open = False
-        self._tag = 0
+        self._tag: int = 0
 
     def connect(self, to: Address) -> int:
         self.end()
