@@ -67,8 +67,8 @@ class Parts(msgspec.Struct, frozen=True):
 
 
 def reply_to(event: Event) -> int:
-    """The id hash of the input that began the event's chain."""
-    return id_hash(event.entry.root, event.subject)
+    """The id hash of the input that began the event's chain, which may have been about another subject."""
+    return id_hash(event.entry.root, event.entry.asked_of or event.subject)
 
 
 class Wiring:
