@@ -118,8 +118,8 @@ def test_records_are_paged_newest_first_in_the_contract_s_order_of_fields() -> N
     world = World()
     segment = world.give_account("u", (5, LATER))
     lines = [
-        {"at": "2026-09-21T14:13:20.000Z", "change": "increase", "points": n, "balance": n, "reason": "r",
-         "order_id": None, "cause": f"{segment}.1.{n}", "lots": []}
+        {"offset": n, "at": "2026-09-21T14:13:20.000Z", "change": "increase", "points": n, "balance": n,
+         "reason": "r", "order_id": None, "cause": f"{segment}.1.{n}", "lots": []}
         for n in range(1, 6)
     ]  # fmt: skip
     world.lines[segment, "points", "user:u"] = [
