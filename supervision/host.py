@@ -346,9 +346,10 @@ class DomainHost:
             if upto == park.scanned:
                 return
             park.scanned = upto
-            if any(self._parking.is_resume(entry) for entry in entries) and not self._in_flight:
+            resume = next((entry for entry in entries if self._parking.is_resume(entry)), None)
+            if resume is not None and not self._in_flight:
                 outcome = self._outcome(self._staged)
-                self._parking.resume(self._place.runtime.clock.now_ms(), outcome)
+                self._parking.resume(resume, outcome)
                 self._put(outcome, [])
                 if self._park_reason is not None:
                     self._me.tell(Finish())  # a stand-in: the real one takes over, with a new restart budget
