@@ -438,6 +438,8 @@ class Journal:
         self._count.gauge("clock_jumps", self._clock.jumps)
         self._count.gauge("near_timers", len(self.near))
         self._count.gauge("watermark_age_ms", now - self._real_watermark(now))
+        self._count.gauge("store_bytes", self._store.size_bytes())
+        self._count.gauge("ids_dropped_early", self._store.ids_dropped_early)
         if self._free_bytes is not None:
             free = self._free_bytes()
             self._pressure.set(
