@@ -64,8 +64,14 @@ def parser() -> argparse.ArgumentParser:
     tree.add_argument("--http", default="127.0.0.1:8420", metavar="HOST:PORT", help="its address (default %(default)s)")
     topology = _command(commands, "topology", show_topology, "print exchanges, queues, bindings and policies")
     topology.add_argument("--definitions", action="store_true", help="as a RabbitMQ definitions file")
+    topology.add_argument(
+        "--compare",
+        type=Path,
+        metavar="FILE",
+        help="with what `rabbitmqctl export_definitions` wrote; exit 1 when it differs",
+    )
     topology.add_argument("--seed-queues", action="store_true", help="with the original description's consumer queues")
-    topology.add_argument("--vhost", default="/", help="for the definitions (default %(default)s)")
+    topology.add_argument("--vhost", default="/", help="of the definitions (default %(default)s)")
     publish = _command(
         commands, "publish", publish_file, "publish JSON lines to the broker, confirmed, with a progress bar"
     )
@@ -401,12 +407,24 @@ def show_tree(options: argparse.Namespace) -> int:
 
 
 def show_topology(options: argparse.Namespace) -> int:
-    """The table, for people or for `rabbitmqctl import_definitions`."""
+    """The table, for people or for `rabbitmqctl import_definitions`; or how it differs from what a broker holds."""
     from actors.registry import COMMANDS
-    from topology.definitions import definitions, render
+    from topology.definitions import definitions, differences, missing_policies, of_vhost, render
     from topology.table import topology
 
     table = topology(sorted({spec.exchange for spec in COMMANDS.values()}), options.seed_queues)
+    if options.compare:
+        try:
+            held = of_vhost(msgspec.json.decode(options.compare.read_bytes(), type=dict[str, Any]), options.vhost)
+        except (OSError, msgspec.MsgspecError) as error:
+            return _fail(f"{options.compare}: no definitions file: {error}", EXIT_USAGE)
+        otherwise = differences(table, held)
+        print(
+            "\n".join(
+                [*otherwise, *(f"warning: {line}" for line in missing_policies(table, held))] or ["no difference"]
+            )
+        )
+        return EXIT_TROUBLE if otherwise else 0
     print(json.dumps(definitions(table, options.vhost), indent=2) if options.definitions else render(table))
     return 0
 
