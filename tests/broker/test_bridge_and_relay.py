@@ -161,6 +161,14 @@ def test_what_cannot_be_taken_is_in_the_dead_letter_queue_with_its_reason(
     assert len(engine.memory.entries) == 1
 
 
+def test_a_key_that_contradicts_its_body_changes_nothing_since_the_body_decides(engine: Engine) -> None:
+    publish(engine.url, [message(points=5)], message_id="honest")
+    publish(engine.url, [message(points=5)], key="points.decrease.fraud", message_id="liar")
+    engine.until(lambda: engine.count.counted("bridge_acked") == 2)
+    honest, liar = engine.memory.entries
+    assert (liar.kind, liar.subject, liar.body) == (honest.kind, honest.subject, honest.body)
+
+
 def test_the_same_id_with_another_command_is_a_dead_letter_and_a_resend_is_not(engine: Engine) -> None:
     publish(engine.url, [message(points=1), message(points=1), message(points=2)], message_id="order-1", app_id="shop")
     engine.until(lambda: engine.count.counted("bridge_acked") == 3)
