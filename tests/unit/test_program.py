@@ -21,19 +21,19 @@ START_S_MAX = 60.0
 STOP_S_MAX = 15.0
 
 
-def program(data: Path, *options: str) -> subprocess.Popen[str]:
+def program(data: Path, *options: str, stderr: Any = subprocess.PIPE) -> subprocess.Popen[str]:
     command = [sys.executable, "run.py", "serve", "--data", str(data), "--http", "127.0.0.1:0", *options]
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    return subprocess.Popen(
-        command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    return subprocess.Popen(command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=stderr)
 
 
 class Serving:
     """A program that is ready."""
 
     def __init__(self, data: Path) -> None:
-        self.process = program(data)
+        self._said = data.parent / f"{data.name}.log"
+        with self._said.open("ab") as log:  # a file: a pipe that nobody reads would hold up who writes it
+            self.process = program(data, stderr=log)
         assert self.process.stdout is not None
         first = self.process.stdout.readline()
         assert first.startswith("Ganglion serves on "), first
@@ -45,14 +45,18 @@ class Serving:
     def earn(self, user: str, points: int, event_id: str) -> dict[str, Any]:
         message = {"event_type": "points_change", "user_id": user, "change_type": "increase", "points": points}
         answer = self.http.post("/v1/events", json={**message, "reason": "x", "event_id": event_id})
-        assert answer.status_code == 200, answer.text
+        assert answer.status_code == 200, (answer.text, self.said())
         (accepted,) = answer.json()["accepted"]
         return accepted
 
     def available(self, user: str, offset: int) -> int:
         answer = self.http.get(f"/v1/users/{user}/points", params={"min_offset": offset})
-        assert answer.status_code == 200, answer.text
+        assert answer.status_code == 200, (answer.text, self.said())
         return answer.json()["available"]
+
+    def said(self) -> str:
+        """All log lines so far."""
+        return self._said.read_text()
 
     def end(self, number: int) -> int:
         self.process.send_signal(number)
@@ -128,7 +132,7 @@ def test_a_bad_setting_or_a_taken_address_is_status_2(serving: Serving, tmp_path
 def test_log_lines_are_json_one_a_line(serving: Serving) -> None:
     serving.earn("somebody", 1, "e1")
     serving.process.send_signal(signal.SIGTERM)
-    _, said = serving.process.communicate(timeout=STOP_S_MAX)
-    lines = [json.loads(line) for line in said.splitlines()]
+    serving.process.wait(STOP_S_MAX)
+    lines = [json.loads(line) for line in serving.said().splitlines()]
     assert lines and all("event" in line for line in lines)
-    assert "somebody" not in said
+    assert "somebody" not in serving.said()
