@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     _serve_options(_command(commands, "serve", serve, "run the engine until SIGTERM or Ctrl-C"))
     broker = _command(commands, "broker", run_broker, "run only the private RabbitMQ below DATA/broker, until Ctrl-C")
     broker.add_argument("--data", default="./data", metavar="DIR", help="folder (default %(default)s)")
+    _backup_options(commands)
     simulate = _command(
         commands, "simulate", simulate_worlds, "live through seeded worlds; exit 1 when a checker objects"
     )
@@ -86,6 +87,18 @@ def _command(commands: Any, name: str, act: Callable[[argparse.Namespace], int],
     made: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     made.set_defaults(command=act)
     return made
+
+
+def _backup_options(commands: Any) -> None:
+    backup = _command(commands, "backup", back_up, "copy the store, of a running engine too, to a new file; checked")
+    backup.add_argument("--to", required=True, type=Path, metavar="FILE", help="must not exist")
+    put_back = _command(
+        commands, "restore", restore_backup, "make DIR hold what a backup holds; the next start begins a higher epoch"
+    )
+    put_back.add_argument("--from", dest="source", required=True, type=Path, metavar="FILE", help="a backup")
+    put_back.add_argument("--replace", action="store_true", help="move a store that is there to DIR/replaced-N")
+    for each in (backup, put_back):
+        each.add_argument("--data", default="./data", metavar="DIR", help="folder of the store (default %(default)s)")
 
 
 def _serve_options(serve: argparse.ArgumentParser) -> None:
@@ -356,6 +369,63 @@ def run_broker(options: argparse.Namespace) -> int:
     ended.wait()
     broker.stop()
     return 0
+
+
+def back_up(options: argparse.Namespace) -> int:
+    """A checked copy of the store. 0 it stands, 1 store or disk failed, 2 it was declined."""
+    from supervision.store_sqlite.backup import back_up as copy_to
+
+    def work(told: Callable[[int, int], None]) -> int:
+        print(_said(f"{options.to}: ", copy_to(Path(options.data), options.to, told)))
+        return 0
+
+    return _with_a_bar("copying", work)
+
+
+def restore_backup(options: argparse.Namespace) -> int:
+    """A backup into DIR. 0 it stands, 1 file or disk failed, 2 it was declined, 3 an engine runs there."""
+    from supervision.store_sqlite.restore import restore
+
+    def work(told: Callable[[int, int], None]) -> int:
+        done = restore(options.source, Path(options.data), options.replace, time.time_ns() // 1_000_000, told)
+        print(_said(f"{options.data}: ", done.contents))
+        if done.aside:
+            print(_said(f"{done.aside}: the old store, ", done.replaced) if done.replaced else
+                  f"{done.aside}: the old store, which could not be read")  # fmt: skip
+        print("resend the input since the newest entry, some minutes more do no harm: what is known is recognised")
+        return 0
+
+    return _with_a_bar("restoring", work)
+
+
+def _said(what: str, found: Any) -> str:
+    """A store's contents in two lines."""
+    newest = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(found.last_at / 1000)) if found.last_at else "none"
+    heads = " ".join(f"{segment:02}:{head.offset}" for segment, head in sorted(found.heads.items()))
+    return (
+        f"{what}{found.size_bytes} bytes, epoch {found.epoch}, commit {found.commit_no},"
+        f" newest entry {newest}\n  heads  {heads}"
+    )
+
+
+def _with_a_bar(name: str, work: Callable[[Callable[[int, int], None]], int]) -> int:
+    """`work`, told how to say how far it is, on a terminal; its errors as exit statuses."""
+    from rich.progress import Progress
+
+    from supervision.entry import Corrupt
+    from supervision.store import Incompatible, Locked, StoreError
+    from supervision.store_sqlite.copy import Declined
+
+    try:
+        with Progress(transient=True, disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task(name, total=None)
+            return work(lambda done, total: bar.update(task, completed=done, total=total))
+    except Locked as locked:
+        return _fail(str(locked), EXIT_LOCKED)
+    except (Declined, Incompatible) as error:
+        return _fail(str(error), EXIT_USAGE)
+    except (StoreError, Corrupt, OSError) as error:
+        return _fail(f"{type(error).__name__}: {error}", EXIT_TROUBLE)
 
 
 def simulate_worlds(options: argparse.Namespace) -> int:
