@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def back_up(folder: Path, to: Path, told: Told) -> Contents:
 
 
 @contextmanager
-def _part_of(to: Path) -> Iterator[Path]:
+def _part_of(to: Path) -> Generator[Path]:
     """An empty file beside `to`, ours alone; gone afterwards unless it was renamed."""
     _decline_to_overwrite(to)
     part = beside(to, PART)

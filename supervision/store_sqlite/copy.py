@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def copy_store(source: Path, target: Path, told: Told) -> None:
 
 
 @contextmanager
-def _snapshot(source: Path) -> Iterator[sqlite3.Connection]:
+def _snapshot(source: Path) -> Generator[sqlite3.Connection]:
     """A connection inside a read transaction. Never writes to `source`."""
     if not source.exists():
         raise Declined(f"there is no {source}")

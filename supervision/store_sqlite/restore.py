@@ -10,7 +10,6 @@ still be read, and to the present second. Nothing else in the backup is changed.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path

@@ -90,6 +90,7 @@ def test_a_backup_of_a_store_at_work_is_the_state_after_one_commit(
 
     def goes_on(done: int, total: int) -> None:
         words.append((done, total))
+        assert len(words) <= total, "it begins anew after every commit"
         opened.commit(segment=len(words) % SEGMENTS, drafts=drafts(3, nbytes=500))
         opened.store.idle(NOW)
 
@@ -135,9 +136,7 @@ def test_a_backup_overwrites_nothing_and_needs_a_store(opened: Opened, folder: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "data", "precious"]
 
 
-def test_what_appears_under_the_name_meanwhile_is_not_overwritten(
-    opened: Opened, folder: Path, tmp_path: Path
-) -> None:
+def test_what_appears_under_the_name_meanwhile_is_not_overwritten(opened: Opened, folder: Path, tmp_path: Path) -> None:
     def appears(done: int, total: int) -> None:
         (tmp_path / "copy").write_text("mine")
 
