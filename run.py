@@ -375,9 +375,8 @@ def back_up(options: argparse.Namespace) -> int:
     """A checked copy of the store. 0 it stands, 1 store or disk failed, 2 it was declined."""
     from supervision.store_sqlite.backup import back_up as copy_to
 
-    def work(told: Callable[[int, int], None]) -> int:
-        print(_said(f"{options.to}: ", copy_to(Path(options.data), options.to, told)))
-        return 0
+    def work(told: Callable[[int, int], None]) -> str:
+        return _described(f"{options.to}:", copy_to(Path(options.data), options.to, told))
 
     return _with_a_bar("copying", work)
 
@@ -386,30 +385,36 @@ def restore_backup(options: argparse.Namespace) -> int:
     """A backup into DIR. 0 it stands, 1 file or disk failed, 2 it was declined, 3 an engine runs there."""
     from supervision.store_sqlite.restore import restore
 
-    def work(told: Callable[[int, int], None]) -> int:
+    def work(told: Callable[[int, int], None]) -> str:
         done = restore(options.source, Path(options.data), options.replace, time.time_ns() // 1_000_000, told)
-        print(_said(f"{options.data}: ", done.contents))
-        if done.aside:
-            print(_said(f"{done.aside}: the old store, ", done.replaced) if done.replaced else
-                  f"{done.aside}: the old store, which could not be read")  # fmt: skip
-        print("resend the input since the newest entry, some minutes more do no harm: what is known is recognised")
-        return 0
+        lines = [_described(f"{options.data}:", done.contents)]
+        if done.replaced:
+            lines.append(_described(f"{done.aside}: the old store,", done.replaced))
+        elif done.aside:
+            lines.append(f"{done.aside}: the old store, which could not be read")
+        lines.append(
+            "to do: have the senders resend what they sent since the newest entry, and before (docs/operations.md)"
+        )
+        return "\n".join(lines)
 
     return _with_a_bar("restoring", work)
 
 
-def _said(what: str, found: Any) -> str:
+def _described(what: str, found: Any) -> str:
     """A store's contents in two lines."""
-    newest = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(found.last_at / 1000)) if found.last_at else "none"
+    from supervision.envelope import rfc3339
+
+    newest = rfc3339(found.last_at) if found.last_at else "none"
     heads = " ".join(f"{segment:02}:{head.offset}" for segment, head in sorted(found.heads.items()))
     return (
-        f"{what}{found.size_bytes} bytes, epoch {found.epoch}, commit {found.commit_no},"
-        f" newest entry {newest}\n  heads  {heads}"
+        f"{what} {found.size_bytes} bytes, epoch {found.epoch}, commit {found.commit_no}, newest entry {newest}\n"
+        f"  heads  {heads}"
     )
 
 
-def _with_a_bar(name: str, work: Callable[[Callable[[int, int], None]], int]) -> int:
-    """`work`, told how to say how far it is, on a terminal; its errors as exit statuses."""
+def _with_a_bar(name: str, work: Callable[[Callable[[int, int], None]], str]) -> int:
+    """Print what `work` answers; it is told how to say how far it is, to a terminal. Its errors as exit statuses."""
+    from rich.console import Console
     from rich.progress import Progress
 
     from supervision.entry import Corrupt
@@ -417,15 +422,21 @@ def _with_a_bar(name: str, work: Callable[[Callable[[int, int], None]], int]) ->
     from supervision.store_sqlite.copy import Declined
 
     try:
-        with Progress(transient=True, disable=not sys.stderr.isatty()) as bar:
+        with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
             task = bar.add_task(name, total=None)
-            return work(lambda done, total: bar.update(task, completed=done, total=total))
+
+            def told(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total, description=name if done < total else "checking")
+
+            text = work(told)
     except Locked as locked:
         return _fail(str(locked), EXIT_LOCKED)
     except (Declined, Incompatible) as error:
         return _fail(str(error), EXIT_USAGE)
     except (StoreError, Corrupt, OSError) as error:
         return _fail(f"{type(error).__name__}: {error}", EXIT_TROUBLE)
+    print(text)
+    return 0
 
 
 def simulate_worlds(options: argparse.Namespace) -> int:
