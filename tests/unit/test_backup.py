@@ -300,7 +300,7 @@ def _harm(path: Path, how: str) -> None:
 class Deaths:
     """Runs work in a child that dies, without any farewell, before the n-th call that changes something on the disk."""
 
-    CALLS = ("rename", "mkdir", "unlink", "fsync", "ftruncate", "open")
+    CALLS = ("rename", "mkdir", "unlink", "fsync", "fdatasync", "ftruncate", "open")
 
     def died(self, work: Callable[[Callable[[int, int], None]], Any], step: int) -> bool:
         """False when the work was done before."""
