@@ -88,23 +88,30 @@ def _copy_pages(db: sqlite3.Connection, target: Path, fd: int, told: Told) -> No
 
 @contextmanager
 def _snapshot(source: Path) -> Generator[sqlite3.Connection]:
-    """A connection inside a read transaction. Never writes to `source`."""
+    """A connection that sees one committed state as long as this lasts. Never writes to `source`."""
     if not source.exists():
         raise Declined(f"there is no {source}")
-    opened = os.stat(source).st_ino
-    with closing(open_read_only(source)) as db:
+    before, alone = os.stat(source), stands_alone(source)
+    with closing(open_read_only(source, alone)) as db:
         db.execute("BEGIN")
         _owner(db, source)
-        if not source.exists() or os.stat(source).st_ino != opened:
+        if not source.exists() or os.stat(source).st_ino != before.st_ino:
             raise Declined(f"{source} was replaced by another just now; try again")
         yield db
+        if alone and (not stands_alone(source) or os.stat(source).st_mtime_ns != before.st_mtime_ns):
+            raise Declined(f"an engine was started on {source} meanwhile; try again")
 
 
-def open_read_only(path: Path) -> sqlite3.Connection:
-    """With its WAL where it has one; a file that stands alone is read alone, so nothing appears beside it."""
-    alone = not any(beside(path, companion).exists() for companion in COMPANIONS)
-    mode = "immutable=1" if alone else "mode=ro"
-    uri = f"{path.absolute().as_uri()}?{mode}"
+def stands_alone(path: Path) -> bool:
+    """Nobody has it open and nothing beside it belongs to it."""
+    return not any(beside(path, companion).exists() for companion in COMPANIONS)
+
+
+def open_read_only(path: Path, alone: bool) -> sqlite3.Connection:
+    """A file that stands alone is read without locks, from a disk that cannot be written too, and nothing appears
+    beside it.
+    """
+    uri = f"{path.absolute().as_uri()}?{'immutable=1' if alone else 'mode=ro'}"
     return read(lambda: sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S_MAX))
 
 
@@ -128,7 +135,7 @@ def _decline_a_full_disk(db: sqlite3.Connection, target: Path) -> None:
 
 def checked(path: Path) -> Contents:
     """What `path` holds, every page and table of it read. Raises `Corrupt`, `Incompatible`. O(everything)."""
-    with closing(open_read_only(path)) as db:
+    with closing(open_read_only(path, stands_alone(path))) as db:
         db.execute(f"PRAGMA cache_size = -{CHECK_CACHE_KIB}")
         try:
             read(lambda: check(db))

@@ -18,7 +18,16 @@ import msgspec
 
 from supervision.entry import Corrupt
 from supervision.store import StoreError
-from supervision.store_sqlite.copy import Contents, Declined, Told, checked, contents, copy_store, open_read_only
+from supervision.store_sqlite.copy import (
+    Contents,
+    Declined,
+    Told,
+    checked,
+    contents,
+    copy_store,
+    open_read_only,
+    stands_alone,
+)
 from supervision.store_sqlite.files import STORE_FILE, beside, remove_companions, sync
 from supervision.store_sqlite.lock import FolderLock
 from supervision.store_sqlite.replace import finish, holds_a_store, replace
@@ -78,7 +87,7 @@ def _said_of_itself(path: Path) -> Contents | None:
     if not path.exists():
         return None
     try:
-        with closing(open_read_only(path)) as db:
+        with closing(open_read_only(path, stands_alone(path))) as db:
             return contents(path, db)
     except (StoreError, Corrupt, sqlite3.Error):
         return None

@@ -196,6 +196,26 @@ def test_a_store_that_is_replaced_while_a_backup_opens_it_is_not_copied(
         back_up(dead, tmp_path / "second", silent)
 
 
+def test_an_engine_that_starts_while_its_closed_store_is_copied_spoils_the_copy_and_that_is_noticed(
+    tmp_path: Path,
+) -> None:
+    dead = killed(tmp_path / "dead", commits=2)
+    reopened(dead)
+    for stays in (True, False):
+        started: list[Opened] = []
+
+        def starts(done: int, total: int, stays: bool = stays, started: list[Opened] = started) -> None:
+            started[:] = started or [Opened(lambda: opening(dead))]
+            if not stays:
+                started[0].close(clean=True)
+
+        with pytest.raises(Declined, match="started"):
+            back_up(dead, tmp_path / "copy", starts)
+        if stays:
+            started[0].close(clean=True)
+    assert back_up(dead, tmp_path / "copy", silent).commit_no == 2
+
+
 def test_a_restored_store_holds_what_the_backup_held_under_a_higher_epoch(
     opened: Opened, folder: Path, tmp_path: Path
 ) -> None:
