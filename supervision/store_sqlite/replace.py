@@ -37,7 +37,7 @@ def replace(folder: Path, new: Path) -> Path | None:
     Under the folder's lock.
     """
     assert not any(path.exists() for path in _files(folder, new.name)[1:]), "the new file has a log of its own"
-    if holds_a_store(folder):
+    if any(path.exists() for path in _files(folder)):
         (folder / f"{ASIDE}{_newest(folder) + 1}").mkdir()
         sync(folder)
     os.rename(new, folder / READY)
@@ -56,6 +56,7 @@ def finish(folder: Path) -> Path | None:
         aside.mkdir()
     for path in old:
         assert aside is not None
+        assert not (aside / path.name).exists(), f"{aside} is an earlier store's"
         os.rename(path, aside / path.name)
     if aside is not None:
         sync(aside)

@@ -270,6 +270,17 @@ def test_a_log_that_was_left_behind_is_never_applied_to_the_restored_store(tmp_p
     assert reopened(old)[1] == 1
 
 
+def test_a_store_kept_aside_is_never_mixed_with_a_later_one(tmp_path: Path) -> None:
+    back_up(killed(tmp_path / "small", commits=1), tmp_path / "copy", silent)
+    old = killed(tmp_path / "old", commits=3)
+    put_back(tmp_path / "copy", old, may_replace=True)
+    (old / STORE_FILE).unlink()
+    beside(old / STORE_FILE, "-wal").touch()  # empty: no store, but a file that has to move
+    put_back(tmp_path / "copy", old)
+    assert reopened(old / "replaced-1")[1] == 3
+    assert reopened(old)[1] == 1
+
+
 def test_a_backup_that_somebody_opened_brings_its_log_with_it(tmp_path: Path) -> None:
     """What an operator may have done to look into it, or a copy of a stopped store with its WAL."""
     source = killed(tmp_path / "cold", commits=3)
