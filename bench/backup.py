@@ -3,7 +3,7 @@
 
 A writer commits groups of points-like events (bench/store.py) at a steady rate while another process copies its store:
 not at all; by SQLite's online backup as it comes; the same under one read transaction; and written through to the disk
-step by step; by `VACUUM INTO`; by `run.py backup`, which does the third and checks the copy afterwards. Compared are the
+step by step; by `VACUUM INTO`; by `run.py backup`, which does the third and checks the copy. Compared are the
 writer's commits, the WAL's growth, and the time until the copy stands. A method that does not end within `--give-up-s`
 is killed: that is its result.
 """
