@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     _serve_options(_command(commands, "serve", serve, "run the engine until SIGTERM or Ctrl-C"))
     broker = _command(commands, "broker", run_broker, "run only the private RabbitMQ below DATA/broker, until Ctrl-C")
     broker.add_argument("--data", default="./data", metavar="DIR", help="folder (default %(default)s)")
+    _backup_options(commands)
     simulate = _command(
         commands, "simulate", simulate_worlds, "live through seeded worlds; exit 1 when a checker objects"
     )
@@ -101,6 +102,18 @@ def _command(commands: Any, name: str, act: Callable[[argparse.Namespace], int],
     made: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     made.set_defaults(command=act)
     return made
+
+
+def _backup_options(commands: Any) -> None:
+    backup = _command(commands, "backup", back_up, "copy the store, of a running engine too, to a new file; checked")
+    backup.add_argument("--to", required=True, type=Path, metavar="FILE", help="must not exist")
+    put_back = _command(
+        commands, "restore", restore_backup, "make DIR hold what a backup holds; the next start begins a higher epoch"
+    )
+    put_back.add_argument("--from", dest="source", required=True, type=Path, metavar="FILE", help="a backup")
+    put_back.add_argument("--replace", action="store_true", help="move a store that is there to DIR/replaced-N")
+    for each in (backup, put_back):
+        each.add_argument("--data", default="./data", metavar="DIR", help="folder of the store (default %(default)s)")
 
 
 def _serve_options(serve: argparse.ArgumentParser) -> None:
@@ -381,6 +394,74 @@ def run_broker(options: argparse.Namespace) -> int:
     print(f"RabbitMQ at {broker.url()}\nUse it with: make run AMQP={broker.url()}", flush=True)
     ended.wait()
     broker.stop()
+    return 0
+
+
+def back_up(options: argparse.Namespace) -> int:
+    """A checked copy of the store. 0 it stands, 1 store or disk failed, 2 it was declined."""
+    from supervision.store_sqlite.backup import back_up as copy_to
+
+    def work(told: Callable[[int, int], None]) -> str:
+        return _described(f"{options.to}:", copy_to(Path(options.data), options.to, told))
+
+    return _with_a_bar("copying", work)
+
+
+def restore_backup(options: argparse.Namespace) -> int:
+    """A backup into DIR. 0 it stands, 1 file or disk failed, 2 it was declined, 3 an engine runs there."""
+    from supervision.store_sqlite.restore import restore
+
+    def work(told: Callable[[int, int], None]) -> str:
+        done = restore(options.source, Path(options.data), options.replace, time.time_ns() // 1_000_000, told)
+        lines = [_described(f"{options.data}:", done.contents)]
+        if done.replaced:
+            lines.append(_described(f"{done.aside}: the old store,", done.replaced))
+        elif done.aside:
+            lines.append(f"{done.aside}: the old store, which could not be read")
+        lines.append(
+            "to do: have the senders resend what they sent since the newest entry, and before (docs/operations.md)"
+        )
+        return "\n".join(lines)
+
+    return _with_a_bar("restoring", work)
+
+
+def _described(what: str, found: Any) -> str:
+    """A store's contents in two lines."""
+    from supervision.envelope import rfc3339
+
+    newest = rfc3339(found.last_at) if found.last_at else "none"
+    heads = " ".join(f"{segment:02}:{head.offset}" for segment, head in sorted(found.heads.items()))
+    return (
+        f"{what} {found.size_bytes} bytes, epoch {found.epoch}, commit {found.commit_no}, newest entry {newest}\n"
+        f"  heads  {heads}"
+    )
+
+
+def _with_a_bar(name: str, work: Callable[[Callable[[int, int], None]], str]) -> int:
+    """Print what `work` answers; it is told how to say how far it is, to a terminal. Its errors as exit statuses."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from supervision.entry import Corrupt
+    from supervision.store import Incompatible, Locked, StoreError
+    from supervision.store_sqlite.copy import Declined
+
+    try:
+        with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task(name, total=None)
+
+            def told(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total, description=name if done < total else "checking")
+
+            text = work(told)
+    except Locked as locked:
+        return _fail(str(locked), EXIT_LOCKED)
+    except (Declined, Incompatible) as error:
+        return _fail(str(error), EXIT_USAGE)
+    except (StoreError, Corrupt, OSError) as error:
+        return _fail(f"{type(error).__name__}: {error}", EXIT_TROUBLE)
+    print(text)
     return 0
 
 

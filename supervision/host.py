@@ -110,7 +110,9 @@ class DomainHost:
         self._incarnation = attempts.incarnation
         self._kinds = frozenset(domain.reacts_to) | {f"timer.{domain.name}"} | DECISIONS
         self._states = States(place.limits.states_bytes_max)
-        self._reader = place.open_reader()
+        if attempts.reader is not None:
+            attempts.reader.close()
+        self._reader = attempts.reader = place.open_reader()
         self._parking = Parking(domain, place.segment, attempts, place.counters)
         self._fold = Fold(domain, place, self._states, self._reader, self._parking)
         self._checkpoint = self._staged = self._cursor = -1

@@ -91,13 +91,17 @@ class Listener:
     def _first(self, key: str, props: Any, body: bytes) -> None:
         segment, epoch, offset = (int(part) for part in props.message_id.split("."))
         seq = props.headers["seq"]
-        last_epoch, last_offset, last_seq = self._newest.get(segment, (0, 0, 0))
+        last = self._newest.get(segment, (0, 0, 0))
         self._newest[segment] = (epoch, offset, seq)
         fields = json.loads(body)
-        assert seq == last_seq + 1, f"seq {seq} after {last_seq}"
-        assert offset > last_offset and epoch >= last_epoch, f"place after {last_epoch}.{last_offset}"
+        self._follows(last, (epoch, offset, seq))
         assert props.headers["segment"] == str(segment), "the header names another segment"
         assert props.type == fields["event_type"] == "_".join(key.split(".")[:2]), "type, body and key disagree"
         assert props.type in TYPES, "nobody should have said this"
         assert (props.content_type, props.app_id, props.delivery_mode) == ("application/json", "ganglion", 2)
         self.seen.append(Seen(props.message_id, key, segment, epoch, offset, seq, fields))
+
+    def _follows(self, last: tuple[int, int, int], this: tuple[int, int, int]) -> None:
+        """An effect's (epoch, offset, seq) after those of its segment's newest."""
+        assert this[2] == last[2] + 1, f"seq {this[2]} after {last[2]}"
+        assert this[1] > last[1] and this[0] >= last[0], f"place after {last[0]}.{last[1]}"

@@ -8,20 +8,29 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import httpx
 
 from tests.crash.books import Book, Books, Told
-from tests.crash.listener import Listener, Seen
+from tests.crash.listener import Seen
 from tests.crash.shop import segment_of
 
 LOTS_SHOWN_MAX = 100
 RECORDS_PAGE = 500
 
 
-def differences(books: Books, listener: Listener, url: str) -> list[str]:
+class Heard(Protocol):
+    """What a listener knows."""
+
+    @property
+    def seen(self) -> Sequence[Seen]: ...
+    @property
+    def trouble(self) -> Sequence[str]: ...
+
+
+def differences(books: Books, listener: Heard, url: str) -> list[str]:
     """What does not agree, one line each; empty when all does. `url` is the engine's, which must be at rest."""
     by_user: defaultdict[str, list[Seen]] = defaultdict(list)
     for seen in listener.seen:
