@@ -2,16 +2,19 @@
 predecessor?
 
 Publications may repeat, that is the promise to a receiver: `message_id` tells. What may never happen is that a
-repetition differs, or that an effect is seen before the one with the `seq` below its own.
+repetition differs, or that an effect is seen before the one with the `seq` below its own. It acks what it has taken
+down, and connects again when its connection is lost.
 """
 
 from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import Any, NamedTuple
 
 import pika
+from pika.exceptions import AMQPError
 
 EFFECTS = "marketing.effects"
 QUEUE = "crash.effects"
@@ -20,6 +23,9 @@ TYPES = {"points_earned", "points_spent", "points_expired", "points_refused", "n
 """All that the shop's messages can lead to; anything else is the engine speaking of trouble."""
 LOOK_S = 0.1
 """How soon a closed listener notices."""
+ACK_MESSAGES = 100
+AGAIN_S = 0.1
+"""From losing a connection to trying the next."""
 
 
 class Seen(NamedTuple):
@@ -63,13 +69,25 @@ class Listener:
         connection.close()
 
     def _listen(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self._consume()
+            except AMQPError:
+                time.sleep(AGAIN_S)
+
+    def _consume(self) -> None:
         connection: Any = pika.BlockingConnection(pika.URLParameters(self._url))
         channel = connection.channel()
         channel.basic_qos(prefetch_count=PREFETCH)
+        unacked = newest = 0
         for method, props, body in channel.consume(QUEUE, inactivity_timeout=LOOK_S):
             if method is not None:
                 self._look(method.routing_key, props, body)
-                channel.basic_ack(method.delivery_tag)
+                unacked += 1
+                newest = method.delivery_tag
+            if unacked and (method is None or unacked == ACK_MESSAGES):
+                channel.basic_ack(newest, multiple=True)
+                unacked = 0
             if self._ended.is_set():
                 break
         connection.close()

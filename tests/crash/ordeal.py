@@ -5,7 +5,8 @@ seed: at any time from the spawn on, ready or not; while a backlog is worked off
 in flight, a few milliseconds after a small burst was sent, when that is somewhere between the broker, the log, the
 actors and the broker again. Counting effects instead of seconds keeps the blows within the work, on a slow machine as
 on a fast one. The third way is there because of a bug planted to test the test, an ack before the commit, which the
-other two did not find: a backlog is in the log long before its effects are out.
+other two did not find: a backlog is in the log long before its effects are out. `pelt` is the other regime: the shop
+sends without a pause and the blows come by the clock.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ START_BLOW_S_MAX = 3.0
 FLIGHT_S_MAX = 0.05
 """From a burst to the blow: about what a message needs from the sender to its effect's confirm."""
 BURST_EVENTS_MAX = 40
+PORTION_EVENTS = 200
+"""Drawn, sent and looked up from at once while effects are on their way."""
+AHEAD_EFFECTS_MAX = 20_000
+"""The shop pauses while so many are still to come: what lies in the broker is bounded, never empty."""
 WEIGHTS = (1, 1, 2)
 """Of the three ways: from the spawn on, in the backlog, in flight."""
 AT_WORK = (0, 1, 1)
@@ -45,7 +50,17 @@ INGRESS, DEAD, UNROUTED = "marketing.ingress", "marketing.dead", "marketing.unro
 class Ordeal:
     """Built on a running engine, since it is the engine that declares the exchanges. Close it."""
 
-    def __init__(self, url: str, folder: Path, seed: int, users: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        seed: int,
+        users: int,
+        *options: str,
+        engine_url: str = "",
+        data: Path | None = None,
+    ) -> None:
+        """`engine_url`: the broker as the engine sees it, when the others see it otherwise. `options`: of the engine."""
         self.midway = 0
         """Lives that ended with effects still to come."""
         self.resent = 0
@@ -53,13 +68,14 @@ class Ordeal:
         self._seed = seed
         self._rng = Random(seed)
         self.shop = Shop(Random(self._rng.getrandbits(64)), users)
-        self.program = Program(folder, "--amqp", url, "--log-level", "warning")
+        self._began_s = time.monotonic()
+        self.program = Program(folder, "--amqp", engine_url or url, "--log-level", "warning", *options, data=data)
         self._lasts = 0
         with ExitStack() as stack:
             stack.callback(self.program.close)
             self.begin()
             self.listener = stack.enter_context(closing(Listener(url)))
-            self._publisher = stack.enter_context(closing(Publisher(url)))
+            self.publisher = stack.enter_context(closing(Publisher(url)))
             self._open = stack.pop_all()
 
     def close(self) -> None:
@@ -73,36 +89,62 @@ class Ordeal:
         self.midway += len(self.listener.seen) < self.shop.books.effects
         end()
 
+    def pelt(self, events: int, blow_s: tuple[float, float]) -> int:
+        """Send all of `events` with the engine killed again and again, so many seconds after each spawn; -> kills."""
+        left, kills = events, 0
+        while left:
+            self._start()
+            until_s = time.monotonic() + self._rng.uniform(*blow_s)
+            while time.monotonic() < until_s:
+                left -= self.feed(min(left, PORTION_EVENTS))
+            self.midway += self.missing > 0
+            self.program.kill()
+            kills += 1
+        return kills
+
+    def feed(self, events: int) -> int:
+        """Send them, unless too many effects are still to come: then wait a moment; -> how many were sent."""
+        if self.missing > AHEAD_EFFECTS_MAX or not events:
+            time.sleep(MORE_S_MAX)
+            return 0
+        self.send(events)
+        return events
+
+    @property
+    def missing(self) -> int:
+        """Effects that are still to come."""
+        return self.shop.books.effects - len(self.listener.seen)
+
     def _from_the_spawn_on(self, events: int) -> None:
-        self._send(events)
+        self.send(events)
         self._start()
         time.sleep(self._rng.uniform(0, START_BLOW_S_MAX))
 
     def _in_the_backlog(self, events: int) -> None:
         before = len(self.listener.seen)
-        self._send(first := self._rng.randrange(events))
+        self.send(first := self._rng.randrange(events))
         self._start()
-        self._send(events - first)
+        self.send(events - first)
         self._hear(before, self._rng.uniform(0, WORK_SHARE_MAX))
         time.sleep(self._rng.uniform(0, MORE_S_MAX))
 
     def _in_flight(self, events: int) -> None:
         before = len(self.listener.seen)
         burst = self._rng.randint(1, min(events, BURST_EVENTS_MAX))
-        self._send(events - burst)
+        self.send(events - burst)
         self.begin()
         self._hear(before, self._rng.choice((1.0, self._rng.random())))
-        self._send(burst)
+        self.send(burst)
         time.sleep(self._rng.uniform(0, FLIGHT_S_MAX))
 
-    def _send(self, events: int) -> None:
+    def send(self, events: int) -> None:
         messages = self.shop.messages(events)
         self.resent += len(messages) - events
-        self._publisher.send(messages)
+        self.publisher.send(messages)
 
     def _hear(self, before: int, share: float) -> None:
         """Wait for that share of the effects that were still to come when `before` had been seen."""
-        self._seen(before + int((self.shop.books.effects - before) * share))
+        self.seen(before + int((self.shop.books.effects - before) * share))
 
     def begin(self) -> None:
         """Have it running and ready."""
@@ -113,7 +155,7 @@ class Ordeal:
         if not self.program.alive:
             self.program.start()
 
-    def _seen(self, effects: int) -> None:
+    def seen(self, effects: int) -> None:
         """Wait until so many have come, as long as they keep coming."""
         moved = [len(self.listener.seen), time.monotonic()]
 
@@ -131,8 +173,8 @@ class Ordeal:
     def drain(self) -> None:
         """Everything sent is worked off; then the books must agree, and the queues be empty."""
         self.begin()
-        self._publisher.settle()
-        self._seen(self.shop.books.effects)
+        self.publisher.settle()
+        self.seen(self.shop.books.effects)
         self._last_words()
         assert not (found := self._differences()), self._report(found)
 
@@ -140,8 +182,8 @@ class Ordeal:
         """A message to each segment, and its text back: effects too many would have come before it."""
         self._lasts += 1
         last, since = self.shop.last_words(self._lasts), len(self.listener.seen)
-        self._publisher.send(list(last.values()))
-        self._publisher.settle()
+        self.publisher.send(list(last.values()))
+        self.publisher.settle()
 
         def heard() -> bool:
             texts = [seen.source for seen in self.listener.seen[since:] if seen.key == "notify.sms"]
@@ -167,7 +209,8 @@ class Ordeal:
         listener = self.listener
         return (
             f"seed {self._seed}: {len(self.shop.sent)} events, {self.resent} resends, {self.program.lives} lives, "
-            f"{self.midway} ended in the midst of work, {len(listener.seen)} effects, {listener.again} published again"
+            f"{self.midway} ended in the midst of work, {len(listener.seen)} effects, {listener.again} heard again, "
+            f"{self.publisher.again} messages sent again by lost connections, {time.monotonic() - self._began_s:.0f} s"
         )
 
     def _report(self, found: list[str]) -> str:

@@ -29,7 +29,7 @@ def alone(tmp_path: Path) -> Iterator[Program]:
 
 
 def test_sigterm_sigterm_twice_and_sigint_under_load_end_in_time_with_0_and_lose_nothing(
-    ordeal: Callable[[int, int], Ordeal],
+    ordeal: Callable[..., Ordeal],
 ) -> None:
     trial = ordeal(2, 100)
 
