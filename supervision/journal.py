@@ -138,7 +138,7 @@ class Journal:
         self._waiters: dict[tuple[int, str], Callable[[bytes], None]] = {}
         self._flush_told = False
         self._refused_times = 0
-        self._in_doubt: tuple[Turn, Batch, list[Message]] | None = None
+        self._in_doubt: tuple[Turn, Batch, list[Message], str] | None = None
         self._watermark = recovery_watermark(recovery)
         self._tick_gen = 0
         self._retry_gen = 0
@@ -232,8 +232,8 @@ class Journal:
         except Fenced:
             self._drop(group)
             raise
-        except Unknown:
-            self._in_doubt = (turn, batch, group)  # pyright: ignore[reportPossiblyUnboundVariable]
+        except Unknown as unknown:
+            self._in_doubt = (turn, batch, group, str(unknown))  # pyright: ignore[reportPossiblyUnboundVariable]
             self._count.count("outcomes_unknown")
             if self._resolve_doubt():
                 self._more()
@@ -303,9 +303,13 @@ class Journal:
             self._pressure.set("store", None)
 
     def _resolve_doubt(self) -> bool:
-        """Ask what became of the batch whose outcome is unknown; False when that cannot be said yet."""
+        """Ask what became of the batch whose outcome is unknown; True when it is there.
+
+        What turns out not to be there was refused, if in other words: a quota or a broken disk says so again and
+        again, and must neither be asked in a tight loop nor leave the doors open.
+        """
         assert self._in_doubt is not None
-        turn, batch, group = self._in_doubt
+        turn, batch, group, reason = self._in_doubt
         try:
             committed = self._store.commit_no()
         except (Refused, Unknown) as error:
@@ -314,11 +318,10 @@ class Journal:
         if committed not in (batch.commit_no, batch.commit_no - 1):
             raise Fenced(f"commit {committed} is in the store, we wrote {batch.commit_no}")
         self._in_doubt = None
-        self._takes_again()
-        if committed == batch.commit_no:
-            self._committed(turn, batch)
-        else:
-            self._carry(group)
+        if committed != batch.commit_no:
+            self._refused(reason, group)
+            return False
+        self._committed(turn, batch)
         return True
 
     def _committed(self, turn: Turn, batch: Batch) -> None:
