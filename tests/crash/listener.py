@@ -23,6 +23,8 @@ TYPES = {"points_earned", "points_spent", "points_expired", "points_refused", "n
 """All that the shop's messages can lead to; anything else is the engine speaking of trouble."""
 LOOK_S = 0.1
 """How soon a closed listener notices."""
+DELIVERY_COUNT = "x-delivery-count"
+"""The broker's own header on what it delivers again after our connection was lost; no part of the effect."""
 ACK_MESSAGES = 100
 AGAIN_S = 0.1
 """From losing a connection to trying the next."""
@@ -93,7 +95,7 @@ class Listener:
         connection.close()
 
     def _look(self, key: str, props: Any, body: bytes) -> None:
-        headers = sorted((props.headers or {}).items())
+        headers = sorted((name, value) for name, value in (props.headers or {}).items() if name != DELIVERY_COUNT)
         whole = (key, body, props.type, props.content_type, props.app_id, props.timestamp, props.delivery_mode, headers)
         known = self._known.setdefault(props.message_id, whole)
         if known is not whole:

@@ -60,11 +60,11 @@ class Ordeal:
         engine_url: str = "",
         data: Path | None = None,
     ) -> None:
-        """`engine_url`: the broker as the engine sees it, when the others see it otherwise. `options`: of the engine."""
+        """`engine_url`: the broker as the engine sees it, if the others see another. `options`: of the engine."""
         self.midway = 0
         """Lives that ended with effects still to come."""
         self.resent = 0
-        self._url = url
+        self.url = url
         self._seed = seed
         self._rng = Random(seed)
         self.shop = Shop(Random(self._rng.getrandbits(64)), users)
@@ -101,6 +101,23 @@ class Ordeal:
             self.program.kill()
             kills += 1
         return kills
+
+    def under(self, events: int, troubles: Sequence[Callable[[], None]], gap_s: tuple[float, float]) -> None:
+        """Send all of `events` without a pause, and meanwhile let the troubles come, in order, so long after another.
+
+        The shop sends on, slowly, until the last trouble has come.
+        """
+        left, pause_s = events, self._rng.uniform(*gap_s)
+        due_s = time.monotonic() + pause_s
+        for trouble in troubles:
+            while time.monotonic() < due_s:
+                left -= self.feed(min(left, PORTION_EVENTS))
+                time.sleep(MORE_S_MAX)
+            self.midway += self.missing > 0
+            trouble()
+            due_s = time.monotonic() + self._rng.uniform(*gap_s)
+        while left:
+            left -= self.feed(min(left, PORTION_EVENTS))
 
     def feed(self, events: int) -> int:
         """Send them, unless too many effects are still to come: then wait a moment; -> how many were sent."""
@@ -198,7 +215,7 @@ class Ordeal:
     def rest(self) -> None:
         """The drained engine is told to go; nothing may be left behind anywhere."""
         self.program.stop()
-        with pika.BlockingConnection(pika.URLParameters(self._url)) as connection:
+        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
             channel = connection.channel()
             until(lambda: not _queue(channel, INGRESS).consumer_count, START_S_MAX, lambda: "a dead process consumes")
             left = {name: _queue(channel, name).message_count for name in (INGRESS, DEAD, UNROUTED)}
