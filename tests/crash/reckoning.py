@@ -98,13 +98,13 @@ def _answers(user: str, book: Book, points: Sequence[Seen], http: httpx.Client) 
         yield f"the balance is {balance['available']}, it should be {book.balance}"
     if len(balance["lots"]) < LOTS_SHOWN_MAX and sum(lot["points"] for lot in balance["lots"]) != book.balance:
         yield f"the lots do not make {book.balance}: {balance['lots']}"
-    lines = [(line["cause"], line["points"], line["balance"]) for line in _records(path, http)]
+    lines = [(line["cause"], line["points"], line["balance"]) for line in records(path, http)]
     wanted = [(seen.source["cause"], seen.source["points"], seen.source["balance"]) for seen in moves]
     if lines[::-1] != wanted:
         yield f"records are not what was announced: {_first_difference(wanted, lines[::-1])}"
 
 
-def _records(path: str, http: httpx.Client) -> Iterator[dict[str, Any]]:
+def records(path: str, http: httpx.Client) -> Iterator[dict[str, Any]]:
     """All records, newest first."""
     cursor: dict[str, str] = {}
     while True:

@@ -18,7 +18,7 @@ Make = Callable[..., Ordeal]
 EVENTS = 300_000
 USERS = 5_000
 BLOW_S = (1.0, 3.0)
-"""A life's length, from the spawn to SIGKILL: the first third of the shortest is spent on starting."""
+"""A life's length, to SIGKILL."""
 
 
 def killed(ordeal: Ordeal, events: int, kills: int) -> None:
