@@ -57,8 +57,10 @@ class Engine:
         self.counters = counters
         self.pressure = Pressure()
         self.journal = Line("journal")
+        self._limits = limits or Limits()
         self.tails: Mapping[int, Tail] = {
-            segment: Tail(segment, recovery.heads[segment].offset) for segment in range(store.segments)
+            segment: Tail(segment, recovery.heads[segment].offset, self._limits.ring_entries_max)
+            for segment in range(store.segments)
         }
         self.domains = {domain.name: domain for domain in domains}
         self.hosts = {(segment, name): Line(f"{name}/{segment:02d}") for segment in self.tails for name in self.domains}
@@ -66,7 +68,6 @@ class Engine:
         self.the_journal: Journal | None = None
         """The running journal, for liveness and queries about checkpoints; its numbers are read, never written."""
         self._reply_to = reply_to
-        self._limits = limits or Limits()
         self._host_limits = host_limits or HostLimits()
         self._has_broker = has_broker
         self._checks = checks
