@@ -136,6 +136,7 @@ class Journal:
         self._woken: dict[int, int] = {}
         self._incarnations: dict[tuple[int, str], int] = {}
         self._parked_domains: set[tuple[int, str]] = set()
+        self._parked_known = False
         self._pile: list[Message] = []
         self._pile_bytes = 0
         self._waiters: dict[tuple[int, str], Callable[[bytes], None]] = {}
@@ -152,10 +153,19 @@ class Journal:
         """When the loop last turned, monotonic seconds: liveness."""
 
     def started(self) -> None:
-        reader = self._store.reader()
-        self._parked_domains = {(row.segment, row.domain) for row in reader.parked(subject="*", limit=100_000)}
-        reader.close()
+        self._look_for_parked()
         self._schedule_tick(0.0)
+
+    def _look_for_parked(self) -> None:
+        """Whose lag does not count. A store that does not answer now is asked again when lags are looked at."""
+        reader = self._store.reader()
+        try:
+            self._parked_domains = {(row.segment, row.domain) for row in reader.parked(subject="*", limit=100_000)}
+            self._parked_known = True
+        except Refused as refused:
+            log.warning("parked domains are not known yet", reason=str(refused))
+        finally:
+            reader.close()
 
     def stopping(self) -> None:
         """Commit what is on the pile: acks and answers wait for it."""
@@ -433,6 +443,8 @@ class Journal:
 
     def _look_around(self, now: int) -> None:
         """Every few seconds: wake who is behind, judge lag and disk, count the clock's leaps."""
+        if not self._parked_known:
+            self._look_for_parked()
         behind: dict[str, int] = {}
         for (segment, domain), upto in self.ledger.checkpoints.items():
             lag = self.lag(segment, upto)
