@@ -122,9 +122,16 @@ class Wiring:
         parts, engine = self._parts, self.engine
         assert parts.broker is not None
         return Bridge(
-            me, parts.broker.consume, self.door, engine.journal, self._relay_line, engine.pressure.reasons,
+            me, parts.broker.consume, self.door, engine.journal, self._relay_line, self.not_taking,
             self.bridge_link, parts.runtime, parts.counters, parts.rng,
         )  # fmt: skip
+
+    def not_taking(self) -> tuple[str, ...]:
+        """Why no door takes input now, empty when all do.
+
+        A domain that is new to a store begins at the head of the log: what a door took before would pass it by.
+        """
+        return self.engine.pressure.reasons() if self.engine.begun() else ("the engine is starting",)
 
     def close_doors(self) -> None:
         """Take nothing more from anybody; what was taken is still worked off, acked and answered."""
