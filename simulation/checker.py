@@ -11,18 +11,15 @@ from typing import Any
 
 import msgspec
 
+from simulation.crashes import Violation
 from supervision.entry import Entry, Origin
 from supervision.messages import Stage, TimerRow
-from supervision.store import Batch
+from supervision.store import Batch, StageRejected
 from supervision.store_simulated import Image
 from supervision.tail import Tail
 from topology.ports import Outgoing
 
 TimerKey = tuple[int, str, str, str]
-
-
-class Violation(AssertionError):
-    """An invariant does not hold. The text names it by its number in the protocol."""
 
 
 def require(holds: bool, number: int, what: str) -> None:
@@ -38,6 +35,10 @@ class Checker:
         self.logs: dict[int, list[Entry]] = {segment: [] for segment in range(image.segments)}
         self.checkpoints: dict[tuple[int, str], int] = {}
         self._incarnations: dict[tuple[int, str], int] = {}
+        self._ended: dict[tuple[int, str], int] = {}
+        """The last incarnation one of whose stages was rejected."""
+        self._moves: dict[tuple[int, str], Stage] = {}
+        """The last stage that moved its checkpoint."""
         self._inputs: dict[tuple[str, str], Entry] = {}
         self._fired: dict[TimerKey, int] = {}
         self._armed: dict[TimerKey, TimerRow] = {}
@@ -48,6 +49,22 @@ class Checker:
     def process_started(self) -> None:
         """Incarnations count anew."""
         self._incarnations.clear()
+        self._ended.clear()
+
+    def offered(self, batch: Batch) -> None:
+        """The journal asks for this to be made durable. The store compares once more; that must never be needed."""
+        moved: dict[tuple[int, str], int] = {}
+        for stage in batch.stages:
+            key = (stage.segment, stage.domain)
+            stands = moved.get(key, self.checkpoints.get(key, 0))
+            require(stage.prev == stands, 4, f"{key}: a stage from {stage.prev} was offered at checkpoint {stands}")
+            ended = self._ended.get(key, 0)
+            require(stage.incarnation > ended, 4, f"{key}: incarnation {stage.incarnation} ended and offers a stage")
+            moved[key] = stage.upto
+
+    def rejected(self, stage: Stage) -> None:
+        """The store has turned this one down: its incarnation is over."""
+        self._ended[stage.segment, stage.domain] = stage.incarnation
 
     def committed(self, batch: Batch) -> None:
         """A batch is durable."""
@@ -86,6 +103,8 @@ class Checker:
         require(stage.incarnation >= newest, 4, f"{key}: incarnation {stage.incarnation} committed after {newest}")
         self._incarnations[key] = stage.incarnation
         self.checkpoints[key] = stage.upto
+        if stage.upto > stage.prev:
+            self._moves[key] = stage
         for op in stage.timer_ops:
             at = (*key, op.subject, op.key)
             if op.row is None:
@@ -164,6 +183,16 @@ class Checker:
         """No timer is left behind its time."""
         late = [row for row in self._image.timers.values() if row.due <= now_ms - 5_000]
         require(not late, 6, f"{len(late)} timers were due and have not fired, first {late[:1]}")
+
+    def store_compares(self) -> None:
+        """Were a stage offered once more, the store would reject it: the journal is not the only guard."""
+        for (segment, domain), stage in self._moves.items():
+            again = Stage(segment, domain, stage.incarnation, stage.prev, stage.upto)
+            try:
+                self._image.refuse(Batch(self._image.commit_no + 1, self._image.epoch, stages=[again]))
+            except StageRejected:
+                continue
+            require(False, 3, f"{domain}/{segment}: the store would commit {stage.prev}..{stage.upto} again")
 
     def memory_is_the_store(self, states: Iterable[tuple[int, str, str, Any]]) -> None:
         """At rest, a state in memory is the state in the store."""

@@ -8,6 +8,7 @@ compared.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -22,19 +23,20 @@ from actors.points.programme import Programme
 from gateway.ingest import Ingest, Taken
 from gateway.wiring import Broker, Parts, Wiring
 from simulation.broker import LATER, Call, Message, SimulatedBroker
-from simulation.bugs import Bug, plant_bug
-from simulation.checker import Checker, Violation
+from simulation.checker import Checker
+from simulation.crashes import Crashes, Simulated, Violation
 from simulation.model import Model
+from simulation.wire import Wire
 from supervision.clock import VirtualClock
 from supervision.counters import Tally
 from supervision.domain import Domain, Event
 from supervision.host import DomainHost
 from supervision.journal import Limits
-from supervision.messages import Item
+from supervision.messages import Item, Stage
 from supervision.runtime import Behaviour
 from supervision.stepped import SteppedRuntime
 from supervision.store import Batch
-from supervision.store_simulated import Disk, Fault, SimulatedStore
+from supervision.store_simulated import Disk, Fault, SimulatedStore, rejectable
 from topology.ports import Props
 from topology.wire import ByKey
 
@@ -45,6 +47,8 @@ LEAP_S = 15.0
 """Longer than the log's clock holds a leap."""
 REST_S_MAX = 600.0
 """Virtual seconds in which a healed world must come to rest."""
+REJECTIONS_MAX = 4
+"""Of one reader's stages in a world, all segments together."""
 READERS = ("points", "notification", "courier", "relay")
 
 
@@ -61,6 +65,7 @@ class Draw(msgspec.Struct, frozen=True):
     referral_rate: float
     refused_rate: float
     unknown_rate: float
+    rejected_rate: float
     load_fault_rate: float
     crash_rate: float
     """Reactions that raise, once."""
@@ -91,6 +96,7 @@ def draw(rng: Random) -> Draw:
         referral_rate=sometimes(rng.uniform(0.05, 0.4)),
         refused_rate=sometimes(rng.uniform(0.01, 0.2)),
         unknown_rate=sometimes(rng.uniform(0.01, 0.15)),
+        rejected_rate=sometimes(rng.uniform(0.01, 0.1)),
         load_fault_rate=sometimes(0.05),
         crash_rate=sometimes(rng.uniform(0.01, 0.1)),
         process_crashes=int(sometimes(rng.randint(1, 4))),
@@ -116,30 +122,29 @@ class Outcome(msgspec.Struct, frozen=True):
     counts: dict[str, int]
 
 
-class Simulated(Exception):
-    """A reaction raises because the seed says so."""
-
-
 class World:
     """Built and run once."""
 
-    def __init__(self, seed: int, bug: Bug | None = None) -> None:
+    def __init__(self, seed: int) -> None:
         self.seed = seed
         self._rng = Random(seed)
         self.draw = draw(Random(self._rng.random()))
         self.clock = VirtualClock(START_MS)
         self.runtime = SteppedRuntime(Random(self._rng.random()), self.clock, weigh=self._weigh)
+        self.crashes = Crashes()
+        self.runtime.on_crash = self.crashes.judge
         self.disk = Disk(self.draw.segments)
         self.checker = Checker(self.disk.image)
         self.disk.on_commit = self.checker.committed
         self.broker = SimulatedBroker(self.runtime, Random(self._rng.random()), self.draw.nack_rate)
         self.broker.on_ack = self._acked
         self.broker.on_publish = self.checker.published
+        self.broker.on_write = Wire().written
         self.tally = Tally()
         self._faulty = True
         self._processes = 0
         self._poisoned: set[str] = set()
-        self._bug: Bug | None = bug
+        self._rejections: Counter[str] = Counter()
         self._made_up = 0
         self._steps = 0
         self.wiring = self._start()
@@ -170,8 +175,6 @@ class World:
             prefix=f"p{process}/",
         )
         wiring = Wiring(parts, self.clock.now_ms())
-        if self._bug is not None:
-            plant_bug(self._bug, wiring)
         wiring.tree.start()
         return wiring
 
@@ -190,8 +193,13 @@ class World:
         return domain
 
     def _fault(self, batch: Batch) -> Fault:
+        self.checker.offered(batch)
         if not self._faulty:
             return "ok"
+        stage = rejectable(batch)
+        if stage is not None and self._rng.random() < self.draw.rejected_rate and self._may_reject(stage):
+            self.checker.rejected(stage)
+            return "rejected"
         roll = self._rng.random()
         if roll < self.draw.refused_rate:
             return "refused"
@@ -200,6 +208,11 @@ class World:
         if self.draw.process_crashes and roll > 0.999:
             return "fsync"
         return "ok"
+
+    def _may_reject(self, stage: Stage) -> bool:
+        """Not so often that a cell uses up its restarts."""
+        self._rejections[stage.domain] += 1
+        return self._rejections[stage.domain] <= REJECTIONS_MAX
 
     def _load_fault(self) -> bool:
         return self._faulty and self._rng.random() < self.draw.load_fault_rate
@@ -351,6 +364,7 @@ class World:
 
     def _stepped(self) -> None:
         self._steps += 1
+        self.crashes.check()
         self.checker.visible(self.wiring.engine.tails.values())
 
     def _heal(self) -> None:
@@ -373,6 +387,7 @@ class World:
         self._live(12.0)
         self.runtime.run_while(lambda: not self._at_rest(), REST_S_MAX)
         self.checker.at_rest(READERS)
+        self.checker.store_compares()
         self.checker.timers_done(self.clock.now_ms())
         self.wiring.tree.check()
         SimulatedStore(self.disk).check()
