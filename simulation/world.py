@@ -131,11 +131,11 @@ class World:
         self.draw = draw(Random(self._rng.random()))
         self.clock = VirtualClock(START_MS)
         self.runtime = SteppedRuntime(Random(self._rng.random()), self.clock, weigh=self._weigh)
-        self.crashes = Crashes()
+        self.crashes = Crashes(self.clock)
         self.runtime.on_crash = self.crashes.judge
         self.disk = Disk(self.draw.segments)
         self.checker = Checker(self.disk.image)
-        self.disk.on_commit = self.checker.committed
+        self.disk.on_commit = self._committed
         self.broker = SimulatedBroker(self.runtime, Random(self._rng.random()), self.draw.nack_rate)
         self.broker.on_ack = self._acked
         self.broker.on_publish = self.checker.published
@@ -148,6 +148,10 @@ class World:
         self._made_up = 0
         self._steps = 0
         self.wiring = self._start()
+
+    def _committed(self, batch: Batch) -> None:
+        self.checker.committed(batch)
+        self.crashes.committed(batch, f"p{self._processes}/")
 
     def _weigh(self, name: str) -> float:
         return 0.1 if self.draw.slow_share and Random(f"{self.seed}{name}").random() < self.draw.slow_share else 1.0

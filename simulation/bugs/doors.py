@@ -35,8 +35,10 @@ def _up_to_the_newest(_ack: Method) -> Method:
 
 def _a_tag_is_a_tag(appended: Method) -> Method:
     def wrong(self: Any, generation: int, tags: Sequence[int], results: Sequence[Any] | None) -> Any:
-        here = [(tag, result) for tag, result in zip(tags, results or (), strict=False) if tag in self._held]
-        return appended(self, self.generation, [tag for tag, _ in here], [result for _, result in here])
+        if results is None or generation == self.generation:
+            return appended(self, generation, tags, results)
+        self._settled.update(tags)
+        return None
 
     return wrong
 
