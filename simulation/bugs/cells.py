@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from simulation.bugs.bug import Bug, Method, Swap
+from supervision.attempts import Attempts
 from supervision.budget import RestartBudget
 from supervision.fold import Fold
 from supervision.host import DomainHost
@@ -59,6 +60,22 @@ def _each_for_itself(retry: Method) -> Method:
     return wrong
 
 
+def _not_yet(_hopeless: Method) -> Method:
+    return lambda self, offset: None
+
+
+def _left_as_it_is(_put_back: Method) -> Method:
+    return lambda self, subject, before, outcome: None
+
+
+def _only_the_rows(discard: Method) -> Method:
+    def wrong(self: Any, rows: Sequence[ParkedRow], outcome: Outcome) -> int:
+        outcome.unparked += [(row.subject, row.offset) for row in rows]
+        return len(rows)
+
+    return wrong
+
+
 def _never_forgets(_spend: Method) -> Method:
     def wrong(self: Any, now_s: float) -> bool:
         if len(self._restarts) >= self.intensity:
@@ -101,6 +118,21 @@ BUGS = (
         "retry_goes_on_after_a_failure",
         "One that fails again stays parked; the rest can be folded all the same.",
         (Swap(Fold, "_retry", _each_for_itself),),
+    ),
+    Bug(
+        "failed_retry_keeps_the_state",
+        "A retry that fails has not written anything, so there is nothing to put back.",
+        (Swap(Fold, "_put_back", _left_as_it_is),),
+    ),
+    Bug(
+        "discard_leaves_the_timer",
+        "Discarding forgets what is parked; timers are none of its business.",
+        (Swap(Fold, "_discard", _only_the_rows),),
+    ),
+    Bug(
+        "poison_never_set_aside",
+        "Whatever it is will be over in a moment: try again.",
+        (Swap(Attempts, "hopeless", _not_yet),),
     ),
     Bug(
         "budget_not_reset",

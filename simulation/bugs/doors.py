@@ -105,6 +105,15 @@ def _has_advanced(_advance: Method) -> Method:
     return wrong
 
 
+def _has_arrived(_restart: Method) -> Method:
+    def wrong(self: Any) -> None:
+        self.unforgotten.clear()
+        self.under_way = 0
+        self.nacked = False
+
+    return wrong
+
+
 def _remembers(pump: Method) -> Method:
     def wrong(self: Any) -> Any:
         if self._tag == 0:
@@ -167,6 +176,11 @@ BUGS = (
         "relay_advances_before_the_confirm",
         "It is written to the socket; confirms only say what we know already.",
         (Swap(Outflow, "pump", _advances), Swap(Lane, "advance", _has_advanced)),
+    ),
+    Bug(
+        "not_sent_again_after_a_cut",
+        "What was written before the connection broke has arrived; only its confirm is missing.",
+        (Swap(Lane, "restart", _has_arrived),),
     ),
     Bug(
         "resent_out_of_order_after_a_nack",

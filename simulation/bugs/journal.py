@@ -102,6 +102,10 @@ def _whatever_its_number(append: Method) -> Method:
     return wrong
 
 
+def _counted_in_memory(batch: Method) -> Method:
+    return lambda self: msgspec.structs.replace(batch(self), outbound={})
+
+
 def _another_try(commit: Method) -> Method:
     def wrong(self: Any, batch: Batch) -> None:
         try:
@@ -174,6 +178,11 @@ BUGS = (
         "inbound_not_compared",
         "The courier has a checkpoint, so it carries everything once.",
         (Swap(Turn, "_append", _whatever_its_number),),
+    ),
+    Bug(
+        "outbound_number_not_written",
+        "The journal knows how many it has sent; the number stands in each transfer anyway.",
+        (Swap(Turn, "batch", _counted_in_memory),),
     ),
     Bug(
         "fsync_error_ignored",

@@ -13,7 +13,7 @@ from supervision.fold import Fold
 from supervision.journal import Journal
 from supervision.logclock import LogClock
 from supervision.messages import TimerOp, TimerRow
-from supervision.near_timers import position
+from supervision.near_timers import NearTimers, identity, position
 from supervision.store_simulated import Image
 
 
@@ -39,6 +39,16 @@ def _with_its_firings(refused: Method) -> Method:
     def wrong(self: Any, reason: str, group: Any) -> None:
         self._carried_due = self._due_now
         refused(self, reason, group)
+
+    return wrong
+
+
+def _on_its_way(due: Method) -> Method:
+    def wrong(self: Any, now_ms: int, watermark_ms: int, limit: int) -> list[TimerRow]:
+        rows = due(self, now_ms, watermark_ms, limit)
+        for row in rows if limit > 1 else ():  # 1: somebody only looks whether there are any
+            del self._rows[identity(row)]
+        return rows
 
     return wrong
 
@@ -92,6 +102,11 @@ BUGS = (
         "refused_firings_carried",
         "A refused turn keeps everything it had, its firings too.",
         (Swap(Journal, "_due", _also_those_of_before), Swap(Journal, "_refused", _with_its_firings)),
+    ),
+    Bug(
+        "firing_handed_out_once",
+        "A row that is handed out to be fired is on its way and need not be kept.",
+        (Swap(NearTimers, "due", _on_its_way),),
     ),
     Bug(
         "row_deleted_at_firing",
