@@ -58,8 +58,12 @@ def parser() -> argparse.ArgumentParser:
     )
     simulate.add_argument("--seed", type=int, default=0, help="the first seed (default %(default)s)")
     simulate.add_argument("--seeds", type=int, default=100, metavar="N", help="how many (default %(default)s)")
-    simulate.add_argument("--bug", default="", help="plant a bug: see simulation/bugs.py")
+    simulate.add_argument("--bug", default="", metavar="NAME", help="with this bug planted: see simulation/bugs")
+    simulate.add_argument(
+        "--bugs", action="store_true", help="instead: plant each bug alone and print which checker finds it how soon"
+    )
     simulate.add_argument("--quiet", action="store_true", help="only failures and the sum")
+    simulate.add_argument("--found", type=Path, metavar="FILE", help="with --bugs: keep the result as TOML for tests")
     tree = _command(commands, "tree", show_tree, "print the supervision tree of a running engine")
     tree.add_argument("--http", default="127.0.0.1:8420", metavar="HOST:PORT", help="its address (default %(default)s)")
     topology = _command(commands, "topology", show_topology, "print exchanges, queues, bindings and policies")
@@ -361,15 +365,18 @@ def run_broker(options: argparse.Namespace) -> int:
 def simulate_worlds(options: argparse.Namespace) -> int:
     """One line per world: seed, digest, steps, inputs, effects; then the sum."""
     from simulation.bugs import BUGS
-    from simulation.world import World, quiet_logs
+    from simulation.bugs.hunt import live
+    from simulation.world import quiet_logs
 
+    if options.bugs:
+        return _hunt_bugs(options.found)
     if options.bug and options.bug not in BUGS:
         return _fail(f"--bug must be one of {', '.join(BUGS)}", EXIT_USAGE)
     quiet_logs()
     failed: list[int] = []
     began = time.monotonic()
     for seed in range(options.seed, options.seed + options.seeds):
-        outcome = World(seed, options.bug or None).run()
+        outcome = live(seed, options.bug)
         if outcome.violation:
             failed.append(seed)
             again = f"python run.py simulate --seed {seed} --seeds 1" + (f" --bug {options.bug}" if options.bug else "")
@@ -384,6 +391,20 @@ def simulate_worlds(options: argparse.Namespace) -> int:
     seconds = time.monotonic() - began
     print(f"{options.seeds} worlds from seed {options.seed}, {len(failed)} failed, {seconds:.1f} s")
     return 1 if failed else 0
+
+
+def _hunt_bugs(keep: Path | None) -> int:
+    """A table; 1 when a bug is not found within the limit."""
+    from simulation.bugs import BUGS
+    from simulation.bugs.hunt import SEEDS_MAX, hunt_all, save, table
+
+    found = list(hunt_all(list(BUGS), os.cpu_count() or 1))
+    print(table(found))
+    if keep is not None:
+        save(keep, found)
+    missed = sum(not each.violation for each in found)
+    print(f"bugs: {len(found)}, found: {len(found) - missed}, limit: {SEEDS_MAX} worlds each")
+    return EXIT_TROUBLE if missed else 0
 
 
 def show_tree(options: argparse.Namespace) -> int:

@@ -61,7 +61,8 @@ LATER = Later()
 
 
 class SimulatedBroker:
-    """Outlives processes. `on_ack(message)` and `on_publish(outgoing)` are the checkers' windows."""
+    """Outlives processes. The checkers' windows: `on_ack(message)`, `on_write(outgoing)` when the engine writes
+    it, `on_publish(outgoing)` when it has arrived."""
 
     def __init__(self, runtime: Runtime, rng: Random, nack_rate: float = 0.0) -> None:
         self._runtime = runtime
@@ -87,6 +88,7 @@ class SimulatedBroker:
         """Cuts, refused connections, nacks, returns, blocks, lingering consumers so far."""
         self.on_ack: Callable[[Message], None] = lambda _: None
         self.on_publish: Callable[[Outgoing], None] = lambda _: None
+        self.on_write: Callable[[Outgoing], None] = lambda _: None
         self.consumer = SimulatedConsume(self)
         self.publisher = SimulatedPublish(self)
 
@@ -288,6 +290,7 @@ class SimulatedPublish(SimulatedConnection):
         if generation != self._generation or not self._open:
             return
         for message in messages:
+            self._broker.on_write(message)
             self._tag += 1
             self._wire.append((self._tag, message))
         self._broker.after(0.01, lambda: self._take(generation))

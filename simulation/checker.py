@@ -17,7 +17,7 @@ from supervision.domain import TimerDue
 from supervision.engine_events import DECISIONS
 from supervision.entry import Entry, Origin
 from supervision.messages import Stage, TimerRow
-from supervision.store import Batch
+from supervision.store import Batch, StageRejected
 from supervision.store_simulated import KEEP_MS, Image
 from supervision.tail import Tail
 from topology.ports import Outgoing
@@ -39,6 +39,10 @@ class Checker:
         self.logs: dict[int, list[Entry]] = {segment: [] for segment in range(image.segments)}
         self.checkpoints: dict[tuple[int, str], int] = {}
         self._incarnations: dict[tuple[int, str], int] = {}
+        self._ended: dict[tuple[int, str], int] = {}
+        """The last incarnation one of whose stages was rejected."""
+        self._moves: dict[tuple[int, str], Stage] = {}
+        """The last stage that moved its checkpoint."""
         self._inputs: dict[tuple[str, str], Entry] = {}
         self._fired: dict[TimerKey, int] = {}
         self.armed: dict[TimerKey, TimerRow] = {}
@@ -52,6 +56,22 @@ class Checker:
     def process_started(self) -> None:
         """Incarnations count anew."""
         self._incarnations.clear()
+        self._ended.clear()
+
+    def offered(self, batch: Batch) -> None:
+        """The journal asks for this to be made durable. The store compares once more; that must never be needed."""
+        moved: dict[tuple[int, str], int] = {}
+        for stage in batch.stages:
+            key = (stage.segment, stage.domain)
+            stands = moved.get(key, self.checkpoints.get(key, 0))
+            require(stage.prev == stands, 4, f"{key}: a stage from {stage.prev} was offered at checkpoint {stands}")
+            ended = self._ended.get(key, 0)
+            require(stage.incarnation > ended, 4, f"{key}: incarnation {stage.incarnation} ended and offers a stage")
+            moved[key] = stage.upto
+
+    def rejected(self, stage: Stage) -> None:
+        """The store has turned this one down: its incarnation is over."""
+        self._ended[stage.segment, stage.domain] = stage.incarnation
 
     def committed(self, batch: Batch) -> None:
         """A batch is durable."""
@@ -109,6 +129,8 @@ class Checker:
         require(stage.incarnation >= newest, 4, f"{key}: incarnation {stage.incarnation} committed after {newest}")
         self._incarnations[key] = stage.incarnation
         self.checkpoints[key] = stage.upto
+        if stage.upto > stage.prev:
+            self._moves[key] = stage
         self._marks["careful"] += stage.attempt is not None
         for id_hash, body in stage.replies:
             require(self.replies.setdefault(id_hash, body) == body, 10, f"{key} gives input {id_hash} a second answer")
@@ -201,6 +223,16 @@ class Checker:
             mine = self.armed.get(key)
             require(mine is not None and mine.gen == row.gen, 6, f"timer {key} of gen {row.gen} is not what was armed")
             require(not row.fired, 6, f"timer {row.key} of {row.subject} fired and was never handled")
+
+    def store_compares(self) -> None:
+        """Were a stage offered once more, the store would reject it: the journal is not the only guard."""
+        for (segment, domain), stage in self._moves.items():
+            again = Stage(segment, domain, stage.incarnation, stage.prev, stage.upto)
+            try:
+                self._image.refuse(Batch(self._image.commit_no + 1, self._image.epoch, stages=[again]))
+            except StageRejected:
+                continue
+            require(False, 3, f"{domain}/{segment}: the store would commit {stage.prev}..{stage.upto} again")
 
     def memory_is_the_store(self, states: Iterable[tuple[int, str, str, Any]]) -> None:
         """At rest, a state in memory is the state in the store."""

@@ -13,23 +13,21 @@ from typing import Any
 
 import msgspec
 
+from simulation.crashes import Simulated
 from simulation.draw import Draw
 from supervision.clock import VirtualClock
 from supervision.domain import Domain, Event
 from supervision.entry import Entry
 from supervision.host import DomainHost
+from supervision.messages import Stage
 from supervision.runtime import Address, Behaviour
 from supervision.store import Batch, Loaded, Refused
-from supervision.store_simulated import Disk, Fault, SimulatedReader, SimulatedStore
+from supervision.store_simulated import Disk, Fault, SimulatedReader, SimulatedStore, rejectable
 from supervision.tree import Tree
 
 RAISES_ALWAYS = 1_000_000
 CRASHABLE = ("journal", "readers/courier", "readers/watchdog", "doors/relay", "doors/bridge", "segments/")
 """Whose starts and messages may raise: everybody below the supervisors."""
-
-
-class Simulated(Exception):
-    """Raised because the seed says so."""
 
 
 class Ill(msgspec.Struct):
@@ -48,6 +46,8 @@ class Faults:
         self._clock = clock
         self.on = True
         self.counts: Counter[str] = Counter()
+        self.on_offer: Callable[[Batch], None] = lambda _: None
+        self.on_reject: Callable[[Stage], None] = lambda _: None
         self.kill = False
         """A reaction has taken the process with it: the world ends it after this step."""
         self.disk_low = False
@@ -70,6 +70,7 @@ class Faults:
     # The store.
 
     def of_commit(self, batch: Batch) -> Fault:
+        self.on_offer(batch)
         if not self.on:
             return "ok"
         draw = self._draw
@@ -82,7 +83,9 @@ class Faults:
             return self._counted("unknown_committed" if self._rng.random() < 0.5 else "unknown_lost")
         if self.happens(draw.fsync_rate):
             return self._counted("fsync")
-        if batch.stages and self.happens(draw.rejected_rate):
+        stage = rejectable(batch)
+        if stage is not None and self.happens(draw.rejected_rate):
+            self.on_reject(stage)
             return self._counted("rejected")
         return "ok"
 

@@ -6,7 +6,7 @@ the world must come to rest within a bound, or it fails with the list of who wai
 compared.
 
 Supervision mends an assertion that fails inside the engine as silently as a fault that was meant. So every crash of a
-cell is looked at: what the seed did not cause is a finding.
+cell is judged (crashes.py): what the seed did not cause is a finding.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from simulation.askers import Askers
 from simulation.bent_clock import BentClock
 from simulation.broker import LATER, Call, SimulatedBroker
 from simulation.checker import Checker
+from simulation.crashes import Crashes
 from simulation.draw import Draw, draw
 from simulation.faults import Faults, FaultyStore, hosts
 from simulation.marks import from_tally
@@ -42,17 +43,15 @@ from simulation.receiver import Receiver
 from simulation.shadow import Shadow
 from simulation.tally import Tally
 from simulation.violation import Violation
-from supervision.attempts import ReactionFailed
+from simulation.wire import Wire
 from supervision.domain import Domain
-from supervision.fold import Unreadable
 from supervision.host import HostLimits
 from supervision.journal import Limits
 from supervision.messages import Append
 from supervision.runtime import Address, Behaviour
 from supervision.stepped import SteppedRuntime
-from supervision.store import Batch, FsyncFailed
+from supervision.store import Batch
 from supervision.store_simulated import Disk
-from supervision.supervisor import Escalated
 from supervision.trace import Trace
 from topology.ports import Outgoing
 
@@ -96,7 +95,8 @@ class World:
             Random(rng.random()), self.clock, trace=self.trace, weigh=self._weigh, step_s=self.draw.step_s
         )
         self.runtime.after_step = self._stepped
-        self.runtime.on_crash = self._cell_crashed
+        self.crashes = Crashes(self.clock)
+        self.runtime.on_crash = self.crashes.judge
         self.marks: Counter[str] = Counter()
         self.disk = Disk(self.draw.segments)
         self.disk.on_commit = self._committed
@@ -107,13 +107,14 @@ class World:
         models = (self.points, NotificationModel(), self.probe)
         self.shadow = Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
         self.checker.on_stage = self.shadow.stage
+        self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
         self.receiver = Receiver()
         self.broker = SimulatedBroker(self.runtime, Random(rng.random()), self.draw.nack_rate)
         self.broker.on_publish = self._published
+        self.broker.on_write = Wire().written
         self.tally = Tally()
         self.process = 0
         self._steps = 0
-        self._found = ""
         self._made_up = 0
         self.publishers = Publishers(Random(rng.random()), self.draw, self, self.broker, self.checker)
         self.askers = Askers(Random(rng.random()), self.draw, self)
@@ -206,29 +207,13 @@ class World:
             self.marks[f"disk_{fate}"] += 1
         self.wiring = self._start()
 
-    def _cell_crashed(self, path: str, error: BaseException) -> None:
-        """Whatever the seed did not cause is remembered, and ends the world after this step."""
-        if isinstance(error, Violation):
-            self._found = self._found or str(error)
-        elif not self._meant(error):
-            self._found = self._found or f"crash: {path.partition('/')[2]}: {type(error).__name__}: {error}"
-
-    def _meant(self, error: BaseException) -> bool:
-        name = type(error).__name__
-        if isinstance(error, ReactionFailed):
-            return ": Simulated" in str(error)
-        if isinstance(error, FsyncFailed):
-            return self.faults.counts["store_fsync"] > 0
-        if name in ("StageLost", "CourierLost", "RelayLost"):
-            return self.tally.counts["stages_rejected"] <= self.faults.counts["store_rejected"]
-        return name.startswith("Simulated") or isinstance(error, Unreadable | Escalated)
-
     # What happens in it.
 
     def _committed(self, batch: Batch) -> None:
         heads = ",".join(f"{segment}:{head.offset}" for segment, head in batch.heads_after.items())
         self.trace.note(f"commit {batch.commit_no} {heads}")
         self.checker.committed(batch)
+        self.crashes.committed(batch, f"p{self.process}/")
 
     def _published(self, outgoing: Outgoing) -> None:
         if outgoing.exchange == "marketing.effects":
@@ -249,8 +234,7 @@ class World:
 
     def _stepped(self) -> None:
         self._steps += 1
-        if self._found:
-            raise Violation(self._found)
+        self.crashes.check()
         if self.faults.kill or (self._steps == self.mishaps.crash_step and self.mishaps.crashes()):
             self.crash()
 
@@ -348,6 +332,7 @@ class World:
 
     def _compare(self) -> None:
         self.checker.at_rest(self.readers)
+        self.checker.store_compares()
         self.shadow.at_rest()
         self.receiver.at_rest()
         self.askers.compare(self.probe.answers)

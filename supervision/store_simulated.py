@@ -251,6 +251,11 @@ class Disk:
         return twin
 
 
+def rejectable(batch: Batch) -> Stage | None:
+    """The stage that the fault "rejected" turns down: the first that somebody waits for."""
+    return next((stage for stage in batch.stages if stage.done is not None), None)
+
+
 def _no_fault(_: Batch) -> Fault:
     return "ok"
 
@@ -296,8 +301,8 @@ class SimulatedStore:
         if fault == "fenced":
             self.image.epoch += 1
         self.image.refuse(batch)
-        if fault == "rejected" and batch.stages:
-            raise StageRejected(batch.stages[0], MEANT)
+        if fault == "rejected" and (stage := rejectable(batch)):
+            raise StageRejected(stage, MEANT)
         if fault == "unknown_lost":
             raise Unknown("no answer")
         self.disk.unsynced = batch
