@@ -52,6 +52,8 @@ class Draft(msgspec.Struct, frozen=True, array_like=True, gc=False):
     occurred_at: int = 0
     asked: bool = False
     """Somebody waits for a reply to the root input; carried along the chain of causes."""
+    asked_of: str = ""
+    """The subject of that input where it is not this entry's own: an input is known by id and subject."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -74,6 +76,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     route: str = ""
     occurred_at: int = 0
     asked: bool = False
+    asked_of: str = ""
 
     @property
     def place(self) -> str:
@@ -111,7 +114,7 @@ def place(draft: Draft, segment: int, epoch: int, offset: int, at: int, seq: int
     """The entry that `draft` becomes at this place."""
     return Entry(
         segment, epoch, offset, at, seq, draft.kind, draft.subject, draft.body, draft.id, draft.root,
-        draft.cause, draft.depth, draft.origin, draft.route, draft.occurred_at, draft.asked,
+        draft.cause, draft.depth, draft.origin, draft.route, draft.occurred_at, draft.asked, draft.asked_of,
     )  # fmt: skip
 
 

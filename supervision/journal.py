@@ -34,13 +34,14 @@ from supervision.messages import (
     Committed,
     Rejected,
     Stage,
+    TimerRow,
     Watermark,
 )
 from supervision.near_timers import NearTimers
 from supervision.pressure import Pressure
 from supervision.runtime import Address, Runtime
 from supervision.store import Batch, Fenced, Recovery, Refused, StageRejected, Store, Unknown
-from supervision.tail import Tail
+from supervision.tail import RING_ENTRIES_MAX, Tail
 from supervision.turn import Ledger, Message, Turn
 
 log = structlog.get_logger("journal")
@@ -66,6 +67,8 @@ class Limits(msgspec.Struct, frozen=True):
     log_retention_s: int = 7 * 24 * 3600
     log_bytes_max: int = 64 * 1024 * 1024 * 1024
     trim_rows_max: int = 500
+    ring_entries_max: int = RING_ENTRIES_MAX
+    """Newest entries of a segment that are kept in memory for its readers."""
     house_commits: int = 64
     """Housekeeping waits for idle turns, but not for more commits than this: a backlog may last for hours."""
     disk_free_min: int = 512 * 1024 * 1024
@@ -133,6 +136,7 @@ class Journal:
         self._woken: dict[int, int] = {}
         self._incarnations: dict[tuple[int, str], int] = {}
         self._parked_domains: set[tuple[int, str]] = set()
+        self._parked_known = False
         self._pile: list[Message] = []
         self._pile_bytes = 0
         self._waiters: dict[tuple[int, str], Callable[[bytes], None]] = {}
@@ -149,10 +153,19 @@ class Journal:
         """When the loop last turned, monotonic seconds: liveness."""
 
     def started(self) -> None:
-        reader = self._store.reader()
-        self._parked_domains = {(row.segment, row.domain) for row in reader.parked(subject="*", limit=100_000)}
-        reader.close()
+        self._look_for_parked()
         self._schedule_tick(0.0)
+
+    def _look_for_parked(self) -> None:
+        """Whose lag does not count. A store that does not answer now is asked again when lags are looked at."""
+        reader = self._store.reader()
+        try:
+            self._parked_domains = {(row.segment, row.domain) for row in reader.parked(subject="*", limit=100_000)}
+            self._parked_known = True
+        except Refused as refused:
+            log.warning("parked domains are not known yet", reason=str(refused))
+        finally:
+            reader.close()
 
     def stopping(self) -> None:
         """Commit what is on the pile: acks and answers wait for it."""
@@ -218,13 +231,13 @@ class Journal:
         self._retire(group)
         group = [m for m in group if not isinstance(m, Stage) or self._current(m)]
         now = self._clock.now_ms()
-        due = self.near.due(now, self._effective_watermark(now), self._limits.fires_per_turn_max)
+        due = self._due(now)
         turn = Turn(self.ledger, now, lambda hashes: self._store.known_ids(hashes, now))
         try:
             turn.compose(due, self._real_watermark(now), group)
             batch = turn.batch()
             if not turn.empty():
-                self._store.commit(batch)
+                self._commit(batch)
         except StageRejected as rejected:
             self._reject(rejected, group)
         except Refused as refused:
@@ -240,6 +253,13 @@ class Journal:
         else:
             self._committed(turn, batch)
             self._more()
+
+    def _due(self, now: int) -> list[TimerRow]:
+        """What this turn fires; asked anew in each, since only a commit takes a row away."""
+        return self.near.due(now, self._effective_watermark(now), self._limits.fires_per_turn_max)
+
+    def _commit(self, batch: Batch) -> None:
+        self._store.commit(batch)
 
     def _retire(self, group: list[Message]) -> None:
         """A Begin ends the older incarnations of its cell: their stages in this group and later are nothing."""
@@ -426,6 +446,8 @@ class Journal:
 
     def _look_around(self, now: int) -> None:
         """Every few seconds: wake who is behind, judge lag and disk, count the clock's leaps."""
+        if not self._parked_known:
+            self._look_for_parked()
         behind: dict[str, int] = {}
         for (segment, domain), upto in self.ledger.checkpoints.items():
             lag = self.lag(segment, upto)
@@ -461,11 +483,10 @@ class Journal:
         segment = segments[self._trim_next % len(segments)]
         self._trim_next += 1
         limits = self._limits
-        below = min((upto for (s, _), upto in self.ledger.checkpoints.items() if s == segment), default=0)
         try:
             self._bases[segment] = self._store.trim(
                 segment,
-                below,
+                self._done_with(segment),
                 now - limits.log_retention_s * 1000,
                 limits.log_bytes_max // len(segments),
                 limits.trim_rows_max,
@@ -473,6 +494,10 @@ class Journal:
             self._store.idle(now)
         except Refused as refused:
             log.warning("housekeeping refused", reason=str(refused))
+
+    def _done_with(self, segment: int) -> int:
+        """The lowest checkpoint: nobody needs the log below it."""
+        return min((upto for (s, _), upto in self.ledger.checkpoints.items() if s == segment), default=0)
 
 
 def recovery_watermark(recovery: Recovery) -> int:

@@ -113,7 +113,7 @@ class Outcome:
         draft = Draft(
             kind, subject, envelope(kind, body, subject, event), root=entry.root, cause=entry.place, depth=depth,
             origin=Origin.DOMAIN if home == self.segment else Origin.COURIER, route=route,
-            occurred_at=event.occurred_at, asked=entry.asked,
+            occurred_at=event.occurred_at, asked=entry.asked, asked_of=_asked_of(event, subject),
         )  # fmt: skip
         self.emits.append(Emission(draft, self._sized(encode_draft(draft)), home))
 
@@ -150,3 +150,11 @@ class Outcome:
             self.segment, self._domain, incarnation, prev, self.upto, self.emits, states, list(self.timer_ops.values()),
             self.records, list(self.keys.items()), self.parked, self.unparked, self.replies, None, nbytes, done,
         )  # fmt: skip
+
+
+def _asked_of(event: Event, subject: str) -> str:
+    """For an entry about `subject`: whose input somebody waits for, when that is another."""
+    if not event.entry.asked:
+        return ""
+    of = event.entry.asked_of or event.subject
+    return "" if of == subject else of

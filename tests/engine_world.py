@@ -43,6 +43,8 @@ class Do(msgspec.Struct, frozen=True):
     cancel: bool = False
     claim: str = ""
     ask: bool = False
+    ask_there: bool = False
+    """The subject `emit_to` is to answer."""
     page_after: str | None = None
 
 
@@ -110,7 +112,7 @@ class Toy(Domain[Total]):
         for i in range(body.emits):
             yield Emit("toy.heard", Said(i))
         if body.emit_to:
-            yield Emit("toy.do", Do(add=body.add), subject=body.emit_to)
+            yield Emit("toy.do", Do(add=body.add, ask=body.ask_there), subject=body.emit_to)
         if body.loop:
             yield Emit("toy.loop", Said(0))
         if body.arm_ms >= 0:
@@ -156,7 +158,7 @@ class World:
         self.store = SimulatedStore(self.disk, lambda _: self.faults.pop(0) if self.faults else "ok", self._load_fault)
         self.engine = Engine(
             self.store, self.store.recover(self.clock.now_ms()), list(self.toys), self.runtime, self.tally,
-            lambda event: hash_of(event.entry.root), self._limits, HostLimits(), self._has_broker, checks=True,
+            reply_to, self._limits, HostLimits(), self._has_broker, checks=True,
         )  # fmt: skip
         root = SupervisorSpec("root", self.engine.children(), intensity=0)
         self.tree = plant(self.runtime, root, Random(1), self._fatal, self.tally, f"p{self._processes}/")
@@ -192,7 +194,7 @@ class World:
         subject, body = do if isinstance(do, tuple) else ("user:1", do)
         draft = Draft("toy.do", subject, msgspec.json.encode(body), id=id, root=id, **more)
         return Item(
-            segment_of(subject, SEGMENTS), draft, encode_draft(draft), hash_of(id) if id else None, hash_of(str(body))
+            segment_of(subject, SEGMENTS), draft, encode_draft(draft), hash_of(id, subject) if id else None, hash_of(str(body))
         )
 
     def decide(self, kind: str, subject: str, domain: str = "toy") -> None:
@@ -229,8 +231,13 @@ class World:
         return self.store.image.checkpoints[segment, domain].upto
 
 
-def hash_of(text: str) -> int:
-    return zlib.crc32(text.encode())
+def hash_of(text: str, subject: str = "user:1") -> int:
+    return zlib.crc32(f"{text}|{subject}".encode())
+
+
+def reply_to(event: Event) -> int:
+    """As the doors do it: an input is known by its id and its subject."""
+    return hash_of(event.entry.root, event.entry.asked_of or event.subject)
 
 
 def _drop(_logger: Any, _method: str, _event: Any) -> Any:

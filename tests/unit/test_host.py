@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from supervision.attempts import PARKS_PER_HOUR_MAX
 from supervision.entry import segment_of
@@ -11,6 +12,8 @@ from supervision.outcome import DEPTH_MAX, OUTPUTS_MAX
 from tests.engine_world import SEGMENTS, Do, Skipper, Toy, World, hash_of
 
 HOME = segment_of("user:1", SEGMENTS)
+OTHER = next(f"user:{i}" for i in range(2, 99) if segment_of(f"user:{i}", SEGMENTS) != HOME)
+"""A user of another segment; user:2 is of the same."""
 
 
 def test_an_entry_is_counted_once_and_said_once() -> None:
@@ -163,11 +166,10 @@ def test_a_business_key_is_seen_by_the_next_entry_of_the_same_batch_and_after_a_
 
 
 def test_a_subject_of_another_segment_gets_its_entry_once() -> None:
-    other = next(f"user:{i}" for i in range(2, 99) if segment_of(f"user:{i}", SEGMENTS) != HOME)
     world = World()
-    world.append(Do(add=3, emit_to=other))
+    world.append(Do(add=3, emit_to=OTHER))
     world.settle()
-    assert world.total(other) == 3
+    assert world.total(OTHER) == 3
     assert world.store.image.inbound == {(HOME, 1 - HOME): 1} == world.store.image.outbound
 
 
@@ -228,6 +230,17 @@ def test_a_reply_reaches_who_asked_and_is_kept() -> None:
     heard: list[bytes] = []
     world.engine.journal.tell(AwaitReply(hash_of("s|ask"), "toy", heard.append))
     world.append(Do(add=4, ask=True), id="s|ask", asked=True)
+    world.settle()
+    assert [msgspec.json.decode(body)["total"] for body in heard] == [4]
+    assert world.store.reader().reply(hash_of("s|ask"), "toy") == heard[0]
+
+
+@pytest.mark.parametrize("elsewhere", ["user:2", OTHER])
+def test_a_reply_given_by_another_subject_reaches_who_asked_the_first(elsewhere: str) -> None:
+    world = World()
+    heard: list[bytes] = []
+    world.engine.journal.tell(AwaitReply(hash_of("s|ask"), "toy", heard.append))
+    world.append(Do(add=4, emit_to=elsewhere, ask_there=True), id="s|ask", asked=True)
     world.settle()
     assert [msgspec.json.decode(body)["total"] for body in heard] == [4]
     assert world.store.reader().reply(hash_of("s|ask"), "toy") == heard[0]
