@@ -36,12 +36,15 @@ class Proxy:
         """Each chunk is held for a random part of it."""
         self.away = False
         """Who connects is cut at once."""
+        self.lingers = False
+        """The broker's end of a connection outlives ours until `forget`: it goes on believing in who is gone."""
         self.accepted = 0
         self._to = (parts.hostname, parts.port)
         self._rng = rng
         self._cut_before = 0
         """Connections numbered below are to end."""
         self._ended = False
+        self._left: list[socket.socket] = []
         self._server = socket.create_server(("127.0.0.1", 0))
         self._server.settimeout(LOOK_S)
         host, port = self._server.getsockname()
@@ -54,7 +57,15 @@ class Proxy:
         """Reset every connection there is; returns at once."""
         self._cut_before = self.accepted + 1
 
+    def forget(self) -> None:
+        """Let the broker notice who has gone."""
+        self.lingers = False
+        left, self._left = self._left, []
+        for far in left:
+            _reset(far)
+
     def close(self) -> None:
+        self.forget()
         self._ended = True
         self._thread.join()
         self._server.close()
@@ -80,10 +91,10 @@ class Proxy:
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             one.settimeout(STALL_S_MAX)
         for one, other in ((near, far), (far, near)):
-            args = (self.accepted, one, other)
+            args = (self.accepted, one, other, far)
             threading.Thread(target=self._pump, args=args, name=f"proxy-{self.accepted}", daemon=True).start()
 
-    def _pump(self, number: int, source: socket.socket, sink: socket.socket) -> None:
+    def _pump(self, number: int, source: socket.socket, sink: socket.socket, far: socket.socket) -> None:
         """One direction, until either end or a cut ends both."""
         with contextlib.suppress(OSError, ValueError):  # ValueError: the other direction has closed it
             while not self._ended and number >= self._cut_before:
@@ -95,8 +106,11 @@ class Proxy:
                 if self.delay_s_max:
                     time.sleep(self._rng.uniform(0, self.delay_s_max))
                 sink.sendall(chunk)
-        _reset(source)
-        _reset(sink)
+        for peer in (source, sink):
+            if peer is far and self.lingers:
+                self._left.append(far)
+            else:
+                _reset(peer)
 
 
 def _reset(peer: socket.socket) -> None:
