@@ -50,7 +50,7 @@ def _of_user(user: str, book: Book, effects: Sequence[Seen], http: httpx.Client)
 
 
 def _history(book: Book, points: Sequence[Seen]) -> Iterator[str]:
-    told = [_told(seen.source) for seen in points]
+    told = [told_by(seen.source) for seen in points]
     if (own := [t for t in told if not t.referred]) != book.told:
         yield f"effects are not what they should be: {_first_difference(book.told, own)}"
     if (credits := Counter(t for t in told if t.referred)) != Counter(book.credits):
@@ -115,7 +115,7 @@ def records(path: str, http: httpx.Client) -> Iterator[dict[str, Any]]:
         cursor = {"cursor": page["next_cursor"]}
 
 
-def _told(fields: dict[str, Any]) -> Told:
+def told_by(fields: dict[str, Any]) -> Told:
     return Told(
         fields["event_type"], fields["points"], fields["reason"], fields["order_id"], fields["source_id"],
         fields.get("code"), fields.get("referred_user_id"),
