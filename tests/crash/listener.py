@@ -4,6 +4,10 @@ predecessor?
 Publications may repeat, that is the promise to a receiver: `message_id` tells. What may never happen is that a
 repetition differs, or that an effect is seen before the one with the `seq` below its own. It acks what it has taken
 down, and connects again when its connection is lost.
+
+Its queue has a single active consumer: without, a broker that was restarted gives a new consumer what is next before
+it has noticed that the old one is gone and takes back what that held, and effects come out of order by no fault of the
+engine (measured: 75 effects of one segment behind 23 later ones).
 """
 
 from __future__ import annotations
@@ -66,7 +70,8 @@ class Listener:
     def _declare(self) -> None:
         connection = pika.BlockingConnection(pika.URLParameters(self._url))
         channel = connection.channel()
-        channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
+        arguments = {"x-queue-type": "quorum", "x-single-active-consumer": True}
+        channel.queue_declare(QUEUE, durable=True, arguments=arguments)
         channel.queue_bind(QUEUE, EFFECTS, "#")
         connection.close()
 
