@@ -210,10 +210,10 @@ class DomainHost:
         if self._cursor < 0 or self._pause:
             return
         self._clear()
-        if self._parking.domain is not None:
-            self._await_resume(self._parking.domain)
-            return
         try:
+            if self._parking.domain is not None:
+                self._await_resume(self._parking.domain)
+                return
             while self._in_flight < (1 if self._careful else self._limits.in_flight_max):
                 if not self._batch():
                     break
