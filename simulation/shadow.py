@@ -60,7 +60,7 @@ class Shadow:
         self._faults = faults
         self._marks = marks
         self.parked: dict[tuple[int, str, str], list[Entry]] = {}
-        """(segment, domain, subject) -> what waits for an operator, in order; until its decision has gone to its end."""
+        """(segment, domain, subject) -> what waits for an operator, in order, until its decision is done."""
         self.domains: set[tuple[int, str]] = set()
         """Parked as a whole."""
         self.unanswerable: set[int] = set()
