@@ -45,20 +45,21 @@ class Crashes:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._found: Violation | None = None
+        self.found: Violation | None = None
+        """To be raised after the step."""
         self._times: dict[str, deque[float]] = {}
         """When each cell crashed, errors that spare the budget left out."""
 
     def judge(self, path: str, error: BaseException) -> None:
         """The cell `path` has crashed with `error`."""
-        if self._found is not None:
+        if self.found is not None:
             return
         if not isinstance(error, SparesBudget):
             self._times.setdefault(path, deque(maxlen=RESTARTS + 1)).append(self._clock.monotonic_s())
         if isinstance(error, Violation):
-            self._found = error
+            self.found = error
         elif not _meant(error):
-            self._found = Violation(f"crash: {path}: {type(error).__name__}: {error}")
+            self.found = Violation(f"crash: {path}: {type(error).__name__}: {error}")
         elif isinstance(error, Escalated) and (child := str(error).partition(" used up its restarts")[0]) != str(error):
             self._gave_up(f"{path}/{child}", BRANCH_PERIOD_S)
 
@@ -74,12 +75,12 @@ class Crashes:
             return
         times = self._times.get(path, deque())
         if len(times) <= RESTARTS or times[0] < self._clock.monotonic_s() - period_s - SLACK_S:
-            self._found = self._found or Violation(f"budget: {path} was given up after crashes at {list(times)}")
+            self.found = self.found or Violation(f"budget: {path} was given up after crashes at {list(times)}")
 
     def check(self) -> None:
         """Raise what was found."""
-        if self._found is not None:
-            raise self._found
+        if self.found is not None:
+            raise self.found
 
 
 def _meant(error: BaseException) -> bool:

@@ -6,6 +6,7 @@ a rare one. Nothing here happens yet; whoever makes it happen reads its own fiel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 import msgspec
@@ -34,6 +35,9 @@ class Draw(msgspec.Struct, frozen=True):
     """Messages that a sender sends at once, at most."""
     probes: int
     """How many of the inputs are for the probe domain, 0: it is not there."""
+
+    notifies: bool
+    """The notification domain is there; later domains are switched on by the swarm, not all in every world."""
 
     http_share: float
     list_share: float
@@ -111,6 +115,7 @@ def draw(rng: Random) -> Draw:
         bursts=int(sometimes(rng.randint(1, 3), 0.5)),
         batch=rng.choice((1, 8, 25, 50)),
         probes=int(sometimes(rng.randint(10, 40), 0.35)),
+        notifies=rng.random() < 0.6,
         http_share=sometimes(rng.random(), 0.5),
         list_share=sometimes(0.3),
         give_up_rate=sometimes(0.2),
@@ -159,3 +164,19 @@ def draw(rng: Random) -> Draw:
         prefetch=often(200, 5, 20),
         confirm_window=often(1_024, 4, 16),
     )
+
+
+def draw_of(seed: int) -> Draw:
+    """The dimensions of the world of `seed`."""
+    return draw(Random(Random(seed).random()))
+
+
+def overridden(drawn: Draw, settings: Sequence[str]) -> Draw:
+    """`drawn` with dimensions set by hand, each as `name=value`. ValueError names the one that is none."""
+    given: dict[str, str] = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        if name not in drawn.__struct_fields__:
+            raise ValueError(f"no world has a {name}; there are {', '.join(drawn.__struct_fields__)}")
+        given[name] = value
+    return msgspec.convert({**msgspec.structs.asdict(drawn), **given}, Draw, strict=False)

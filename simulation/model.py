@@ -84,7 +84,9 @@ class PointsModel:
         return said
 
     def discarded(self, entry: Entry) -> None:
-        """The firing of a timer was thrown away: the timer goes with it."""
+        """An operator threw it away: a firing's timer goes with it, a credit is owed no more."""
+        if entry.kind == "points.referral":
+            self.credited.setdefault(entry.subject, []).append(msgspec.json.decode(entry.body)["points"])
         book = self.books.get(entry.subject)
         if book is not None and entry.kind == "timer.points" and book.armed is not None:
             gen = msgspec.json.decode(entry.body)["gen"]

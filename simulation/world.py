@@ -42,6 +42,7 @@ from simulation.probe_model import ProbeModel
 from simulation.publishers import Publishers
 from simulation.receiver import Receiver
 from simulation.shadow import Shadow
+from simulation.spoken_trace import SpokenTrace
 from simulation.tally import Tally
 from simulation.violation import Violation
 from simulation.wire import Wire
@@ -92,6 +93,8 @@ class World:
         self.draw = dims or drawn
         self.clock = BentClock(START_MS)
         self.trace = trace or Trace()
+        if isinstance(self.trace, SpokenTrace):
+            self.trace.now_s = self.clock.monotonic_s
         self.runtime = SteppedRuntime(
             Random(rng.random()), self.clock, trace=self.trace, weigh=self._weigh, step_s=self.draw.step_s
         )
@@ -124,7 +127,7 @@ class World:
         )  # fmt: skip
         self.askers = Askers(Random(rng.random()), self.draw, self)
         self.mishaps = Mishaps(Random(rng.random()), self)
-        self.readers = ("points", "notification", "courier", "relay", *(("probe",) if self.draw.probes else ()))
+        self.readers = (*(domain.name for domain in self._domains()), "courier", "relay")
         self.wiring = self._start()
 
     def _weigh(self, name: str) -> float:
@@ -173,7 +176,8 @@ class World:
 
     def _domains(self) -> list[Domain[Any]]:
         points = PointsLedgerActor(Programme(points_valid_days=self.draw.valid_days, points_reminder_days=0))
-        return [points, NotificationActor(TEMPLATES), *([ProbeActor()] if self.draw.probes else [])]
+        others = [NotificationActor(TEMPLATES)] if self.draw.notifies else []
+        return [points, *others, *([ProbeActor()] if self.draw.probes else [])]
 
     def _observe(self, wiring: Wiring) -> None:
         def plant(path: str, factory: Callable[[Address], Behaviour]) -> None:
@@ -240,7 +244,8 @@ class World:
 
     def _stepped(self) -> None:
         self._steps += 1
-        self.crashes.check()
+        if self.crashes.found is not None:
+            raise self.crashes.found
         if self.faults.kill or (self._steps == self.mishaps.crash_step and self.mishaps.crashes()):
             self.crash()
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from supervision.attempts import Attempts
 from supervision.counters import Counters
+from supervision.courier import DOMAIN as COURIER
 from supervision.courier import Courier
 from supervision.domain import Domain, Event
 from supervision.host import DomainHost, HostLimits, Place
@@ -50,7 +51,9 @@ class Engine:
         has_broker: bool = False,
         checks: bool = False,
         free_bytes: Callable[[], int] | None = None,
+        readers: Sequence[str] = (),
     ) -> None:
+        """`readers` are those that others put beside it: the log waits for them as for its own (see `begun`)."""
         self.store = store
         self.recovery = recovery
         self.runtime = runtime
@@ -74,6 +77,7 @@ class Engine:
         self._free_bytes = free_bytes
         self._courier: Courier | None = None
         self._courier_incarnation = 0
+        self._must_begin = [*self.hosts, *((segment, name) for segment in self.tails for name in (COURIER, *readers))]
 
     def children(self) -> list[ChildSpec | SupervisorSpec]:
         """journal, courier, segments: in the order of starting."""
@@ -128,13 +132,14 @@ class Engine:
         return Watchdog(me, self.attempts, self.runtime, self.counters)
 
     def begun(self) -> bool:
-        """Every host has a durable checkpoint: the engine takes input from here on without losing any of it to a new
-        reader.
+        """Every reader has a durable checkpoint: the engine takes input from here on without losing any of it to a new
+        one, since who is new begins at the head. Once so, always so.
         """
-        if self.the_journal is None:
-            return False
-        known = self.the_journal.ledger.checkpoints
-        return all(key in known for key in self.hosts)
+        if self._must_begin and self.the_journal is not None:
+            known = self.the_journal.ledger.checkpoints
+            if all(key in known for key in self._must_begin):
+                self._must_begin = []
+        return not self._must_begin
 
     def folded(self, segment: int, domain: str) -> int:
         """The durable checkpoint of a domain as the journal knows it; 0 before it began."""
