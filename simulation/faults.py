@@ -113,9 +113,12 @@ class Faults:
 
         def reacting(state: Any, event: Event) -> Any:
             ill = self._ill_of(name, event.place)
-            if ill is not None and ill.hook in ("react", "encode", "kill") and self._takes(ill, name, event):
+            if ill is not None and ill.hook in ("react", "late", "encode", "kill") and self._takes(ill, name, event):
                 if ill.hook == "react":
                     raise Simulated("a reaction raises")
+                if ill.hook == "late":
+                    list(react(state, event))
+                    raise Simulated("a reaction raises when it has changed everything")
                 if ill.hook == "encode":
                     self._unencodable.append(state)
                 else:
@@ -154,7 +157,7 @@ class Faults:
 
     def _draw_ill(self, domain: str) -> Ill | None:
         rng, draw = self._rng, self._draw
-        hooks = ("react", "react", "keys") if domain == "notification" else ("react", "react", "keys", "encode")
+        hooks = ("react", "react", "keys") if domain == "notification" else ("react", "late", "keys", "encode")
         if self.happens(draw.poison_rate):
             return Ill(rng.choice(hooks), rng.choice((3, 4, 5, 7, RAISES_ALWAYS)))
         if self.happens(draw.kill_rate):

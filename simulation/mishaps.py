@@ -107,8 +107,9 @@ class Mishaps:
         self._world.at(6.0, freed)
 
     def quiet_day(self) -> float:
-        """Nothing happens for a day; -> how long to live on until the engine believes it."""
+        """Nothing happens for a day; -> how long to live on until the engine believes it. Then operators come again."""
         clock = self._world.clock
+        self._times(self._world.draw.operators // 2, self._decide)
         if self._world.draw.days_leap:
             clock.skew_ms += DAY_S * 1000
             return LEAP_S
