@@ -97,8 +97,9 @@ class Checker:
                 self._know(entry)
             elif entry.origin == Origin.TIMER:
                 self._mark_firing(entry)
-            elif entry.kind in DECISIONS and entry.origin == Origin.DOMAIN:
-                self._marks["continuations"] += 1
+            elif entry.origin == Origin.DOMAIN:
+                self._marks["continuations"] += entry.kind in DECISIONS
+                self._marks["census_pages"] += entry.kind == "probe.census"
 
     def _know(self, entry: Entry) -> None:
         """An input: none is appended again before its id may be forgotten."""

@@ -51,6 +51,7 @@ class Faults:
         self.kill = False
         """A reaction has taken the process with it: the world ends it after this step."""
         self.disk_low = False
+        self._sick_left = draw.sick_crashes
         self._ill: dict[tuple[str, str], Ill | None] = {}
         self.guilty: set[tuple[str, str]] = set()
         """(domain, place) of entries that have raised or killed, (domain, subject) of spoilt states."""
@@ -170,12 +171,27 @@ class Faults:
 
     def infect(self, tree: Tree, plant: Callable[[str, Callable[[Address], Behaviour]], None]) -> None:
         """Make factories, first acts, messages and last acts raise now and then. Before the tree starts."""
+        if self._sick_left:
+            sick = self._rng.choice([path for path in tree.paths if path.startswith("segments/") and _is_host(path)])
+            plant(sick, self._sickened(tree.cell(sick).spec.factory))
         if not (self._draw.start_crash_rate or self._draw.cell_crash_rate):
             return
         for path in tree.paths:
             spec = tree.cell(path).spec
-            if path.startswith(CRASHABLE) and not (path.startswith("segments/") and path.count("/") < 2):
+            if path.startswith(CRASHABLE) and (not path.startswith("segments/") or _is_host(path)):
                 plant(path, self._infected(spec.factory))
+
+    def _sickened(self, factory: Callable[[Address], Behaviour]) -> Callable[[Address], Behaviour]:
+        """As long as it is sick, whether or not faults are over: its domain is parked, and an operator's matter."""
+
+        def make(me: Address) -> Behaviour:
+            if self._sick_left > 0:
+                self._sick_left -= 1
+                self.counts["raised_factory"] += 1
+                raise Simulated("factory raises again and again")
+            return factory(me)
+
+        return make
 
     def _infected(self, factory: Callable[[Address], Behaviour]) -> Callable[[Address], Behaviour]:
         def make(me: Address) -> Behaviour:
@@ -205,6 +221,10 @@ class Faults:
         if self.happens(rate):
             self.counts[f"raised_{hook}"] += 1
             raise Simulated(f"{hook} raises")
+
+
+def _is_host(path: str) -> bool:
+    return path.count("/") == 2
 
 
 class FaultyStore(SimulatedStore):

@@ -161,6 +161,7 @@ class World:
                 in_flight_max=drawn.in_flight_max,
                 batch_entries_max=drawn.batch_entries_max,
                 states_bytes_max=drawn.states_bytes_max,
+                retry_entries_max=drawn.retry_entries_max,
             ),
             confirm_window=drawn.confirm_window,
             checks=True,
