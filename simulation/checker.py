@@ -112,6 +112,10 @@ class Checker:
             self.forgotten.add(id_hash(entry.id, entry.subject))
         self._inputs[key] = entry
 
+    def knows(self, id: str, subject: str) -> bool:
+        """Whether an input of this name is in the log."""
+        return (id, subject) in self._inputs
+
     def _mark_firing(self, entry: Entry) -> None:
         due = msgspec.json.decode(entry.body, type=TimerDue)
         self._marks["timers_late"] += due.late_by_ms > LATE_MS

@@ -43,6 +43,13 @@ def test_a_violation_met_inside_a_cell_is_found_though_the_cell_is_mended() -> N
         judged(FsyncFailed("no"), Violation("invariant 3: twice"), AssertionError("a consequence")).check()
 
 
+def test_an_entry_that_is_tried_for_ever_is_a_violation() -> None:
+    failed = ReactionFailed(7, "Simulated: a reaction raises at raising:12")
+    judged(*[failed] * 3).check()
+    with pytest.raises(Violation, match=r"^attempts: p1/segments/00/points has tried entry 7 "):
+        judged(*[failed] * 40).check()
+
+
 def parked_after(*waits_s: float) -> Crashes:
     clock = VirtualClock(0)
     crashes = Crashes(clock)
