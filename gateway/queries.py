@@ -120,7 +120,7 @@ def subject_of(user_id: str) -> str:
 
 
 def _first_parked(reader: Reader, segment: int, domain: str, subject: str) -> int | None:
-    rows = reader.parked(segment, domain, subject, 0, 1)
+    rows = reader.parked(segment, domain, subject, -1, 1)
     return rows[0].offset if rows else None
 
 

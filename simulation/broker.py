@@ -42,6 +42,8 @@ class Message(msgspec.Struct, frozen=True):
     props: Props
     body: bytes
     redelivered: bool = False
+    put_ms: int = 0
+    """When it came into the queue, by the wall clock."""
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -81,6 +83,7 @@ class SimulatedBroker:
         """Of confirms that stay behind, so that a cut may lose them."""
         self.held = 0
         """Messages that consumers hold who are gone already."""
+        self.lingerers: list[list[Message]] = []
         self.lingering = 0
         self.lingered = 0
         """How often that has been so."""
@@ -96,7 +99,7 @@ class SimulatedBroker:
         self._runtime.send_after(self._rng.uniform(0.0, seconds_max), LATER, Call(act))
 
     def put(self, message: Message) -> None:
-        self.ready.append(message)
+        self.ready.append(msgspec.structs.replace(message, put_ms=self._runtime.clock.now_ms()))
         self.consumer.deliver_soon()
 
     def route(self, outgoing: Outgoing) -> None:
@@ -147,6 +150,10 @@ class SimulatedBroker:
         """Its sockets are closed by the kernel; nobody is there to be told."""
         self.consumer.end()
         self.publisher.end()
+
+    def queued(self) -> list[Message]:
+        """Everything that is not acked, with consumers that are gone too."""
+        return [*self.ready, *self.consumer.unacked.values(), *(m for held in self.lingerers for m in held)]
 
     @property
     def idle(self) -> bool:
@@ -263,11 +270,13 @@ class SimulatedConsume(SimulatedConnection):
             return
 
         def noticed() -> None:
+            broker.lingerers.remove(again)
             broker.held -= len(again)
             broker.lingering -= 1
             broker.requeue(again)
             self.deliver()
 
+        broker.lingerers.append(again)
         broker.held += len(again)
         broker.lingering += 1
         broker.lingered += 1

@@ -103,12 +103,15 @@ def portrait(outcome: Outcome, drawn: Draw) -> list[str]:
     fields = msgspec.structs.asdict(drawn)
     faults = [f"{name} {value:.3g}" for name, value in fields.items() if value and name.endswith(("_rate", "_share"))]
     sizes = [f"{name} {value:g}" for name, value in fields.items() if not name.endswith(("_rate", "_share"))]
+    happened = (
+        f"inputs: {outcome.inputs}, steps: {outcome.steps}, effects: {outcome.effects}, crashes: {outcome.crashes}, "
+        f"store faults: {outcome.store_faults}, broker faults: {outcome.broker_faults}"
+    )
     return [
         f"world: {outcome.seed}",
         f"drawn: {', '.join(sizes)}",
         f"rates: {', '.join(faults) or 'none'}",
-        f"inputs: {outcome.inputs}, steps: {outcome.steps}, effects: {outcome.effects}, crashes: {outcome.crashes}, "
-        f"store faults: {outcome.store_faults}, broker faults: {outcome.broker_faults}",
+        happened,
         f"marks: {', '.join(f'{name} {n}' for name, n in outcome.marks.items())}",
         f"digest: {outcome.digest}",
     ]

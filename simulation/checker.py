@@ -97,8 +97,9 @@ class Checker:
                 self._know(entry)
             elif entry.origin == Origin.TIMER:
                 self._mark_firing(entry)
-            elif entry.kind in DECISIONS and entry.origin == Origin.DOMAIN:
-                self._marks["continuations"] += 1
+            elif entry.origin == Origin.DOMAIN:
+                self._marks["continuations"] += entry.kind in DECISIONS
+                self._marks["census_pages"] += entry.kind == "probe.census"
 
     def _know(self, entry: Entry) -> None:
         """An input: none is appended again before its id may be forgotten."""
@@ -110,6 +111,10 @@ class Checker:
             self._marks["ids_forgotten"] += 1
             self.forgotten.add(id_hash(entry.id, entry.subject))
         self._inputs[key] = entry
+
+    def knows(self, id: str, subject: str) -> bool:
+        """Whether an input of this name is in the log."""
+        return (id, subject) in self._inputs
 
     def _mark_firing(self, entry: Entry) -> None:
         due = msgspec.json.decode(entry.body, type=TimerDue)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 
 from simulation.violation import Violation
-from supervision.attempts import ReactionFailed
+from supervision.attempts import ATTEMPTS_MAX, ReactionFailed
 from supervision.clock import Clock
 from supervision.courier import CourierLost
 from supervision.engine import DOMAIN_PERIOD_S, DOMAIN_RESTARTS
@@ -30,6 +30,8 @@ __all__ = ["Crashes", "Simulated", "Violation"]
 RESTARTS = DOMAIN_RESTARTS
 """Of every child but the root's, within its period."""
 BRANCH_PERIOD_S = 60.0
+RESUMES_MAX = 10
+"""Of one domain by operators while it does not get past one entry."""
 SLACK_S = 10.0
 """Between the last crash and the commit that says that the domain is parked, and a little more."""
 CONSEQUENCES = (Unreadable, FsyncFailed, StageLost, CourierLost, RelayLost, Escalated)
@@ -49,6 +51,8 @@ class Crashes:
         """To be raised after the step."""
         self._times: dict[str, deque[float]] = {}
         """When each cell crashed, errors that spare the budget left out."""
+        self._tries: dict[tuple[str, int], int] = {}
+        """How often each cell has died of each entry."""
 
     def judge(self, path: str, error: BaseException) -> None:
         """The cell `path` has crashed with `error`."""
@@ -60,8 +64,16 @@ class Crashes:
             self.found = error
         elif not _meant(error):
             self.found = Violation(f"crash: {path}: {type(error).__name__}: {error}")
+        elif isinstance(error, ReactionFailed):
+            self._tried(path, error)
         elif isinstance(error, Escalated) and (child := str(error).partition(" used up its restarts")[0]) != str(error):
             self._gave_up(f"{path}/{child}", BRANCH_PERIOD_S)
+
+    def _tried(self, path: str, failed: ReactionFailed) -> None:
+        """A process tries an entry a few times, and anew when an operator has let its domain go on."""
+        tries = self._tries[path, failed.offset] = self._tries.get((path, failed.offset), 0) + 1
+        if tries > ATTEMPTS_MAX * RESUMES_MAX:
+            self.found = Violation(f"attempts: {path} has tried entry {failed.offset} {tries} times")
 
     def committed(self, batch: Batch, prefix: str) -> None:
         """A batch is durable; `prefix` is the process's. A domain that was parked for its crashes had its restarts."""

@@ -64,6 +64,8 @@ class Draw(msgspec.Struct, frozen=True):
     kill_rate: float
     cell_crash_rate: float
     start_crash_rate: float
+    sick_crashes: int
+    """How often one host crashes at each start, until it is well: enough that its domain is parked. 0: none does."""
 
     process_crashes: int
     crash_every_steps: int
@@ -87,6 +89,7 @@ class Draw(msgspec.Struct, frozen=True):
     batch_entries_max: int
     in_flight_max: int
     states_bytes_max: int
+    retry_entries_max: int
     ring_entries_max: int
     log_retention_s: int
     absence_hold_s: int
@@ -138,6 +141,7 @@ def draw(rng: Random) -> Draw:
         kill_rate=sometimes(0.006, 0.2),
         cell_crash_rate=sometimes(rng.uniform(0.001, 0.01), 0.3),
         start_crash_rate=sometimes(rng.uniform(0.02, 0.15), 0.25),
+        sick_crashes=int(sometimes(rng.randint(6, 9), 0.06)),
         process_crashes=int(sometimes(rng.randint(1, 3), 0.5)),
         crash_every_steps=int(sometimes(rng.choice((200, 400, 800)), 0.35)),
         broker_cuts=int(sometimes(rng.randint(1, 4))),
@@ -157,7 +161,8 @@ def draw(rng: Random) -> Draw:
         group_items_max=often(2_000, 1, 12, 0.2),
         batch_entries_max=often(256, 1, 6, 0.2),
         in_flight_max=often(4, 1, 3),
-        states_bytes_max=often(8 * 1024 * 1024, 300, 900),
+        states_bytes_max=often(8 * 1024 * 1024, 250, 700),
+        retry_entries_max=often(256, 1, 3, 0.5),
         ring_entries_max=often(8_192, 4, 24, 0.2),
         log_retention_s=often(7 * 24 * 3600, 0, 2),
         absence_hold_s=often(900, 1, 5, 0.5),

@@ -6,7 +6,7 @@ done to which entry is remembered over processes: an entry that is set aside wit
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
@@ -26,6 +26,10 @@ from supervision.store_simulated import Disk, Fault, SimulatedReader, SimulatedS
 from supervision.tree import Tree
 
 RAISES_ALWAYS = 1_000_000
+FLAKY_RATE = 0.5
+FLAKES_MAX = 2
+FLAKY_PERIOD_S = 60.0
+"""A flaky cell gets so many chances within such a time: fewer than restarts that would be too many."""
 CRASHABLE = ("journal", "readers/courier", "readers/watchdog", "doors/relay", "doors/bridge", "segments/")
 """Whose starts and messages may raise: everybody below the supervisors."""
 
@@ -48,9 +52,15 @@ class Faults:
         self.counts: Counter[str] = Counter()
         self.on_offer: Callable[[Batch], None] = lambda _: None
         self.on_reject: Callable[[Stage], None] = lambda _: None
+        self.on_trouble: Callable[[], None] = lambda: None
+        """Told of each fault of the store."""
         self.kill = False
         """A reaction has taken the process with it: the world ends it after this step."""
         self.disk_low = False
+        self._sick_left = draw.sick_crashes
+        self._flaky = ""
+        """The one cell that crashes now and then as long as faults last."""
+        self._flakes: deque[float] = deque(maxlen=FLAKES_MAX)
         self._ill: dict[tuple[str, str], Ill | None] = {}
         self.guilty: set[tuple[str, str]] = set()
         """(domain, place) of entries that have raised or killed, (domain, subject) of spoilt states."""
@@ -91,6 +101,7 @@ class Faults:
 
     def _counted(self, fault: Fault) -> Fault:
         self.counts[f"store_{fault}"] += 1
+        self.on_trouble()
         return fault
 
     def of_load(self) -> bool:
@@ -113,9 +124,12 @@ class Faults:
 
         def reacting(state: Any, event: Event) -> Any:
             ill = self._ill_of(name, event.place)
-            if ill is not None and ill.hook in ("react", "encode", "kill") and self._takes(ill, name, event):
+            if ill is not None and ill.hook in ("react", "late", "encode", "kill") and self._takes(ill, name, event):
                 if ill.hook == "react":
                     raise Simulated("a reaction raises")
+                if ill.hook == "late":
+                    list(react(state, event))
+                    raise Simulated("a reaction raises when it has changed everything")
                 if ill.hook == "encode":
                     self._unencodable.append(state)
                 else:
@@ -154,7 +168,7 @@ class Faults:
 
     def _draw_ill(self, domain: str) -> Ill | None:
         rng, draw = self._rng, self._draw
-        hooks = ("react", "react", "keys") if domain == "notification" else ("react", "react", "keys", "encode")
+        hooks = ("react", "react", "keys") if domain == "notification" else ("react", "late", "keys", "encode")
         if self.happens(draw.poison_rate):
             return Ill(rng.choice(hooks), rng.choice((3, 4, 5, 7, RAISES_ALWAYS)))
         if self.happens(draw.kill_rate):
@@ -167,14 +181,30 @@ class Faults:
 
     def infect(self, tree: Tree, plant: Callable[[str, Callable[[Address], Behaviour]], None]) -> None:
         """Make factories, first acts, messages and last acts raise now and then. Before the tree starts."""
+        if self._sick_left:
+            sick = self._rng.choice([path for path in tree.paths if path.startswith("segments/") and _is_host(path)])
+            plant(sick, self._sickened(tree.cell(sick).spec.factory))
         if not (self._draw.start_crash_rate or self._draw.cell_crash_rate):
             return
-        for path in tree.paths:
-            spec = tree.cell(path).spec
-            if path.startswith(CRASHABLE) and not (path.startswith("segments/") and path.count("/") < 2):
-                plant(path, self._infected(spec.factory))
+        paths = [p for p in tree.paths if p.startswith(CRASHABLE) and (not p.startswith("segments/") or _is_host(p))]
+        if self._draw.cell_crash_rate and not self._flaky:
+            self._flaky = self._rng.choice([path for path in paths if path != "journal"])
+        for path in paths:
+            plant(path, self._infected(tree.cell(path).spec.factory, path == self._flaky))
 
-    def _infected(self, factory: Callable[[Address], Behaviour]) -> Callable[[Address], Behaviour]:
+    def _sickened(self, factory: Callable[[Address], Behaviour]) -> Callable[[Address], Behaviour]:
+        """As long as it is sick, whether or not faults are over: its domain is parked, and an operator's matter."""
+
+        def make(me: Address) -> Behaviour:
+            if self._sick_left > 0:
+                self._sick_left -= 1
+                self.counts["raised_factory"] += 1
+                raise Simulated("factory raises again and again")
+            return factory(me)
+
+        return make
+
+    def _infected(self, factory: Callable[[Address], Behaviour], flaky: bool) -> Callable[[Address], Behaviour]:
         def make(me: Address) -> Behaviour:
             self._maybe("factory", self._draw.start_crash_rate / 3)
             made: Any = factory(me)
@@ -187,6 +217,8 @@ class Faults:
 
             def receiving(message: Any) -> Any:
                 self._maybe("receive", self._draw.cell_crash_rate)
+                if flaky and self._may_flake():
+                    self._maybe("receive", FLAKY_RATE)
                 return receive(message)
 
             def ending() -> None:
@@ -198,10 +230,22 @@ class Faults:
 
         return make
 
+    def _may_flake(self) -> bool:
+        """Seldom enough that a restart is a cure each time, for ever."""
+        now_s = self._clock.monotonic_s()
+        if self._flakes and now_s - self._flakes[0] < FLAKY_PERIOD_S:
+            return False
+        self._flakes.append(now_s)
+        return True
+
     def _maybe(self, hook: str, rate: float) -> None:
         if self.happens(rate):
             self.counts[f"raised_{hook}"] += 1
             raise Simulated(f"{hook} raises")
+
+
+def _is_host(path: str) -> bool:
+    return path.count("/") == 2
 
 
 class FaultyStore(SimulatedStore):

@@ -18,6 +18,7 @@ from simulation.faults import Faults
 from simulation.operators import Operators
 
 DAY_S = 86_400
+TOGETHER_SHARE = 0.15
 LEAP_S = 12.0
 """Longer than the log's clock holds a leap."""
 JUMPS_MS = (-3_600_000, -90_000, -2_000, 2_000, 50_000, 90_000)
@@ -49,6 +50,9 @@ class Mishaps:
         world.broker.linger_rate = world.draw.linger_rate
         world.broker.lost_confirm_rate = world.draw.lost_confirm_rate
         world.broker.consumer.prefetch = world.draw.prefetch
+        world.broker.linger_s_max = rng.choice((1.0, 8.0))
+        if world.draw.side_cuts:
+            world.faults.on_trouble = self._never_alone
 
     def plan(self) -> None:
         """Everything that comes at a time of its own."""
@@ -79,6 +83,12 @@ class Mishaps:
     def _decide(self) -> None:
         self._world.operators.decide_one()
 
+    def _never_alone(self) -> None:
+        """What befalls the disk befalls the network too, often enough: they hang on the same power."""
+        world = self._world
+        if self._rng.random() < TOGETHER_SHARE:
+            world.at(self._rng.uniform(0, 0.05), self._unless_over(lambda: world.broker.consumer.cut("cut")))
+
     def _cut_one_side(self) -> None:
         broker = self._world.broker
         if self._rng.random() < 0.5:
@@ -107,8 +117,9 @@ class Mishaps:
         self._world.at(6.0, freed)
 
     def quiet_day(self) -> float:
-        """Nothing happens for a day; -> how long to live on until the engine believes it."""
+        """Nothing happens for a day; -> how long to live on until the engine believes it. Then operators come again."""
         clock = self._world.clock
+        self._times(self._world.draw.operators // 2, self._decide)
         if self._world.draw.days_leap:
             clock.skew_ms += DAY_S * 1000
             return LEAP_S

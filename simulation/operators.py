@@ -37,13 +37,13 @@ class Operators:
             self._decide(self._rng.choice(lines), self._rng.random() < DISCARD_SHARE)
 
     def see_to_everything(self) -> None:
-        """Retry and resume all; again and again until it works."""
+        """Retry and resume all, discard some; again and again until it works."""
         self._asked.clear()
         for line in self._look():
             about = (line.domain, line.segment, line.subject)
             if about not in self._asked:
                 self._asked.add(about)
-                self._decide(line, False)
+                self._decide(line, self._rng.random() < DISCARD_SHARE / 3)
 
     def _look(self) -> list[ParkedLine]:
         if not self._ready():

@@ -173,6 +173,11 @@ class Publishers:
         if message.body not in self._dead:
             raise Violation("invariant 5: a message that is not in the log was acked and is not among the dead")
 
+    def heard(self, message: Message) -> bool:
+        """Whether it is in the log, or no door takes it."""
+        known = self._known_by(message)
+        return known is None or self._checker.knows(*known)
+
     def _known_by(self, message: Message) -> tuple[str, str] | None:
         """(id, subject) of what a message becomes in the log; None: no door takes it."""
         name = (message.props.message_id, message.body)

@@ -60,7 +60,7 @@ class Shadow:
         self._faults = faults
         self._marks = marks
         self.parked: dict[tuple[int, str, str], list[Entry]] = {}
-        """(segment, domain, subject) -> what waits for an operator, in order."""
+        """(segment, domain, subject) -> what waits for an operator, in order, until its decision is done."""
         self.domains: set[tuple[int, str]] = set()
         """Parked as a whole."""
         self.unanswerable: set[int] = set()
@@ -91,7 +91,7 @@ class Shadow:
         self, model: ReferenceModel, stage: Stage, entry: Entry, aside: dict[int, str], touched: set[str]
     ) -> list[Said]:
         waiting = self.parked.get((stage.segment, stage.domain, entry.subject))
-        held = bool(waiting) and model.parks_subject
+        held = waiting is not None and model.parks_subject
         reason = aside.pop(entry.offset, None)
         if held and reason is None:
             raise Violation(f"parked: {self._of(stage)} folded {entry.place} although {entry.subject} is parked")
@@ -132,7 +132,8 @@ class Shadow:
         self._marks["retried" if entry.kind == RETRY else "discarded"] += len(gone)
         if waiting and aside.pop(waiting[0].offset, None) is not None:
             self._marks["retry_stopped"] += 1
-        if not waiting:
+        goes_on = any(emission.draft.kind == entry.kind for emission in stage.emits)
+        if not waiting and not goes_on:
             self.parked.pop((stage.segment, stage.domain, subject), None)
         return said
 

@@ -53,7 +53,7 @@ def _candidates(drawn: Draw) -> Iterator[tuple[str, float]]:
 FAULTS = frozenset(
     {
         "slow_store_s", "process_crashes", "crash_every_steps", "broker_cuts", "side_cuts", "outages", "returns",
-        "blocks", "clock_jumps", "disk_lows", "operators", "step_s", "bursts",
+        "blocks", "clock_jumps", "disk_lows", "operators", "sick_crashes", "step_s", "bursts",
     }
 )  # fmt: skip
 """Counts and times that are faults."""

@@ -25,6 +25,7 @@ from actors.points.actor import PointsLedgerActor
 from actors.points.programme import Programme
 from gateway.ingest import Ingest
 from gateway.wiring import Broker, Parts, Wiring
+from simulation.absence import Absence
 from simulation.askers import Askers
 from simulation.bent_clock import BentClock
 from simulation.broker import LATER, Call, SimulatedBroker
@@ -120,6 +121,10 @@ class World:
         self._steps = 0
         self._made_up = 0
         self.publishers = Publishers(Random(rng.random()), self.draw, self, self.broker, self.checker)
+        self.absence = Absence(
+            self.draw.absence_hold_s, self.broker.queued, self.publishers.heard,
+            self.draw.clock_jumps > 0 or (self.draw.days > 0 and self.draw.days_leap),
+        )  # fmt: skip
         self.askers = Askers(Random(rng.random()), self.draw, self)
         self.mishaps = Mishaps(Random(rng.random()), self)
         self.readers = (*(domain.name for domain in self._domains()), "courier", "relay")
@@ -156,6 +161,7 @@ class World:
                 in_flight_max=drawn.in_flight_max,
                 batch_entries_max=drawn.batch_entries_max,
                 states_bytes_max=drawn.states_bytes_max,
+                retry_entries_max=drawn.retry_entries_max,
             ),
             confirm_window=drawn.confirm_window,
             checks=True,
@@ -217,6 +223,7 @@ class World:
         heads = ",".join(f"{segment}:{head.offset}" for segment, head in batch.heads_after.items())
         self.trace.note(f"commit {batch.commit_no} {heads}")
         self.checker.committed(batch)
+        self.absence.committed(batch)
         self.crashes.committed(batch, f"p{self.process}/")
 
     def _published(self, outgoing: Outgoing) -> None:

@@ -143,7 +143,10 @@ class Journal:
         self._flush_told = False
         self._refused_times = 0
         self._in_doubt: tuple[Turn, Batch, list[Message], str] | None = None
-        self._watermark = recovery_watermark(recovery)
+        self._watermark = 0
+        """Nothing has been seen of the queue yet. Not the last entry's time: that one may have come over HTTP while
+        older messages wait in the broker."""
+        self._began_at = self._clock.now_ms()
         self._tick_gen = 0
         self._retry_gen = 0
         self._behind_at = 0.0
@@ -462,7 +465,7 @@ class Journal:
         self._pressure.set("lag", f"a money domain is {worst} entries behind, limit {limit}" if worst > limit else None)
         self._count.gauge("clock_jumps", self._clock.jumps)
         self._count.gauge("near_timers", len(self.near))
-        self._count.gauge("watermark_age_ms", now - self._real_watermark(now))
+        self._count.gauge("watermark_age_ms", now - max(self._real_watermark(now), self._began_at))
         if self._free_bytes is not None:
             free = self._free_bytes()
             self._pressure.set(
@@ -498,8 +501,3 @@ class Journal:
     def _done_with(self, segment: int) -> int:
         """The lowest checkpoint: nobody needs the log below it."""
         return min((upto for (s, _), upto in self.ledger.checkpoints.items() if s == segment), default=0)
-
-
-def recovery_watermark(recovery: Recovery) -> int:
-    """Nothing was heard since the last entry: absence timers begin there, not at the present."""
-    return max((head.last_at for head in recovery.heads.values()), default=0)

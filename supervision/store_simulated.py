@@ -434,7 +434,7 @@ class SimulatedReader:
         segment: int | None = None,
         domain: str | None = None,
         subject: str | None = None,
-        after: int = 0,
+        after: int = -1,
         limit: int = 256,
     ) -> Sequence[ParkedRow]:
         asked = (segment, domain, subject)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from simulation.bugs import BUGS, planted
-from simulation.world import Outcome, World, quiet_logs
+from simulation.bugs import BUGS
+from simulation.campaign import run_one
+from simulation.world import quiet_logs
 
 SEEDS_MAX = 200
 """A bug must be found within this many worlds."""
@@ -30,7 +31,7 @@ class Found(msgspec.Struct, frozen=True):
     @property
     def checker(self) -> str:
         """Which checker it was: the text before what it says."""
-        return self.violation.removeprefix("Violation: ").partition(":")[0]
+        return self.violation.partition(":")[0]
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -51,17 +52,12 @@ def save(path: Path, found: Sequence[Found]) -> None:
     path.write_text("# Written by `run.py simulate --bugs --found FILE`.\n" + "\n".join(lines) + "\n")
 
 
-def live(seed: int, bug: str = "") -> Outcome:
-    """One world with one bug, or with none."""
-    with planted(BUGS[bug] if bug else None):
-        return World(seed).run()
-
-
 def hunt(bug: str, seeds_max: int = SEEDS_MAX) -> Found:
-    """Worlds from seed 0 until one shows the bug."""
+    """Worlds from seed 0 until one shows the bug: it ends badly with it, and well without it."""
     quiet_logs()
     for seed in range(seeds_max):
-        if violation := live(seed, bug).violation:
+        violation = run_one(seed, bug).violation
+        if violation and not run_one(seed).violation:
             return Found(bug, seed, violation)
     return Found(bug, -1, "")
 

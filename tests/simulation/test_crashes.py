@@ -9,7 +9,7 @@ from simulation.wire import Wire
 from supervision.attempts import ReactionFailed
 from supervision.clock import VirtualClock
 from supervision.messages import ParkedRow, Stage
-from supervision.store import Batch, Fenced, Refused
+from supervision.store import Batch, Fenced, FsyncFailed, Refused
 from supervision.supervisor import Escalated
 from topology.ports import Outgoing, Props
 
@@ -27,10 +27,12 @@ def judged(*errors: BaseException) -> Crashes:
 
 def test_a_crash_that_the_seed_or_the_store_explains_is_no_violation() -> None:
     failed = ReactionFailed(7, "Simulated: a reaction raises at raising:12")
-    judged(failed, SimulatedHook("now"), Refused("full")).check()
+    judged(failed, SimulatedHook("now"), FsyncFailed("no")).check()
 
 
-@pytest.mark.parametrize("error", [AssertionError("a hole"), Fenced("another owner"), ReactionFailed(7, "KeyError: 1")])
+@pytest.mark.parametrize(
+    "error", [AssertionError("a hole"), Refused("full"), Fenced("another owner"), ReactionFailed(7, "KeyError: 1")]
+)
 def test_a_crash_that_nothing_explains_is_a_violation_that_says_where(error: BaseException) -> None:
     with pytest.raises(Violation, match=r"^crash: p1/segments/00/points: "):
         judged(error).check()
@@ -38,7 +40,14 @@ def test_a_crash_that_nothing_explains_is_a_violation_that_says_where(error: Bas
 
 def test_a_violation_met_inside_a_cell_is_found_though_the_cell_is_mended() -> None:
     with pytest.raises(Violation, match=r"^invariant 3: twice$"):
-        judged(Refused("full"), Violation("invariant 3: twice"), AssertionError("a consequence")).check()
+        judged(FsyncFailed("no"), Violation("invariant 3: twice"), AssertionError("a consequence")).check()
+
+
+def test_an_entry_that_is_tried_for_ever_is_a_violation() -> None:
+    failed = ReactionFailed(7, "Simulated: a reaction raises at raising:12")
+    judged(*[failed] * 3).check()
+    with pytest.raises(Violation, match=r"^attempts: p1/segments/00/points has tried entry 7 "):
+        judged(*[failed] * 40).check()
 
 
 def parked_after(*waits_s: float) -> Crashes:

@@ -215,6 +215,20 @@ def test_an_absence_timer_waits_for_the_watermark() -> None:
     assert world.total() == 1000
 
 
+def test_an_absence_timer_waits_for_a_new_watermark_after_a_restart() -> None:
+    world = World(has_broker=True)
+    world.append(Do(arm_ms=1_000, absence=True))
+    world.settle(20)
+    world.append(("user:3", Do(add=1)))  # over HTTP, while what the broker holds from before is still unheard
+    world.settle(2)
+    world.restart()
+    world.settle(20)
+    assert world.total() == 0
+    world.engine.journal.tell(Watermark(START_MS + 1_000_000))
+    world.settle(2)
+    assert world.total() == 1000
+
+
 def test_an_absence_timer_waits_no_longer_than_the_hold_and_says_so() -> None:
     world = World(has_broker=True, limits=Limits(absence_hold_s_max=60))
     world.append(Do(arm_ms=1_000, absence=True))
