@@ -63,6 +63,23 @@ def test_a_second_process_on_the_same_folder_exits_3_names_the_holder_and_distur
         assert answer.status == 200
 
 
+def test_second_processes_that_come_again_and_again_while_the_shop_sends_change_nothing(
+    ordeal: Callable[..., Ordeal], tmp_path: Path
+) -> None:
+    trial = ordeal(3, 100)
+    (tmp_path / "second").mkdir()
+
+    def intrude() -> None:
+        with closing(Program(tmp_path / "second", data=trial.program.data)) as second:
+            second.start()
+            until(lambda: bool(trial.feed(20)) and not second.alive, 4 * STOP_S_MAX, second.story)
+            assert second.status == LOCKED, second.story()
+
+    trial.under(500, [intrude] * 3, (0.0, 0.2))
+    trial.drain()
+    trial.rest()
+
+
 def test_a_folder_whose_holder_was_killed_is_free_at_once(alone: Program) -> None:
     alone.kill()
     alone.start()
