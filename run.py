@@ -66,10 +66,19 @@ def parser() -> argparse.ArgumentParser:
     simulate = _command(
         commands, "simulate", simulate_worlds, "live through seeded worlds; exit 1 when a checker objects"
     )
-    simulate.add_argument("--seed", type=int, default=0, help="the first seed (default %(default)s)")
-    simulate.add_argument("--seeds", type=int, default=100, metavar="N", help="how many (default %(default)s)")
-    simulate.add_argument("--bug", default="", help="plant a bug: see simulation/bugs.py")
-    simulate.add_argument("--quiet", action="store_true", help="only failures and the sum")
+    simulate.add_argument("--seed", type=int, metavar="N", help="one world, described")
+    simulate.add_argument("--trace", action="store_true", help="with --seed: its steps")
+    simulate.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="with --seed: a dimension other than drawn"
+    )
+    simulate.add_argument("--seeds", type=int, default=100, metavar="K", help="many worlds (default %(default)s)")
+    simulate.add_argument("--from", type=int, default=0, metavar="N", dest="first", help="the first (default 0)")
+    simulate.add_argument("--jobs", type=int, default=0, metavar="J", help="processes (default: one per core)")
+    simulate.add_argument("--bug", default="", metavar="NAME", help="with this bug planted: see simulation/bugs")
+    simulate.add_argument(
+        "--bugs", action="store_true", help="instead: plant each bug alone and print which checker finds it how soon"
+    )
+    simulate.add_argument("--found", type=Path, metavar="FILE", help="with --bugs: keep the result as TOML for tests")
     tree = _command(commands, "tree", show_tree, "print the supervision tree of a running engine")
     tree.add_argument("--http", default="127.0.0.1:8420", metavar="HOST:PORT", help="its address (default %(default)s)")
     topology = _command(commands, "topology", show_topology, "print exchanges, queues, bindings and policies")
@@ -466,31 +475,72 @@ def _with_a_bar(name: str, work: Callable[[Callable[[int, int], None]], str]) ->
 
 
 def simulate_worlds(options: argparse.Namespace) -> int:
-    """One line per world: seed, digest, steps, inputs, effects; then the sum."""
+    """One world described, or many summed up; 1 when a checker objects or a coverage mark is missing."""
     from simulation.bugs import BUGS
-    from simulation.world import World, quiet_logs
+    from simulation.world import quiet_logs
 
+    if options.bugs:
+        return _hunt_bugs(options.found)
     if options.bug and options.bug not in BUGS:
         return _fail(f"--bug must be one of {', '.join(BUGS)}", EXIT_USAGE)
     quiet_logs()
-    failed: list[int] = []
+    return _one_world(options) if options.seed is not None else _many_worlds(options)
+
+
+def _one_world(options: argparse.Namespace) -> int:
+    from simulation import campaign
+    from simulation.draw import draw_of, overridden
+    from simulation.spoken_trace import SpokenTrace
+
+    try:
+        dims = overridden(draw_of(options.seed), options.set)
+    except ValueError as error:
+        return _fail(str(error), EXIT_USAGE)
+    trace = SpokenTrace(print) if options.trace else None
+    outcome = campaign.run_one(options.seed, options.bug, dims, trace)
+    print("\n".join(campaign.portrait(outcome, dims)))
+    if outcome.violation:
+        print("\n".join(campaign.autopsy(outcome, options.bug, options.set)))
+    return EXIT_TROUBLE if outcome.violation else 0
+
+
+def _many_worlds(options: argparse.Namespace) -> int:
+    """The totals; before them the worlds that failed, the first few with everything about them."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from simulation import campaign
+
+    seeds = range(options.first, options.first + options.seeds)
     began = time.monotonic()
-    for seed in range(options.seed, options.seed + options.seeds):
-        outcome = World(seed, options.bug or None).run()
-        if outcome.violation:
-            failed.append(seed)
-            again = f"python run.py simulate --seed {seed} --seeds 1" + (f" --bug {options.bug}" if options.bug else "")
-            print(f"seed {seed}: {outcome.violation}\n  again with: {again}")
-            if options.bug:
-                break
-        elif not options.quiet:
-            print(
-                f"seed {seed}  {outcome.digest[:16]}  steps {outcome.steps}"
-                f"  inputs {outcome.inputs}  effects {outcome.effects}"
-            )
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("worlds", total=len(seeds))
+        outcomes = campaign.run_many(seeds, options.jobs or os.cpu_count() or 1, options.bug)
+        totals = campaign.report(outcomes, lambda: bar.advance(task))
     seconds = time.monotonic() - began
-    print(f"{options.seeds} worlds from seed {options.seed}, {len(failed)} failed, {seconds:.1f} s")
-    return 1 if failed else 0
+    for failed in totals.failed[: campaign.FAILURES_SHOWN]:
+        print("\n".join(campaign.autopsy(failed, options.bug)))
+    for failed in totals.failed[campaign.FAILURES_SHOWN :]:
+        print(f"also failed: {failed.seed}: {failed.violation.partition(chr(10))[0]}")
+    print("\n".join(totals.lines(seconds)))
+    missing = totals.missing()
+    for mark in missing:
+        print(f"too rare: {mark}")
+    return EXIT_TROUBLE if totals.failed or missing else 0
+
+
+def _hunt_bugs(keep: Path | None) -> int:
+    """A table; 1 when a bug is not found within the limit."""
+    from simulation.bugs import BUGS
+    from simulation.bugs.hunt import SEEDS_MAX, hunt_all, save, table
+
+    found = list(hunt_all(list(BUGS), os.cpu_count() or 1))
+    print(table(found))
+    if keep is not None:
+        save(keep, found)
+    missed = sum(not each.violation for each in found)
+    print(f"bugs: {len(found)}, found: {len(found) - missed}, limit: {SEEDS_MAX} worlds each")
+    return EXIT_TROUBLE if missed else 0
 
 
 def show_tree(options: argparse.Namespace) -> int:
