@@ -138,7 +138,7 @@ def draw(rng: Random) -> Draw:
         slow_store_s=sometimes(rng.choice((0.01, 0.3)), 0.3),
         raise_rate=sometimes(rng.uniform(0.01, 0.08)),
         poison_rate=sometimes(rng.uniform(0.01, 0.06), 0.35),
-        kill_rate=sometimes(0.006, 0.2),
+        kill_rate=sometimes(0.01, 0.25),
         cell_crash_rate=sometimes(rng.uniform(0.001, 0.01), 0.3),
         start_crash_rate=sometimes(rng.uniform(0.02, 0.15), 0.25),
         sick_crashes=int(sometimes(rng.randint(6, 9), 0.06)),
