@@ -31,7 +31,7 @@ class Absence:
         self._clock_is_set = clock_is_set
 
     def committed(self, batch: Batch) -> None:
-        """A batch is durable, and in the other checkers' books."""
+        """A batch is durable, and not yet in the other checkers' books: what comes with a firing comes too late."""
         waiting = {(row.segment, row.subject, row.key, row.gen) for row in batch.fired if row.absence}
         if not waiting:
             return

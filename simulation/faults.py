@@ -27,7 +27,7 @@ from supervision.tree import Tree
 
 RAISES_ALWAYS = 1_000_000
 FLAKY_RATE = 0.5
-FLAKES_MAX = 2
+FLAKES_MAX = 4
 FLAKY_PERIOD_S = 60.0
 """A flaky cell gets so many chances within such a time: fewer than restarts that would be too many."""
 CRASHABLE = ("journal", "readers/courier", "readers/watchdog", "doors/relay", "doors/bridge", "segments/")
@@ -57,6 +57,8 @@ class Faults:
         self.kill = False
         """A reaction has taken the process with it: the world ends it after this step."""
         self.disk_low = False
+        self.stalled = False
+        """The store takes nothing at all."""
         self._sick_left = draw.sick_crashes
         self._flaky = ""
         """The one cell that crashes now and then as long as faults last."""
@@ -87,7 +89,7 @@ class Faults:
         if self.happens(0.1 if draw.slow_store_s else 0.0):
             self.counts["store_slow"] += 1
             self._clock.advance(self._rng.uniform(0.0, draw.slow_store_s))
-        if self.happens(draw.refused_rate):
+        if self.stalled or self.happens(draw.refused_rate):
             return self._counted("refused")
         if self.happens(draw.unknown_rate):
             return self._counted("unknown_committed" if self._rng.random() < 0.5 else "unknown_lost")
@@ -168,7 +170,7 @@ class Faults:
 
     def _draw_ill(self, domain: str) -> Ill | None:
         rng, draw = self._rng, self._draw
-        hooks = ("react", "react", "keys") if domain == "notification" else ("react", "late", "keys", "encode")
+        hooks = ("react", "react", "keys") if domain == "notification" else ("react", "late", "late", "keys", "encode")
         if self.happens(draw.poison_rate):
             return Ill(rng.choice(hooks), rng.choice((3, 4, 5, 7, RAISES_ALWAYS)))
         if self.happens(draw.kill_rate):
@@ -187,7 +189,7 @@ class Faults:
         if not (self._draw.start_crash_rate or self._draw.cell_crash_rate):
             return
         paths = [p for p in tree.paths if p.startswith(CRASHABLE) and (not p.startswith("segments/") or _is_host(p))]
-        if self._draw.cell_crash_rate and not self._flaky:
+        if not self._flaky:
             self._flaky = self._rng.choice([path for path in paths if path != "journal"])
         for path in paths:
             plant(path, self._infected(tree.cell(path).spec.factory, path == self._flaky))

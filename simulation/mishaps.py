@@ -19,6 +19,7 @@ from simulation.operators import Operators
 
 DAY_S = 86_400
 TOGETHER_SHARE = 0.15
+STALL_S_MAX = 5.0
 LEAP_S = 12.0
 """Longer than the log's clock holds a leap."""
 JUMPS_MS = (-3_600_000, -90_000, -2_000, 2_000, 50_000, 90_000)
@@ -66,6 +67,7 @@ class Mishaps:
         self._times(drawn.blocks, lambda: broker.publisher.block(short))
         self._times(drawn.clock_jumps, self._bend_clock)
         self._times(drawn.disk_lows, self._fill_disk)
+        self._times(1 if drawn.refused_rate else 0, self._stall_store)
         self._times(drawn.operators, self._decide)
 
     def _times(self, n: int, act: Callable[[], None]) -> None:
@@ -116,6 +118,15 @@ class Mishaps:
         self._world.marks["disk_low"] += 1
         self._world.at(6.0, freed)
 
+    def _stall_store(self) -> None:
+        faults = self._world.faults
+
+        def goes_on() -> None:
+            faults.stalled = False
+
+        faults.stalled = True
+        self._world.at(self._rng.uniform(0.1, STALL_S_MAX), goes_on)
+
     def quiet_day(self) -> float:
         """Nothing happens for a day; -> how long to live on until the engine believes it. Then operators come again."""
         clock = self._world.clock
@@ -139,6 +150,6 @@ class Mishaps:
         """Take back what is still so."""
         world = self._world
         world.clock.go_on()
-        world.faults.disk_low = False
+        world.faults.disk_low = world.faults.stalled = False
         world.broker.away = world.broker.unroutable = False
         world.broker.mend()

@@ -222,8 +222,8 @@ class World:
     def _committed(self, batch: Batch) -> None:
         heads = ",".join(f"{segment}:{head.offset}" for segment, head in batch.heads_after.items())
         self.trace.note(f"commit {batch.commit_no} {heads}")
-        self.checker.committed(batch)
         self.absence.committed(batch)
+        self.checker.committed(batch)
         self.crashes.committed(batch, f"p{self.process}/")
 
     def _published(self, outgoing: Outgoing) -> None:
