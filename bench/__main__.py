@@ -7,7 +7,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("points", "store", "drain", "million")
+NAMES = ("points", "store", "drain", "million", "backup")
 
 
 def main(argv: list[str]) -> int:

@@ -226,7 +226,6 @@ def flip(store: Any, table: str, column: str) -> None:
     [
         ("log", "blob", lambda reader: reader.read_log(1, 0, 9, 9)),
         ("states", "state", lambda reader: reader.snapshot(1, "points", "user:1")),
-        ("states", "state", lambda reader: reader.load(1, "points", ["user:1"], (), ())),
         ("records", "body", lambda reader: reader.records(1, "points", "user:1", None, 9)),
     ],
 )
@@ -239,6 +238,16 @@ def test_a_flipped_bit_is_found_when_it_is_read(
     flip(opened.store, table, column)
     with pytest.raises(Corrupt):
         read(opened.reader)
+    opened.close()
+
+
+def test_a_load_names_the_states_that_are_damaged_and_gives_the_others(tmp_path: Path) -> None:
+    opened = Opened(lambda: opening(tmp_path))
+    opened.commit(drafts=drafts(1), stages=[stage(0, 1, states=[("user:1", b"state"), ("user:2", b"well")])])
+    opened.store._db.execute("UPDATE states SET state = x'0000000001' WHERE subject = 'user:1'")
+    loaded = opened.reader.load(1, "points", ["user:1", "user:2", "user:3"], (), ())
+    assert loaded.states == {"user:2": b"well"} and list(loaded.damaged) == ["user:1"]
+    assert "checksum" in loaded.damaged["user:1"]
     opened.close()
 
 
