@@ -39,12 +39,14 @@ def end_in_order() -> None:
 
 class Program:
     """A program with whatever it starts by itself, in a session of its own, as a context manager; what it prints goes
-    to `log`. It is asked to end, and its whole group is killed when that takes longer than `stop_s_max`.
+    to `log`. It is asked to end, and its whole group is killed when that takes longer than `stop_s_max`. `started` is
+    time.monotonic() at its spawn.
     """
 
     def __init__(
         self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None, stop_s_max: float = 10.0
     ) -> None:
+        self.started = time.monotonic()
         self._log = log
         self._stop_s_max = stop_s_max
         with log.open("wb") as output:

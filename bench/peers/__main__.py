@@ -83,6 +83,7 @@ class Contest:
         goal = ">= 3,000" if contestant.name == "ganglion" else ""
         found = [
             Number(f"{tag} {contestant.what}", self.rate(contestant.letter), "events/s", goal),
+            Number(f"{tag} with the start of its processes", median(run.events / run.whole_s for run in runs), "events/s"),
             Number(f"{tag} CPU of its processes", median(run.own_us for run in runs), "us/event"),
             Number(f"{tag} CPU with broker, Redis and receiver", median(run.total_us for run in runs), "us/event"),
             Number(f"{tag} effects received twice", sum(run.again for run in runs), ""),

@@ -100,7 +100,7 @@ def _for_dramatiq(message: Outgoing) -> Outgoing:
 CONTESTANTS = (
     Contestant("a", "pika", "pika alone, no work", 1.0, lambda place: _module("bench.peers.plain", place.amqp)),
     Contestant(
-        "b", "usual", "pika, one Redis script, confirm and ack each", 0.1,
+        "b", "usual", "pika, one Redis script, confirm and ack each", 0.025,
         lambda place: _module("bench.peers.usual", place.amqp, place.redis),
     ),
     Contestant(
@@ -108,11 +108,11 @@ CONTESTANTS = (
         _module("bench.peers.with_celery"),
     ),
     Contestant(
-        "d", "dramatiq", "Dramatiq, the same script", 0.15, _dramatiq, DRAMATIQ_QUEUE, _for_dramatiq,
+        "d", "dramatiq", "Dramatiq, the same script", 0.2, _dramatiq, DRAMATIQ_QUEUE, _for_dramatiq,
         _module("bench.peers.with_dramatiq"),
     ),
     Contestant(
-        "e", "faststream", "FastStream, the same script", 0.15, lambda _: _module("bench.peers.with_faststream")
+        "e", "faststream", "FastStream, the same script", 0.1, lambda _: _module("bench.peers.with_faststream")
     ),
     Contestant("f", "ganglion", "Ganglion, the whole job, fsync on", 1.0, _ganglion),
 )  # fmt: skip

@@ -32,7 +32,9 @@ STOP_S_MAX = 8.0
 
 
 class Drained(msgspec.Struct, frozen=True):
-    """Microseconds of CPU per event; `again`: effects that came twice."""
+    """Microseconds of CPU per event; `again`: effects that came twice; `whole_s`: from the start of its processes to
+    the last effect. What a contestant has done before its first effect makes its rate look better by that much.
+    """
 
     letter: str
     events: int
@@ -44,6 +46,7 @@ class Drained(msgspec.Struct, frozen=True):
     receiver_us: float
     memory_mib: float
     again: int
+    whole_s: float
 
     @property
     def total_us(self) -> float:
@@ -122,8 +125,9 @@ def _measured(stage: Stage, contestant: Contestant, events: int, listener: Liste
     own, broker, redis, receiver = ((b - a) / events * 1e6 for a, b in zip(before, spent(), strict=True))
     seconds = last["last"] - first
     return Drained(
-        contestant.letter, events, events / seconds, seconds, own, broker, redis, receiver, memory, last["again"]
-    )
+        contestant.letter, events, events / seconds, seconds, own, broker, redis, receiver, memory, last["again"],
+        last["last"] - program.started,
+    )  # fmt: skip
 
 
 def pace(stage: Stage, contestant: Contestant, rate: float) -> Paced:

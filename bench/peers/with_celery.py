@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -58,7 +57,7 @@ def change(event: dict[str, Any], message_id: str) -> None:
             producer.publish(
                 effect.body, effect.key, exchange=effect.exchange, mandatory=True, content_type=props.content_type,
                 content_encoding="utf-8", headers=dict(props.headers or {}), delivery_mode=props.delivery_mode,
-                message_id=props.message_id, timestamp=datetime.fromtimestamp(props.timestamp or 0, UTC),
+                message_id=props.message_id, timestamp=props.timestamp,
                 type=props.type, app_id=props.app_id,
             )  # fmt: skip
 
