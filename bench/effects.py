@@ -1,4 +1,4 @@
-"""The receiver: `python -m bench.effects URL QUEUE N [FILE]` counts effects until both of N events have come.
+"""The receiver: `python -m bench.effects URL QUEUE N` counts effects until N of each kind have come.
 
 A program of its own, as a real receiver is, so that its CPU is nobody else's. It takes without acks, on the engine's
 own fast reading of deliveries, and does as little as it can: on a small machine it takes its cores from whoever is
@@ -6,15 +6,18 @@ measured. It prints JSON lines: `{"ready": true}` once it consumes,
 `{"first": t}` at the first effect, `{"last": t, "counts": {...}, "again": n}` at the end; times of the monotonic
 clock, which Linux gives to all processes alike. A message id that comes twice is counted once, and said.
 
-With FILE it also notes when each effect came, as a line `event-number kind time`; which event an effect belongs to is
-said by its message id (`m-0000007/sms`, the peers') or by its body (`source_id`, Ganglion's).
+With `--times FILE` it also notes when each effect came, as a line `number kind time`. The number is the event's that the
+effect belongs to, from its message id (`m-0000007/sms`, the peers') or its body (`source_id`, Ganglion's); what a timer
+began belongs to no event, and has its user's number.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +34,16 @@ SILENCE_S_MAX = 60.0
 
 
 class _Body(msgspec.Struct):
-    source_id: str
+    user_id: str = ""
+    source_id: str = ""
 
 
 class Receiver:
-    """Counts distinct effects by type."""
+    """Counts distinct effects by type, until `events` of each of `kinds`."""
 
-    def __init__(self, queue: str, events: int, times: Path | None = None) -> None:
+    def __init__(self, queue: str, events: int, kinds: Sequence[str], times: Path | None) -> None:
         self._queue = queue
+        self._kinds = kinds
         self._events = events
         self._times = times
         self._came: list[tuple[str, str, bytes, float]] = []
@@ -85,29 +90,43 @@ class Receiver:
         self.counts[props.type] = self.counts.get(props.type, 0) + 1
         if self._times is not None:
             self._came.append((props.message_id, props.type, delivery.body, now))
-        if len(self._seen) >= len(EFFECTS_PER_EVENT) * self._events and self._complete():
+        if len(self._seen) >= len(self._kinds) * self._events and self._complete():
             self._note()
             say(last=now, counts=self.counts, again=self._again)
             sys.exit(0)
 
     def _complete(self) -> bool:
-        return all(self.counts.get(kind, 0) >= self._events for kind in EFFECTS_PER_EVENT)
+        return all(self.counts.get(kind, 0) >= self._events for kind in self._kinds)
 
     def _note(self) -> None:
         if self._times is not None:
-            lines = (f"{number_of(cause(id, body))} {kind} {at!r}\n" for id, kind, body, at in self._came)
+            lines = (f"{number(id, body)} {kind} {at!r}\n" for id, kind, body, at in self._came)
             self._times.write_text("".join(lines))
 
 
-def cause(message_id: str, body: bytes) -> str:
-    """The id of the message that the effect `message_id` belongs to."""
+def number(message_id: str, body: bytes) -> int:
+    """Which event, or which user, the effect belongs to."""
     source, slash, _ = message_id.partition("/")
-    return source if slash else msgspec.json.decode(body, type=_Body).source_id.rpartition("|")[2]
+    if slash:
+        return number_of(source)
+    said = msgspec.json.decode(body, type=_Body)
+    return number_of(said.source_id.rpartition("|")[2]) if said.source_id else int(said.user_id)
 
 
 def say(**words: Any) -> None:
     print(json.dumps(words), flush=True)
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench.effects", description="count effects")
+    parser.add_argument("url")
+    parser.add_argument("queue")
+    parser.add_argument("events", type=int)
+    parser.add_argument("--kinds", default=",".join(EFFECTS_PER_EVENT))
+    parser.add_argument("--times", type=Path, default=None)
+    options = parser.parse_args()
+    Receiver(options.queue, options.events, options.kinds.split(","), options.times).run(options.url)
+
+
 if __name__ == "__main__":
-    Receiver(sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]) if sys.argv[4:] else None).run(sys.argv[1])
+    main()

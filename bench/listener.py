@@ -7,26 +7,28 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from bench.process import ROOT, Failed
-from bench.shop import EFFECTS_QUEUE
+from bench.shop import EFFECTS_PER_EVENT, EFFECTS_QUEUE
 
 LOOK_S = 0.5
 FIRST_S_MAX = 60.0
 
 
 class Listener:
-    """`bench.effects` for `events` events, as a context manager; it consumes once we are in."""
+    """`bench.effects` for `events` of each of `kinds`, as a context manager; it consumes once we are in."""
 
-    def __init__(self, url: str, events: int, times: Path | None = None) -> None:
-        command = [sys.executable, "-m", "bench.effects", url, EFFECTS_QUEUE, str(events)]
+    def __init__(
+        self, url: str, events: int, times: Path | None = None, kinds: Sequence[str] = EFFECTS_PER_EVENT
+    ) -> None:
+        command = [sys.executable, "-m", "bench.effects", url, EFFECTS_QUEUE, str(events), "--kinds", ",".join(kinds)]
+        command += ["--times", str(times)] if times else []
         self._process = subprocess.Popen(
-            [*command, str(times)] if times else command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            cwd=ROOT,
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
         )  # fmt: skip
         self.pid = self._process.pid
 

@@ -19,7 +19,8 @@ from typing import Any
 
 import msgspec
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(os.environ.get("BENCH_RESULTS") or Path(__file__).parent / "results")
+"""BENCH_RESULTS is for trying things out, without touching what was recorded."""
 PACKAGES = ("msgspec", "pika", "pykka")
 
 
