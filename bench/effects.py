@@ -6,9 +6,9 @@ measured. It prints JSON lines: `{"ready": true}` once it consumes,
 `{"first": t}` at the first effect, `{"last": t, "counts": {...}, "again": n}` at the end; times of the monotonic
 clock, which Linux gives to all processes alike. A message id that comes twice is counted once, and said.
 
-With `--times FILE` it also notes when each effect came, as a line `number kind time`. The number is the event's that the
-effect belongs to, from its message id (`m-0000007/sms`, the peers') or its body (`source_id`, Ganglion's); what a timer
-began belongs to no event, and has its user's number.
+With `--times FILE` it also notes when each effect came, as a line `number kind time`. The number is that of the event
+the effect belongs to, from its message id (`m-0000007/sms`, the peers') or its body (`source_id`, Ganglion's); what a
+timer began belongs to no event, and has its user's number.
 """
 
 from __future__ import annotations

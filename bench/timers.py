@@ -36,7 +36,8 @@ def near_bytes() -> float:
     """Memory of one timer in the window."""
 
     def load(_after: Position, until: int, limit: int) -> list[TimerRow]:
-        return [TimerRow(i % 16, "points", f"user:{i}", "expiry", i, until - i) for i in range(1_000_000, 1_000_000 + limit)]
+        users = range(1_000_000, 1_000_000 + limit)
+        return [TimerRow(user % 16, "points", f"user:{user}", "expiry", user, until - user) for user in users]
 
     tracemalloc.start()
     near = NearTimers(load)

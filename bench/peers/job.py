@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import pika
 
 from topology.ports import Outgoing, Props
 from topology.table import EFFECTS
@@ -98,7 +99,9 @@ def effects(purchase: Purchase, message_id: str, balance: int) -> list[Outgoing]
         "notify_sms", 1, purchase.user_id, "points_earned", "zh-Hans", params, f"您获得{purchase.points}积分", *said
     )
     return [
-        Outgoing(EFFECTS, f"points.earned.{purchase.reason}", _json(earned), _props(f"{message_id}/earned", now, earned)),
+        Outgoing(
+            EFFECTS, f"points.earned.{purchase.reason}", _json(earned), _props(f"{message_id}/earned", now, earned)
+        ),
         Outgoing(EFFECTS, "notify.sms", _json(sms), _props(f"{message_id}/sms", now, sms)),
     ]
 
@@ -108,6 +111,14 @@ def _props(message_id: str, now_s: float, effect: Earned | Sms) -> Props:
     return Props(
         "application/json", None, headers, 2, None, None, None, message_id, int(now_s), effect.event_type, "peer"
     )
+
+
+def properties(props: Props, message_id: str | None = None) -> pika.BasicProperties:
+    """As pika wants them; with `message_id` instead of its own."""
+    return pika.BasicProperties(
+        props.content_type, headers=dict(props.headers or {}), delivery_mode=pika.DeliveryMode.Persistent,
+        message_id=message_id or props.message_id, timestamp=props.timestamp, type=props.type, app_id=props.app_id,
+    )  # fmt: skip
 
 
 def _rfc3339(seconds: float) -> str:

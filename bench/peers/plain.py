@@ -55,11 +55,7 @@ class Plain:
 
     def _got(self, _channel: Any, method: Any, props: Any, _body: bytes) -> None:
         for effect, suffix in zip(self._effects, ("earned", "sms"), strict=True):
-            said = effect.props
-            properties = pika.BasicProperties(
-                said.content_type, headers=dict(said.headers or {}), delivery_mode=said.delivery_mode,
-                message_id=f"{props.message_id}/{suffix}", timestamp=said.timestamp, type=said.type, app_id=said.app_id,
-            )  # fmt: skip
+            properties = job.properties(effect.props, f"{props.message_id}/{suffix}")
             self._give.basic_publish(effect.exchange, effect.key, effect.body, properties, mandatory=True)
         self._published += 2
         self._tags.append((self._published, method.delivery_tag))

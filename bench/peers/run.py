@@ -49,6 +49,10 @@ class Drained(msgspec.Struct, frozen=True):
     whole_s: float
 
     @property
+    def whole_rate(self) -> float:
+        return self.events / self.whole_s
+
+    @property
     def total_us(self) -> float:
         return self.own_us + self.broker_us + self.redis_us + self.receiver_us
 

@@ -15,7 +15,6 @@ import pika
 import redis
 
 from bench.peers import job
-from topology.ports import Props
 from topology.table import INGRESS
 
 PREFETCH = 100
@@ -40,17 +39,9 @@ class Usual:
         if balance is not None:
             for effect in job.effects(purchase, props.message_id, int(balance)):
                 channel.basic_publish(
-                    effect.exchange, effect.key, effect.body, properties(effect.props), mandatory=True
+                    effect.exchange, effect.key, effect.body, job.properties(effect.props), mandatory=True
                 )  # fmt: skip
         channel.basic_ack(method.delivery_tag)
-
-
-def properties(props: Props) -> pika.BasicProperties:
-    """As pika wants them."""
-    return pika.BasicProperties(
-        props.content_type, headers=dict(props.headers or {}), delivery_mode=props.delivery_mode,
-        message_id=props.message_id, timestamp=props.timestamp, type=props.type, app_id=props.app_id,
-    )  # fmt: skip
 
 
 if __name__ == "__main__":

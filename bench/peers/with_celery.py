@@ -6,6 +6,9 @@ Celery prepares for quorum queues whether used or not, is left at classic queues
 Started as a module it only declares its queue, so that a backlog can be put there before the worker starts.
 """
 
+# pyright: reportMissingImports=false
+# The library is only in the benchmark's own environment.
+
 from __future__ import annotations
 
 import os

@@ -6,6 +6,9 @@ Effects go out through the broker's own channel of the worker's thread, confirme
 only declares its queues.
 """
 
+# pyright: reportMissingImports=false
+# The library is only in the benchmark's own environment.
+
 from __future__ import annotations
 
 import os
@@ -18,7 +21,6 @@ import redis
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 
 from bench.peers import job
-from bench.peers.usual import properties
 
 QUEUE = "bench.dramatiq"
 ACTOR = "points_change"
@@ -36,7 +38,7 @@ def points_change(event: dict[str, Any], message_id: str) -> None:
         return
     for effect in job.effects(purchase, message_id, int(balance)):
         broker.channel.basic_publish(
-            effect.exchange, effect.key, effect.body, properties(effect.props), mandatory=True
+            effect.exchange, effect.key, effect.body, job.properties(effect.props), mandatory=True
         )  # fmt: skip
 
 

@@ -5,6 +5,9 @@ its own, Redis through `redis.asyncio`, acks once the handler has returned, both
 confirms awaited.
 """
 
+# pyright: reportMissingImports=false
+# The library is only in the benchmark's own environment.
+
 from __future__ import annotations
 
 import asyncio
