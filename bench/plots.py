@@ -40,7 +40,8 @@ def peers(result: Result, axes: Any) -> None:
 
 def latencies(result: Result, axes: Any) -> None:
     """Half and 99 of 100, at half of each one's own rate."""
-    found = sorted(result["details"]["paced"], key=lambda paced: paced["letter"])
+    loaded = (paced for paced in result["details"]["paced"] if paced["load"] == "half load")
+    found = sorted(loaded, key=lambda paced: paced["letter"])
     for at, paced in enumerate(found):
         axes.bar([at - 0.2, at + 0.2], [paced["p50_ms"], paced["p99_ms"]], 0.38, color=_colour(paced["letter"]))
         for x, value in ((at - 0.2, paced["p50_ms"]), (at + 0.2, paced["p99_ms"])):

@@ -58,7 +58,8 @@ class Program:
 
     def last_words(self) -> str:
         """The end of its log, and its status when it has ended."""
-        lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
+        text = self._log.read_text(errors="replace").replace(f"{ROOT}/", "")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
         status = self._process.poll()
         return " | ".join(([] if status is None else [f"ended with status {status}"]) + lines[-4:])
 

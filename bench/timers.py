@@ -25,10 +25,8 @@ from supervision.near_timers import SLICE_ROWS, NearTimers, Position
 from topology.broker_node import PrivateBroker
 
 KINDS = ("points_expired", "notify_sms")
-FILL_USERS_PER_S = 4_000
-"""Slow enough for any machine: the moment must be known before the store is filled."""
 START_S = 10.0
-"""For the engine to be ready before the moment comes."""
+"""For the last users to be filled and the engine to be ready before the moment comes."""
 AFTER_S_MAX = 120.0
 
 
@@ -49,14 +47,22 @@ def near_bytes() -> float:
 
 
 class Moment:
-    """The second in which the first `due` users' points expire."""
+    """The second in which the points of the last `due` of `users` expire.
+
+    It is chosen when the first of them is asked for: filling a store takes as long as the machine likes, and those who
+    are due are filled last.
+    """
 
     def __init__(self, users: int, due: int) -> None:
+        self._first = users - due
         self._due = due
-        self.at_ms = int((time.time() + users / FILL_USERS_PER_S + START_S) * 1000)
+        self.at_ms = 0
 
     def of(self, user: int) -> int:
-        return self.at_ms + user * 1000 // self._due if user < self._due else 0
+        if user < self._first:
+            return 0
+        self.at_ms = self.at_ms or int((time.time() + START_S) * 1000)
+        return self.at_ms + (user - self._first) * 1000 // self._due
 
 
 def measure(folder: Path, url: str, timers: int, due: int) -> list[Number]:

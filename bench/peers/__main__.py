@@ -1,8 +1,8 @@
 """`python -m bench peers [--events N] [--rounds N] [--only abf] [--redis-fsync always|everysec] [--no-latency]`.
 
 Rounds of all contestants on one broker, each round beginning with another one, so that what else the machine does
-hits all alike; then each once more at half the median rate, for latencies. A contestant that fails is said and left
-out of that round; the others go on.
+hits all alike; then each twice more for latencies, at half its own median rate and at one rate that all can keep. A
+contestant that fails is said and left out of that round; the others go on.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from bench.report import Number, report
 from topology.broker_node import PrivateBroker
 
 EVENTS_MIN = 500
+QUIET_RATE = 40.0
+"""Events a second, for latencies without load: as many as the slowest can."""
 PACKAGES = ("celery", "kombu", "dramatiq", "faststream", "aio-pika", "redis")
 OUTCOMES = ("rates", "latencies", "failures")
 
@@ -53,13 +55,22 @@ class Contest:
 
     def latencies(self) -> None:
         for contestant in self._contestants:
-            rate = self.rate(contestant.letter)
-            if not rate:
-                continue
-            try:
-                self.paced.append(pace(self._stage, contestant, rate / 2))
-            except Failed as failed:
-                self._fail(contestant, str(failed))
+            half = self.rate(contestant.letter) / 2
+            if half:
+                self._pace(contestant, QUIET_RATE, "quiet")
+                self._pace(contestant, half, "half load")
+
+    def _pace(self, contestant: Contestant, rate: float, load: str) -> None:
+        try:
+            run = pace(self._stage, contestant, rate, load)
+        except Failed as failed:
+            self._fail(contestant, str(failed))
+            return
+        self.paced.append(run)
+        print(
+            f"  {load:9} ({run.letter}) {rate:8,.0f} events/s  p50 {run.p50_ms:7,.1f} ms  p99 {run.p99_ms:7,.1f} ms",
+            flush=True,
+        )
 
     def _fail(self, contestant: Contestant, text: str) -> None:
         self.failures.append(f"({contestant.letter}) {contestant.name}: {text}")
@@ -91,8 +102,8 @@ class Contest:
         for paced in self.paced:
             if paced.letter == contestant.letter:
                 found += [
-                    Number(f"{tag} event to effects at half load, half within", paced.p50_ms, "ms"),
-                    Number(f"{tag} event to effects at half load, 99 of 100 within", paced.p99_ms, "ms"),
+                    Number(f"{tag} event to effects, {paced.load}, half within", paced.p50_ms, "ms"),
+                    Number(f"{tag} event to effects, {paced.load}, 99 of 100 within", paced.p99_ms, "ms"),
                 ]
         return found
 

@@ -61,6 +61,7 @@ class Paced(msgspec.Struct, frozen=True):
     """Milliseconds from an event's publication to the arrival of its later effect."""
 
     letter: str
+    load: str
     rate: float
     events: int
     p50_ms: float
@@ -134,8 +135,8 @@ def _measured(stage: Stage, contestant: Contestant, events: int, listener: Liste
     )  # fmt: skip
 
 
-def pace(stage: Stage, contestant: Contestant, rate: float) -> Paced:
-    """Latencies at `rate` events a second. Raises Failed."""
+def pace(stage: Stage, contestant: Contestant, rate: float, load: str) -> Paced:
+    """Latencies at `rate` events a second, which is called `load`. Raises Failed."""
     place = stage.place()
     came, went = place.folder / "came", place.folder / "went"
     events = int(rate * PACE_S)
@@ -148,7 +149,8 @@ def pace(stage: Stage, contestant: Contestant, rate: float) -> Paced:
             listener.heard("first", FIRST_S_MAX)
             _publish_evenly(contestant, place, rate, events, went)
             listener.heard("last", RUN_S_MAX)
-        return _latencies(contestant, rate, went, came)
+        waits = latencies(went.read_text(), came.read_text())
+        return Paced(contestant.letter, load, rate, len(waits), _at(waits, 50), _at(waits, 99), waits[-1])
     finally:
         stage.clear(contestant)
 
@@ -162,15 +164,18 @@ def _publish_evenly(contestant: Contestant, place: Place, rate: float, events: i
         raise Failed(f"the shop could not keep the pace: {pacer.stderr.strip()[-300:]}")
 
 
-def _latencies(contestant: Contestant, rate: float, went: Path, came: Path) -> Paced:
-    sent = {int(number): float(at) for number, at in map(str.split, went.read_text().splitlines())}
+def latencies(went: str, came: str) -> list[float]:
+    """Milliseconds from each event's publication to its later effect, in order, without the warm-up's.
+
+    `went`: lines `number time`; `came`: lines `number kind time`.
+    """
+    sent = {int(number): float(at) for number, at in map(str.split, went.splitlines())}
     counted_from = min(sent.values()) + WARM_UP_S
     got: dict[int, float] = {}
-    for line in came.read_text().splitlines():
+    for line in came.splitlines():
         number, _, at = line.split()
         got[int(number)] = max(got.get(int(number), 0.0), float(at))
-    waits = sorted((got[number] - at) * 1e3 for number, at in sent.items() if at >= counted_from)
-    return Paced(contestant.letter, rate, len(waits), _at(waits, 50), _at(waits, 99), waits[-1])
+    return sorted((got[number] - at) * 1e3 for number, at in sent.items() if at >= counted_from)
 
 
 def _at(ordered: list[float], percent: int) -> float:
