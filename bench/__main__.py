@@ -13,7 +13,7 @@ import time
 from bench.process import end_in_order
 
 NAMES = ("points", "store", "drain", "parts", "timers", "scale", "peers", "plots")
-LONG = (["drain", "--events", "1000000"],)
+LONG = (["drain", "--events", "1000000", "--users", "200000"],)
 """Memory under a backlog of a million: ten minutes more."""
 MEASUREMENT_S_MAX = 1_800.0
 STOP_S_MAX = 60.0

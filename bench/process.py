@@ -150,14 +150,20 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
-def family_cpu_s(pid: int, besides: Sequence[int]) -> float:
-    """CPU seconds of all living descendants of `pid`, without those in `besides` and theirs."""
+def family(pid: int, besides: Sequence[int] = ()) -> list[int]:
+    """All living descendants of `pid`, without those in `besides` and theirs."""
     parents = {int(path.name): _parent(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()}
-    total, generation = 0.0, {pid}
+    found: list[int] = []
+    generation = {pid}
     while generation:
         generation = {child for child, parent in parents.items() if parent in generation and child not in besides}
-        total += sum(cpu_s(child) for child in generation)
-    return total
+        found += generation
+    return found
+
+
+def family_cpu_s(pid: int, besides: Sequence[int]) -> float:
+    """CPU seconds of all living descendants of `pid`, without those in `besides` and theirs."""
+    return sum(cpu_s(child) for child in family(pid, besides))
 
 
 def memory_mib(pid: int, which: str) -> float:

@@ -44,12 +44,21 @@ def report(
     remarks: str = "",
     details: Mapping[str, Any] | None = None,
     packages: Sequence[str] = (),
+    table: Sequence[str] = (),
 ) -> None:
-    """Print `numbers` and keep them, with `details` (single runs, what plots need) and the versions of `packages`."""
-    width = max((len(number.name) for number in numbers), default=0)
-    for number in numbers:
+    """Print `numbers` and keep them, with `details` (single runs, what plots need) and the versions of `packages`.
+
+    With `table`, its lines are printed, and only those numbers which have a goal.
+    """
+    shown = [number for number in numbers if number.goal] if table else numbers
+    for line in table:
+        print(f"  {line}")
+    width = max((len(number.name) for number in shown), default=0)
+    before = earlier(name)
+    for number in shown:
         goal = f"   goal {number.goal}" if number.goal else ""
-        print(f"  {number.name:<{width}}  {number.text():>12} {number.unit}{goal}")
+        was = f"   was {before[number.name].text()}" if number.name in before else ""
+        print(f"  {number.name:<{width}}  {number.text():>12} {number.unit}{goal}{was}")
     if remarks:
         print(f"  {remarks}")
     kept = {
@@ -64,6 +73,18 @@ def report(
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")
+
+
+class _Kept(msgspec.Struct):
+    numbers: list[Number]
+
+
+def earlier(name: str) -> dict[str, Number]:
+    """The numbers that were kept the last time, by name: whoever made something slower sees it at once."""
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        return {}
+    return {number.name: number for number in msgspec.json.decode(path.read_bytes(), type=_Kept).numbers}
 
 
 def machine() -> dict[str, str | int]:

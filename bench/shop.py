@@ -23,6 +23,8 @@ from topology.publish_file import publish_all
 from topology.table import EFFECTS, topology
 
 EFFECTS_QUEUE = "bench.effects"
+WORK_QUEUE = "bench.work"
+"""For contestants of several processes: the ingress queue has one active consumer, for the order's sake."""
 DOOR, KEY = "marketing.points.events", "points.increase.purchase"
 SOURCE = "shop"
 EFFECTS_PER_EVENT = ("points_earned", "notify_sms")
@@ -33,6 +35,11 @@ Wrap = Callable[[Outgoing], Outgoing]
 def as_it_is(message: Outgoing) -> Outgoing:
     """The `Wrap` of whoever takes plain messages from the ingress queue."""
     return message
+
+
+def to_the_work_queue(message: Outgoing) -> Outgoing:
+    """The `Wrap` of whoever shares a plain queue among processes."""
+    return Outgoing("", WORK_QUEUE, message.body, message.props)
 
 
 def purchase(number: int, user: int, points: int) -> Outgoing:
@@ -61,12 +68,13 @@ def number_of(message_id: str) -> int:
 
 
 def declare(url: str) -> None:
-    """What the engine would declare, and an empty queue of the receiver."""
+    """What the engine would declare, an empty queue of the receiver, and the work queue; quorum queues all."""
     connection = pika.BlockingConnection(pika.URLParameters(url))
     declare_all(connection, topology(sorted({spec.exchange for spec in COMMANDS.values()})))
     channel = connection.channel()
     channel.queue_delete(EFFECTS_QUEUE)
-    channel.queue_declare(EFFECTS_QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
+    for queue in (EFFECTS_QUEUE, WORK_QUEUE):
+        channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
     channel.queue_bind(EFFECTS_QUEUE, EFFECTS, "#")
     connection.close()
 

@@ -107,6 +107,28 @@ class Contest:
                 ]
         return found
 
+    def table(self) -> list[str]:
+        """A line each: rate, how many times that is in ours, CPU, latencies."""
+        found = [
+            f"{'':52}{'events/s':>9}{'(f) is':>9}{'own us':>8}{'all us':>8}{'MiB':>7}"
+            f"{'quiet p50':>11}{'p99':>7}{'half p50':>10}{'p99':>7} ms"
+        ]
+        for contestant in self._contestants:
+            runs = [run for run in self.drained if run.letter == contestant.letter]
+            if runs:
+                found.append(self._row(contestant, runs))
+        return found
+
+    def _row(self, contestant: Contestant, runs: Sequence[Drained]) -> str:
+        rate = self.rate(contestant.letter)
+        waits = {paced.load: (paced.p50_ms, paced.p99_ms) for paced in self.paced if paced.letter == contestant.letter}
+        quiet, half = waits.get("quiet", (0.0, 0.0)), waits.get("half load", (0.0, 0.0))
+        return (
+            f"({contestant.letter}) {contestant.what:48}{rate:9,.0f}{self.rate('f') / rate:8.2f}x"
+            f"{median(run.own_us for run in runs):8,.0f}{median(run.total_us for run in runs):8,.0f}"
+            f"{median(run.memory_mib for run in runs):7,.0f}{quiet[0]:11,.1f}{quiet[1]:7,.0f}{half[0]:10,.1f}{half[1]:7,.0f}"
+        )
+
     def _ratios(self) -> list[Number]:
         goals = {"a": ">= 0.5", "c": ">= 3"}
         ours = self.rate("f")
@@ -144,7 +166,7 @@ def main() -> None:
         "drained": msgspec.to_builtins(contest.drained), "paced": msgspec.to_builtins(contest.paced),
         "failures": contest.failures,
     }  # fmt: skip
-    report("peers", contest.numbers(), settings, "; ".join(contest.failures), details, PACKAGES)
+    report("peers", contest.numbers(), settings, "; ".join(contest.failures), details, PACKAGES, contest.table())
 
 
 if __name__ == "__main__":

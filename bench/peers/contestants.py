@@ -13,14 +13,14 @@ from pathlib import Path
 import msgspec
 
 from bench.process import ROOT
-from bench.shop import Wrap, as_it_is, cores
+from bench.shop import WORK_QUEUE, Wrap, as_it_is, cores, to_the_work_queue
 from topology.ports import Outgoing, Props
 from topology.table import INGRESS
 
 CELERY_QUEUE, CELERY_TASK = "bench.celery", "points.change"
 DRAMATIQ_QUEUE, DRAMATIQ_ACTOR = "bench.dramatiq", "points_change"
-CELERY_PROCESSES_PER_CORE = 4
-"""A child waits for disks most of the time: Redis's once, the broker's twice per message."""
+WAITING_PROCESSES_PER_CORE = 4
+"""Of those that wait for disks most of the time: for Redis's once, for the broker's twice per message."""
 DRAMATIQ_THREADS = 8
 """Its default, per process."""
 
@@ -52,6 +52,15 @@ def _module(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", name, *arguments]
 
 
+def _usual(place: Place) -> list[str]:
+    replicas = str(WAITING_PROCESSES_PER_CORE * cores())
+    return _module("bench.peers.replicas", replicas, "bench.peers.usual", place.amqp, place.redis)
+
+
+def _faststream(_place: Place) -> list[str]:
+    return _module("bench.peers.replicas", str(cores()), "bench.peers.with_faststream")
+
+
 def _ganglion(place: Place) -> list[str]:
     data = str(place.folder / "data")
     return [
@@ -63,7 +72,7 @@ def _ganglion(place: Place) -> list[str]:
 def _celery(_place: Place) -> list[str]:
     return _module(
         "celery", "-A", "bench.peers.with_celery", "worker", "--loglevel", "WARNING", "--without-gossip",
-        "--without-mingle", "--without-heartbeat", "--concurrency", str(CELERY_PROCESSES_PER_CORE * cores()),
+        "--without-mingle", "--without-heartbeat", "--concurrency", str(WAITING_PROCESSES_PER_CORE * cores()),
     )  # fmt: skip
 
 
@@ -100,8 +109,7 @@ def _for_dramatiq(message: Outgoing) -> Outgoing:
 CONTESTANTS = (
     Contestant("a", "pika", "pika alone, no work", 1.0, lambda place: _module("bench.peers.plain", place.amqp)),
     Contestant(
-        "b", "usual", "pika, one Redis script, confirm and ack each", 0.025,
-        lambda place: _module("bench.peers.usual", place.amqp, place.redis),
+        "b", "usual", "pika, one Redis script, confirm and ack each", 0.1, _usual, WORK_QUEUE, to_the_work_queue
     ),
     Contestant(
         "c", "celery", "Celery, acks late, the same script", 0.1, _celery, CELERY_QUEUE, _for_celery,
@@ -111,8 +119,6 @@ CONTESTANTS = (
         "d", "dramatiq", "Dramatiq, the same script", 0.2, _dramatiq, DRAMATIQ_QUEUE, _for_dramatiq,
         _module("bench.peers.with_dramatiq"),
     ),
-    Contestant(
-        "e", "faststream", "FastStream, the same script", 0.1, lambda _: _module("bench.peers.with_faststream")
-    ),
+    Contestant("e", "faststream", "FastStream, the same script", 0.15, _faststream, WORK_QUEUE, to_the_work_queue),
     Contestant("f", "ganglion", "Ganglion, the whole job, fsync on", 1.0, _ganglion),
 )  # fmt: skip

@@ -17,7 +17,7 @@ import pika
 
 from bench.listener import FIRST_S_MAX, Listener
 from bench.peers.contestants import Contestant, Place
-from bench.process import ROOT, Failed, Program, cpu_s, family_cpu_s, memory_mib
+from bench.process import ROOT, Failed, Program, cpu_s, family, family_cpu_s, memory_mib
 from bench.redis_node import PrivateRedis
 from bench.shop import declare, publish, purchase, purchases
 from topology.table import INGRESS
@@ -32,8 +32,9 @@ STOP_S_MAX = 8.0
 
 
 class Drained(msgspec.Struct, frozen=True):
-    """Microseconds of CPU per event; `again`: effects that came twice; `whole_s`: from the start of its processes to
-    the last effect. What a contestant has done before its first effect makes its rate look better by that much.
+    """Microseconds of CPU per event; `memory_mib`: of all its processes, each at most; `again`: effects that came
+    twice; `whole_s`: from the start of its processes to the last effect. What a contestant has done before its first
+    effect makes its rate look better by that much.
     """
 
     letter: str
@@ -126,7 +127,9 @@ def _measured(stage: Stage, contestant: Contestant, events: int, listener: Liste
     try:
         last = listener.heard("last", RUN_S_MAX, alive)
     finally:
-        memory = memory_mib(program.pid, "VmHWM") if program.running else 0.0
+        memory = (
+            sum(memory_mib(pid, "VmHWM") for pid in (program.pid, *family(program.pid))) if program.running else 0.0
+        )
     own, broker, redis, receiver = ((b - a) / events * 1e6 for a, b in zip(before, spent(), strict=True))
     seconds = last["last"] - first
     return Drained(

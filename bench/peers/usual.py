@@ -2,7 +2,8 @@
 ack each.
 
 BlockingConnection and a callback, from pika's examples: simple, and each message is safely through before the next. It
-waits for Redis's disk once and for the broker's twice per message; whoever needs more starts more of these.
+waits for Redis's disk once and for the broker's twice per message, so one alone does 50 to 100 messages a second;
+several replicas share a queue (contestants.py says how many).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pika
 import redis
 
 from bench.peers import job
-from topology.table import INGRESS
+from bench.shop import WORK_QUEUE
 
 PREFETCH = 100
 
@@ -28,7 +29,7 @@ class Usual:
         self._channel = pika.BlockingConnection(pika.URLParameters(url)).channel()
         self._channel.confirm_delivery()
         self._channel.basic_qos(prefetch_count=PREFETCH)
-        self._channel.basic_consume(INGRESS, self._got)
+        self._channel.basic_consume(WORK_QUEUE, self._got)
 
     def run(self) -> None:
         self._channel.start_consuming()

@@ -1,8 +1,8 @@
 """(e) FastStream: `python -m bench.peers.with_faststream`, addresses in BENCH_AMQP and BENCH_REDIS.
 
-From its documentation: one process on asyncio (aio-pika below), many messages prefetched and each handled in a task of
-its own, Redis through `redis.asyncio`, acks once the handler has returned, both effects published at once and their
-confirms awaited.
+From its documentation: asyncio (aio-pika below), a worker process per core, many messages prefetched and each handled
+in a task of its own, Redis through `redis.asyncio`, acks once the handler has returned, both effects published at once
+and their confirms awaited.
 """
 
 # pyright: reportMissingImports=false
@@ -22,8 +22,9 @@ from faststream.rabbit import Channel, ExchangeType, RabbitBroker, RabbitExchang
 from redis.asyncio import Redis
 
 from bench.peers import job
+from bench.shop import WORK_QUEUE
 from topology.ports import Outgoing
-from topology.table import EFFECTS, INGRESS
+from topology.table import EFFECTS
 
 PREFETCH = 200
 
@@ -33,7 +34,7 @@ effects = RabbitExchange(EFFECTS, ExchangeType.TOPIC, declare=False)
 book: Any = Redis.from_url(os.environ.get("BENCH_REDIS", "redis://")).register_script(job.BOOK)
 
 
-@broker.subscriber(RabbitQueue(INGRESS, declare=False), ack_policy=AckPolicy.NACK_ON_ERROR)
+@broker.subscriber(RabbitQueue(WORK_QUEUE, declare=False), ack_policy=AckPolicy.NACK_ON_ERROR)
 async def points_change(event: dict[str, Any], message: RabbitMessage) -> None:
     purchase = msgspec.convert(event, job.Purchase)
     balance = await book(*job.booking(purchase, time.time()))
