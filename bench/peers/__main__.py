@@ -109,10 +109,8 @@ class Contest:
 
     def table(self) -> list[str]:
         """A line each: rate, how many times that is in ours, CPU, latencies."""
-        found = [
-            f"{'':52}{'events/s':>9}{'(f) is':>9}{'own us':>8}{'all us':>8}{'MiB':>7}"
-            f"{'quiet p50':>11}{'p99':>7}{'half p50':>10}{'p99':>7} ms"
-        ]
+        head = f"{'':52}{'events/s':>9}{'(f) is':>9}{'own us':>8}{'all us':>8}{'MiB':>7}"
+        found = [head + f"{'quiet p50':>11}{'p99':>7}{'half p50':>10}{'p99':>7} ms"]
         for contestant in self._contestants:
             runs = [run for run in self.drained if run.letter == contestant.letter]
             if runs:
@@ -123,10 +121,13 @@ class Contest:
         rate = self.rate(contestant.letter)
         waits = {paced.load: (paced.p50_ms, paced.p99_ms) for paced in self.paced if paced.letter == contestant.letter}
         quiet, half = waits.get("quiet", (0.0, 0.0)), waits.get("half load", (0.0, 0.0))
+        cpu, total, memory = (
+            median(getattr(run, part) for run in runs) for part in ("own_us", "total_us", "memory_mib")
+        )
         return (
             f"({contestant.letter}) {contestant.what:48}{rate:9,.0f}{self.rate('f') / rate:8.2f}x"
-            f"{median(run.own_us for run in runs):8,.0f}{median(run.total_us for run in runs):8,.0f}"
-            f"{median(run.memory_mib for run in runs):7,.0f}{quiet[0]:11,.1f}{quiet[1]:7,.0f}{half[0]:10,.1f}{half[1]:7,.0f}"
+            f"{cpu:8,.0f}{total:8,.0f}{memory:7,.0f}"
+            f"{quiet[0]:11,.1f}{quiet[1]:7,.0f}{half[0]:10,.1f}{half[1]:7,.0f}"
         )
 
     def _ratios(self) -> list[Number]:
