@@ -102,7 +102,8 @@ def main() -> None:
         Number("commits waiting (disk, interpreter lock)", waited / seconds * 100, "% of the time"),
         Number("events", options.events / seconds, "/s"),
     ]
-    report("parts", numbers, {"events": options.events, "users": options.users, "segments": 16})
+    settings = {"events": options.events, "users": options.users, "segments": 16}
+    report("parts", numbers, settings, details={"us_per_event": per_event})
 
 
 if __name__ == "__main__":

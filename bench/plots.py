@@ -47,14 +47,14 @@ def latencies(result: Result, axes: Any) -> None:
         for x, value in ((at - 0.2, paced["p50_ms"]), (at + 0.2, paced["p99_ms"])):
             axes.text(x, value, f"{value:,.0f}" if value >= 10 else f"{value:.1f}", ha="center", va="bottom")
     axes.set_yscale("log")
+    axes.set_ylim(bottom=1)
     axes.set_xticks(range(len(found)), [f"{NAMES[each['letter']]}\nat {each['rate']:,.0f}/s" for each in found])
     axes.set_ylabel("ms, p50 and p99")
     axes.set_title("From an event's publication to its later effect, at half load")
 
 
 def parts(result: Result, axes: Any) -> None:
-    found = [(number["name"], number["value"]) for number in result["numbers"] if number["unit"] == "us/event"]
-    found = [(name, value) for name, value in found if name != "all parts"][::-1]
+    found = [*result["details"]["us_per_event"].items()][::-1]
     axes.barh([name for name, _ in found], [value for _, value in found], color=OURS)
     for at, (_, value) in enumerate(found):
         axes.text(value, at, f" {value:.1f}", va="center")
