@@ -47,8 +47,8 @@ class Contest:
         for contestant in (*self._contestants[turn:], *self._contestants[:turn]):
             try:
                 run = drain(self._stage, contestant, max(EVENTS_MIN, int(self._events * contestant.share)))
-            except Failed as failed:
-                self._fail(contestant, str(failed))
+            except Exception as failed:  # whatever it was, the others go on
+                self._fail(contestant, failed)
                 continue
             self.drained.append(run)
             print(f"  round {number + 1}  ({run.letter}) {run.rate:8,.0f} events/s  {run.seconds:5.1f} s", flush=True)
@@ -63,8 +63,8 @@ class Contest:
     def _pace(self, contestant: Contestant, rate: float, load: str) -> None:
         try:
             run = pace(self._stage, contestant, rate, load)
-        except Failed as failed:
-            self._fail(contestant, str(failed))
+        except Exception as failed:
+            self._fail(contestant, failed)
             return
         self.paced.append(run)
         print(
@@ -72,7 +72,8 @@ class Contest:
             flush=True,
         )
 
-    def _fail(self, contestant: Contestant, text: str) -> None:
+    def _fail(self, contestant: Contestant, failed: Exception) -> None:
+        text = str(failed) if isinstance(failed, Failed) else f"{type(failed).__name__}: {failed}"
         self.failures.append(f"({contestant.letter}) {contestant.name}: {text}")
         print(f"  ({contestant.letter}) failed: {text}", file=sys.stderr, flush=True)
 
