@@ -13,7 +13,7 @@ import msgspec
 
 INPUTS_MIN = 100
 """Messages that publishers, clients and askers send, resends not counted."""
-INPUTS_MAX = 112
+INPUTS_MAX = 106
 
 
 class Draw(msgspec.Struct, frozen=True):
@@ -112,9 +112,9 @@ def draw(rng: Random) -> Draw:
         inputs=rng.randint(INPUTS_MIN, INPUTS_MAX),
         orders=rng.choice((3, 20, 60)),
         valid_days=rng.randint(1, 3),
-        days=int(sometimes(rng.randint(1, 4), 0.5)),
+        days=int(sometimes(rng.randint(1, 4), 0.4)),
         days_leap=rng.random() < 0.3,
-        window_s=rng.choice((0.02, 0.1, 0.5, 2.0)),
+        window_s=rng.choice((0.02, 0.05, 0.2, 1.0)),
         bursts=int(sometimes(rng.randint(1, 3), 0.5)),
         batch=rng.choice((1, 8, 25, 50)),
         probes=int(sometimes(rng.randint(10, 40), 0.35)),
@@ -136,14 +136,14 @@ def draw(rng: Random) -> Draw:
         fsync_rate=sometimes(rng.uniform(0.002, 0.01)),
         load_fault_rate=sometimes(0.05),
         slow_store_s=sometimes(rng.choice((0.01, 0.3)), 0.3),
-        raise_rate=sometimes(rng.uniform(0.01, 0.08)),
-        poison_rate=sometimes(rng.uniform(0.01, 0.06), 0.35),
-        kill_rate=sometimes(0.006, 0.2),
-        cell_crash_rate=sometimes(rng.uniform(0.001, 0.01), 0.3),
+        raise_rate=sometimes(rng.uniform(0.005, 0.04)),
+        poison_rate=sometimes(rng.uniform(0.004, 0.03), 0.35),
+        kill_rate=sometimes(0.01, 0.25),
+        cell_crash_rate=sometimes(rng.uniform(0.001, 0.006), 0.3),
         start_crash_rate=sometimes(rng.uniform(0.02, 0.15), 0.25),
         sick_crashes=int(sometimes(rng.randint(6, 9), 0.06)),
-        process_crashes=int(sometimes(rng.randint(1, 3), 0.5)),
-        crash_every_steps=int(sometimes(rng.choice((200, 400, 800)), 0.35)),
+        process_crashes=int(sometimes(rng.randint(1, 3), 0.45)),
+        crash_every_steps=int(sometimes(rng.choice((250, 500, 1_000)), 0.35)),
         broker_cuts=int(sometimes(rng.randint(1, 4))),
         side_cuts=int(sometimes(rng.randint(1, 4))),
         linger_rate=sometimes(rng.uniform(0.5, 1.0), 0.6),

@@ -118,7 +118,7 @@ class World:
         self.broker.on_write = Wire().written
         self.tally = Tally()
         self.process = 0
-        self._steps = 0
+        self.steps = 0
         self._made_up = 0
         self.publishers = Publishers(Random(rng.random()), self.draw, self, self.broker, self.checker)
         self.absence = Absence(
@@ -243,10 +243,10 @@ class World:
         return f"made-up-{self._made_up}"
 
     def _stepped(self) -> None:
-        self._steps += 1
+        self.steps += 1
         if self.crashes.found is not None:
             raise self.crashes.found
-        if self.faults.kill or (self._steps == self.mishaps.crash_step and self.mishaps.crashes()):
+        if self.faults.kill or (self.steps == self.mishaps.crash_step and self.mishaps.crashes()):
             self.crash()
 
     # Its life.
@@ -280,7 +280,7 @@ class World:
         step, now_s = self.runtime.step, self.clock.monotonic_s
         deadline_s = now_s() + seconds
         self.at(seconds, lambda: None)
-        while now_s() < deadline_s and self._steps < STEPS_MAX:
+        while now_s() < deadline_s and self.steps < STEPS_MAX:
             step()
 
     def _heal(self) -> None:
@@ -291,7 +291,7 @@ class World:
         looked_s = began_s
         while not self._at_rest():
             now_s = self.clock.monotonic_s()
-            if now_s - began_s > REST_S_MAX or self._steps > STEPS_MAX:
+            if now_s - began_s > REST_S_MAX or self.steps > STEPS_MAX:
                 raise Violation(f"liveness: not at rest after {now_s - began_s:.0f} s:\n{self._who_waits()}")
             if now_s - looked_s >= 0.5:
                 looked_s = now_s
@@ -373,7 +373,7 @@ class World:
         marks += from_tally(self.tally.counts)
         marks.update({name: n for name, n in faults.counts.items() if name.startswith("raised_")})
         return Outcome(
-            self.seed, self.trace.hexdigest(), self._steps, self.publishers.sent + self.askers.sent,
+            self.seed, self.trace.hexdigest(), self.steps, self.publishers.sent + self.askers.sent,
             self.receiver.effects, violation, dict(sorted(self.tally.counts.items())),
             marks["process_killed"], faults.of_store, self.broker.faults, {k: n for k, n in sorted(marks.items()) if n},
         )  # fmt: skip

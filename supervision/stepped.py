@@ -232,7 +232,9 @@ class SteppedRuntime:
         """One envelope, or one jump in time to the next alarm; False when there is neither, now or ever."""
         if self._step_s:
             self.clock.advance(self._step_s)
-        self._send_due()
+        next_s = self._alarms.next_due_s()
+        if next_s is not None and next_s <= self.clock.monotonic_s():
+            self._send_due()
         if self._ready:
             self._run(self._choose())
         elif not self._jump():
@@ -358,9 +360,6 @@ class SteppedRuntime:
             raise KeyboardInterrupt
 
     def _send_due(self) -> None:
-        next_s = self._alarms.next_due_s()
-        if next_s is None or next_s > self.clock.monotonic_s():
-            return
         for alarm in self._alarms.take_due(self.clock.monotonic_s()):
             if alarm.to is not None:
                 self.trace.add("alarm", alarm.message)
