@@ -122,8 +122,7 @@ class World:
         self._made_up = 0
         self.publishers = Publishers(Random(rng.random()), self.draw, self, self.broker, self.checker)
         self.absence = Absence(
-            self.draw.absence_hold_s, self.broker.queued, self.publishers.heard,
-            self.draw.clock_jumps > 0 or (self.draw.days > 0 and self.draw.days_leap),
+            self.draw.absence_hold_s, self.broker.queued, self.publishers.heard, self.draw.clock_jumps > 0
         )  # fmt: skip
         self.askers = Askers(Random(rng.random()), self.draw, self)
         self.mishaps = Mishaps(Random(rng.random()), self)
@@ -274,6 +273,7 @@ class World:
             if day < drawn.days:
                 self.askers.give_up()
                 self._pass(self.mishaps.quiet_day())
+        self._pass(self.mishaps.aftermath())
 
     def _pass(self, seconds: float) -> None:
         """That much virtual time."""
