@@ -119,3 +119,8 @@ def test_a_mark_that_is_missing_in_a_thousand_worlds_is_named() -> None:
         totals.add(Outcome(seed, "0" * 64, 1, 100, 1, "", {}, marks={"careful": 1} if seed else {}))
     assert "careful" not in " ".join(totals.missing())
     assert f"fsync_failed: 0 of {campaign.ONCE_WORLDS} worlds" in totals.missing()
+
+
+@pytest.mark.parametrize("bug", ["ack_before_commit", "checkpoint_not_compared", "generation_ignored"])
+def test_a_planted_bug_is_found_within_a_hundred_worlds(bug: str) -> None:
+    assert any(campaign.run_one(seed, bug).violation for seed in range(100)), f"{bug} was not found"
