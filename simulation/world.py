@@ -31,6 +31,7 @@ from simulation.bent_clock import BentClock
 from simulation.broker import LATER, Call, SimulatedBroker
 from simulation.checker import Checker
 from simulation.crashes import Crashes
+from simulation.customers import Customers
 from simulation.draw import Draw, draw
 from simulation.faults import Faults, FaultyStore, hosts
 from simulation.marks import from_tally
@@ -113,6 +114,9 @@ class World:
         self.checker.on_stage = self.shadow.stage
         self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
         self.receiver = Receiver()
+        self.customers = Customers(
+            Random(f"{seed} customers"), self.disk, self.clock, self.points, self.checker.checkpoints
+        )
         self.broker = SimulatedBroker(self.runtime, Random(rng.random()), self.draw.nack_rate)
         self.broker.on_publish = self._published
         self.broker.on_write = Wire().written
@@ -122,8 +126,7 @@ class World:
         self._made_up = 0
         self.publishers = Publishers(Random(rng.random()), self.draw, self, self.broker, self.checker)
         self.absence = Absence(
-            self.draw.absence_hold_s, self.broker.queued, self.publishers.heard,
-            self.draw.clock_jumps > 0 or (self.draw.days > 0 and self.draw.days_leap),
+            self.draw.absence_hold_s, self.broker.queued, self.publishers.heard, self.draw.clock_jumps > 0
         )  # fmt: skip
         self.askers = Askers(Random(rng.random()), self.draw, self)
         self.mishaps = Mishaps(Random(rng.random()), self)
@@ -225,6 +228,7 @@ class World:
         self.absence.committed(batch)
         self.checker.committed(batch)
         self.crashes.committed(batch, f"p{self.process}/")
+        self.customers.committed()
 
     def _published(self, outgoing: Outgoing) -> None:
         if outgoing.exchange == "marketing.effects":
@@ -274,6 +278,7 @@ class World:
             if day < drawn.days:
                 self.askers.give_up()
                 self._pass(self.mishaps.quiet_day())
+        self._pass(self.mishaps.aftermath())
 
     def _pass(self, seconds: float) -> None:
         """That much virtual time."""
@@ -347,6 +352,7 @@ class World:
         self.checker.store_compares()
         self.shadow.at_rest()
         self.receiver.at_rest()
+        self.customers.at_rest()
         self.askers.compare(self.probe.answers)
         self.wiring.tree.check()
         FaultyStore(self.disk, self.faults).check()
