@@ -76,6 +76,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("tail_length", "gauge", "Entries held in a segment's ring.", ("segment",)),
     Metric("clock_jumps", "gauge", "Jumps of the wall clock since the start, held back before they were taken."),
     Metric("watermark_age_ms", "gauge", "Milliseconds since the input queue was last seen empty."),
+    Metric("store_bytes", "gauge", "Bytes of the store on disk."),
+    Metric("ids_dropped_early", "gauge", "Ids forgotten before their time since the start: there were too many."),
     Metric("unknown_metrics", "counter", "Numbers that this table does not know: a bug."),
     Metric("http_requests", "counter", "Requests answered.", ("route", "method", "status")),
     Metric("http_seconds", "distribution", "Seconds from a request's head to its answer.", ("route",), SECONDS),

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
 
 import msgspec
 
+from actors.points.messages import PublicLine
 from actors.points.view import shown
 from gateway.problems import Problem, invalid_parameter
 from gateway.readers import ReaderPool
@@ -30,6 +30,8 @@ PAGE_DEFAULT = 50
 PAGE_MAX = 500
 NOT_YET_S = 5.0
 """How long a query waits for `min_offset`."""
+
+_public_line = msgspec.json.Decoder(PublicLine).decode
 
 
 class Lot(msgspec.Struct, frozen=True):
@@ -56,7 +58,7 @@ class Balance(msgspec.Struct, frozen=True):
 class RecordsPage(msgspec.Struct, frozen=True):
     """Answer of `GET /v1/users/{id}/points/records`, newest first."""
 
-    data: list[dict[str, Any]]
+    data: list[PublicLine]
     next_cursor: str | None
     has_more: bool
 
@@ -75,12 +77,14 @@ class PointsQueries:
 
     def balance(self, user_id: str) -> Balance:
         """Raises Problem `unknown_user`, or `Refused` when the store cannot be read."""
-        segment = self.segment(user_id)
+        segment, subject = self.segment(user_id), subject_of(user_id)
         with self._readers.one() as reader:
-            state, upto = reader.snapshot(segment, self.domain, subject_of(user_id))
-        if state is None:
+            state, upto = reader.snapshot(segment, self.domain, subject)
+            # Whose points came and went within one stage has lines and no state: nothing is left, not nobody.
+            known = state is not None or bool(reader.records(segment, self.domain, subject, None, 1))
+        if not known:
             raise _unknown(user_id)
-        available, lots = shown(state, self._clock.now_ms())
+        available, lots = shown(state, self._clock.now_ms()) if state is not None else (0, ())
         first = [Lot(points, rfc3339(expires_at)) for points, expires_at in lots[:LOTS_SHOWN_MAX]]
         return Balance(user_id, available, first, AsOf(segment, upto))
 
@@ -126,16 +130,9 @@ def _unknown(user_id: str) -> Problem:
     return Problem("unknown_user", f"no user {user_id!a} has ever had points")
 
 
-_FIELDS = ("offset", "at", "change", "points", "balance", "reason", "order_id", "cause")
-
-
-def _line(row: RecordRow) -> dict[str, Any]:
-    """The record's fields that the contract names, in its order; what else the domain wrote is its own matter."""
-    body: dict[str, Any] = msgspec.json.decode(row.body)
-    body["offset"] = row.offset
-    if isinstance(body.get("at"), int):
-        body["at"] = rfc3339(body["at"])
-    return {name: body.get(name) for name in _FIELDS}
+def _line(row: RecordRow) -> PublicLine:
+    """The record's fields that the contract names; what else the domain wrote is its own matter."""
+    return _public_line(row.body)
 
 
 def _cursor(row: RecordRow) -> str:

@@ -31,6 +31,7 @@ from simulation.bent_clock import BentClock
 from simulation.broker import LATER, Call, SimulatedBroker
 from simulation.checker import Checker
 from simulation.crashes import Crashes
+from simulation.customers import Customers
 from simulation.draw import Draw, draw
 from simulation.faults import Faults, FaultyStore, hosts
 from simulation.marks import from_tally
@@ -114,6 +115,9 @@ class World:
         self.checker.on_stage = self.shadow.stage
         self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
         self.receiver = Receiver()
+        self.customers = Customers(
+            Random(f"{seed} customers"), self.disk, self.clock, self.points, self.checker.checkpoints
+        )
         self.broker = SimulatedBroker(self.runtime, Random(rng.random()), self.draw.nack_rate)
         self.broker.on_publish = self._published
         self.broker.on_write = Wire().written
@@ -228,6 +232,7 @@ class World:
             if any(row.attempts > ATTEMPTS_MAX for row in stage.parked):
                 self._retry_failed(stage)
         self.crashes.committed(batch, f"p{self.process}/")
+        self.customers.committed()
 
     def _retry_failed(self, stage: Stage) -> None:
         """Of a subject whose retry failed anew, memory is what the store has: nothing folds it until the next one."""
@@ -357,6 +362,7 @@ class World:
         self.checker.store_compares()
         self.shadow.at_rest()
         self.receiver.at_rest()
+        self.customers.at_rest()
         self.askers.compare(self.probe.answers)
         self.wiring.tree.check()
         FaultyStore(self.disk, self.faults).check()

@@ -17,6 +17,12 @@ from supervision.outputs import Output
 
 S = TypeVar("S")
 
+OCCURRED_BEFORE_MS_MAX = 7 * 24 * 3600 * 1000
+OCCURRED_AFTER_MS_MAX = 5 * 60 * 1000
+"""A sender's time outside [at - the one, at + the other] is implausible: passed on and flagged, never a reason to
+refuse, and no rule may lean on it.
+"""
+
 
 class TimerDue(msgspec.Struct, frozen=True):
     """The body of a firing, kind `timer.<domain>`. Times in ms since 1970 UTC.
@@ -57,6 +63,13 @@ class Event(msgspec.Struct, frozen=True):
     def occurred_at(self) -> int:
         """What the sender said, ms; `at` when unsaid."""
         return self.entry.occurred_at or self.entry.at
+
+    @property
+    def implausible(self) -> bool:
+        """What the sender said of the time cannot be so; rules use `at` then."""
+        entry = self.entry
+        ahead = self.occurred_at - entry.at
+        return not -OCCURRED_BEFORE_MS_MAX <= ahead <= OCCURRED_AFTER_MS_MAX
 
 
 class Domain(Generic[S]):

@@ -36,7 +36,7 @@ def _opening(kind: str, version: int) -> bytes:
 
 def envelope(kind: str, body: msgspec.Struct, subject: str, event: Event) -> bytes:
     """The effect's JSON: event_type, schema_version, user_id (when the subject is a user), the body's fields, at,
-    occurred_at, cause, source_id.
+    occurred_at, cause, occurred_at_implausible (only when it is), source_id.
     """
     parts = [_opening(kind, getattr(body, "schema_version", 1))]
     if subject.startswith("user:"):
@@ -48,6 +48,8 @@ def envelope(kind: str, body: msgspec.Struct, subject: str, event: Event) -> byt
     parts.append(
         f',"at":"{rfc3339(event.at)}","occurred_at":"{rfc3339(event.occurred_at)}","cause":"{entry.place}"'.encode()
     )
+    if event.implausible:
+        parts.append(b',"occurred_at_implausible":true')
     if entry.root:
         parts.append(b',"source_id":' + _json.encode(entry.source_id))
     parts.append(b"}")

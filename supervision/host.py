@@ -112,7 +112,9 @@ class DomainHost:
         self._incarnation = attempts.incarnation
         self._kinds = frozenset(domain.reacts_to) | {f"timer.{domain.name}"} | DECISIONS
         self._states = States(place.limits.states_bytes_max)
-        self._reader = place.open_reader()
+        if attempts.reader is not None:
+            attempts.reader.close()
+        self._reader = attempts.reader = place.open_reader()
         self._parking = Parking(domain, place.segment, attempts, place.counters)
         self._fold = Fold(domain, place, self._states, self._reader, self._parking, place.limits.retry_entries_max)
         self._checkpoint = self._staged = self._cursor = -1
@@ -348,9 +350,10 @@ class DomainHost:
             if upto == park.scanned:
                 return
             park.scanned = upto
-            if any(self._parking.is_resume(entry) for entry in entries) and not self._in_flight:
+            resume = next((entry for entry in entries if self._parking.is_resume(entry)), None)
+            if resume is not None and not self._in_flight:
                 outcome = self._outcome(self._staged)
-                self._parking.resume(self._place.runtime.clock.now_ms(), outcome)
+                self._parking.resume(resume, outcome)
                 self._put(outcome, [])
                 if self._park_reason is not None:
                     self._me.tell(Finish())  # a stand-in: the real one takes over, with a new restart budget

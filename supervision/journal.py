@@ -142,7 +142,7 @@ class Journal:
         self._waiters: dict[tuple[int, str], Callable[[bytes], None]] = {}
         self._flush_told = False
         self._refused_times = 0
-        self._in_doubt: tuple[Turn, Batch, list[Message]] | None = None
+        self._in_doubt: tuple[Turn, Batch, list[Message], str] | None = None
         self._watermark = 0
         """Nothing has been seen of the queue yet. Not the last entry's time: that one may have come over HTTP while
         older messages wait in the broker."""
@@ -248,8 +248,8 @@ class Journal:
         except Fenced:
             self._drop(group)
             raise
-        except Unknown:
-            self._in_doubt = (turn, batch, group)  # pyright: ignore[reportPossiblyUnboundVariable]
+        except Unknown as unknown:
+            self._in_doubt = (turn, batch, group, str(unknown))  # pyright: ignore[reportPossiblyUnboundVariable]
             self._count.count("outcomes_unknown")
             if self._resolve_doubt():
                 self._more()
@@ -326,9 +326,13 @@ class Journal:
             self._pressure.set("store", None)
 
     def _resolve_doubt(self) -> bool:
-        """Ask what became of the batch whose outcome is unknown; False when that cannot be said yet."""
+        """Ask what became of the batch whose outcome is unknown; True when it is there.
+
+        What turns out not to be there was refused, if in other words: a quota or a broken disk says so again and
+        again, and must neither be asked in a tight loop nor leave the doors open.
+        """
         assert self._in_doubt is not None
-        turn, batch, group = self._in_doubt
+        turn, batch, group, reason = self._in_doubt
         try:
             committed = self._store.commit_no()
         except (Refused, Unknown) as error:
@@ -337,11 +341,10 @@ class Journal:
         if committed not in (batch.commit_no, batch.commit_no - 1):
             raise Fenced(f"commit {committed} is in the store, we wrote {batch.commit_no}")
         self._in_doubt = None
-        self._takes_again()
-        if committed == batch.commit_no:
-            self._committed(turn, batch)
-        else:
-            self._carry(group)
+        if committed != batch.commit_no:
+            self._refused(reason, group)
+            return False
+        self._committed(turn, batch)
         return True
 
     def _committed(self, turn: Turn, batch: Batch) -> None:
@@ -463,6 +466,8 @@ class Journal:
         self._count.gauge("clock_jumps", self._clock.jumps)
         self._count.gauge("near_timers", len(self.near))
         self._count.gauge("watermark_age_ms", now - max(self._real_watermark(now), self._began_at))
+        self._count.gauge("store_bytes", self._store.size_bytes())
+        self._count.gauge("ids_dropped_early", self._store.ids_dropped_early)
         if self._free_bytes is not None:
             free = self._free_bytes()
             self._pressure.set(

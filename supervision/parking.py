@@ -107,12 +107,13 @@ class Parking:
         """An operator's resume of this domain."""
         return entry.kind == RESUME and msgspec.json.decode(entry.body, type=Decision).domain == self._domain.name
 
-    def resume(self, now_ms: int, outcome: Outcome) -> None:
-        """Fold on from the checkpoint, with new chances for every entry."""
+    def resume(self, entry: Entry, outcome: Outcome) -> None:
+        """Fold on from the checkpoint, with new chances for every entry; `entry` is the operator's word."""
         assert self.domain is not None
         outcome.unparked.append((WHOLE_DOMAIN, self.domain.offset))
         decided = Decided("resume", self._domain.name, self._segment, WHOLE_DOMAIN, 0, False)
-        outcome.announce("engine.decided", decided, now_ms)
+        event = Event(entry, None, entry.at, entry.subject)
+        outcome.emit(event, Emit("engine.decided", decided, route="engine.decided", same_depth=True))
         self.domain = None
         self._attempts.resumed()
         log.info("domain resumed", domain=self._domain.name, segment=self._segment)

@@ -348,6 +348,10 @@ class SimulatedStore:
     def size_bytes(self) -> int:
         return sum(self.image.log_bytes.values())
 
+    @property
+    def ids_dropped_early(self) -> int:
+        return 0
+
     def free_bytes(self) -> int:
         return 1 << 40
 

@@ -193,9 +193,8 @@ class World:
     def _item(self, do: Do | tuple[str, Do], id: str, **more: Any) -> Item:
         subject, body = do if isinstance(do, tuple) else ("user:1", do)
         draft = Draft("toy.do", subject, msgspec.json.encode(body), id=id, root=id, **more)
-        return Item(
-            segment_of(subject, SEGMENTS), draft, encode_draft(draft), hash_of(id, subject) if id else None, hash_of(str(body))
-        )
+        known_by = hash_of(id, subject) if id else None
+        return Item(segment_of(subject, SEGMENTS), draft, encode_draft(draft), known_by, hash_of(str(body)))
 
     def decide(self, kind: str, subject: str, domain: str = "toy") -> None:
         """An operator's word."""

@@ -47,8 +47,14 @@ def definitions(table: Topology, vhost: str = "/") -> dict[str, Any]:
     }  # fmt: skip
 
 
+def of_vhost(held: Mapping[str, Any], vhost: str) -> dict[str, Any]:
+    """Of a whole broker's definitions (`rabbitmqctl export_definitions`), what belongs to `vhost`."""
+    kinds = ("exchanges", "queues", "bindings", "policies")
+    return {kind: [item for item in held.get(kind, ()) if item.get("vhost") == vhost] for kind in kinds}
+
+
 def differences(table: Topology, held: Mapping[str, Any]) -> list[str]:
-    """What a broker's exported definitions (`/api/definitions/{vhost}`) lack or hold otherwise, one line each."""
+    """What a broker's exported definitions of one vhost lack or hold otherwise, one line each."""
     wanted = definitions(table)
     lines = [
         *_compared("exchange", wanted["exchanges"], held.get("exchanges", []), ("type", "durable", "arguments")),

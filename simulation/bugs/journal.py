@@ -66,7 +66,7 @@ def _begun_at_once(receive: Method) -> Method:
 
 def _sent_again(_resolve: Method) -> Method:
     def wrong(self: Any) -> bool:
-        _, _, group = self._in_doubt
+        _, _, group, _ = self._in_doubt
         self._in_doubt = None
         self._takes_again()
         self._carry(group)

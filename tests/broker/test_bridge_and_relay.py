@@ -161,6 +161,14 @@ def test_what_cannot_be_taken_is_in_the_dead_letter_queue_with_its_reason(
     assert len(engine.memory.entries) == 1
 
 
+def test_a_key_that_contradicts_its_body_changes_nothing_since_the_body_decides(engine: Engine) -> None:
+    publish(engine.url, [message(points=5)], message_id="honest")
+    publish(engine.url, [message(points=5)], key="points.decrease.fraud", message_id="liar")
+    engine.until(lambda: engine.count.counted("bridge_acked") == 2)
+    honest, liar = engine.memory.entries
+    assert (liar.kind, liar.subject, liar.body) == (honest.kind, honest.subject, honest.body)
+
+
 def test_the_same_id_with_another_command_is_a_dead_letter_and_a_resend_is_not(engine: Engine) -> None:
     publish(engine.url, [message(points=1), message(points=1), message(points=2)], message_id="order-1", app_id="shop")
     engine.until(lambda: engine.count.counted("bridge_acked") == 3)
@@ -303,6 +311,7 @@ def test_after_being_told_to_stop_what_was_handed_over_is_still_acked(engine: En
 
 
 def test_the_watermark_moves_when_the_ingress_queue_is_empty_and_all_is_durable(engine: Engine) -> None:
+    publish(engine.url, [message(points=1)])  # who was given something knows that nobody else is
     engine.until(lambda: len(engine.memory.watermarks) >= 2)
     engine.memory.held = []
     publish(engine.url, [message()])

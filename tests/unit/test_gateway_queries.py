@@ -43,6 +43,14 @@ def test_an_unknown_user_is_not_found() -> None:
     is_problem(World().get("/v1/users/nobody/points/records"), 404, "unknown_user")
 
 
+def test_a_user_whose_points_came_and_went_within_one_stage_has_none_and_is_not_unknown() -> None:
+    world = World()
+    segment = segment_of("user:u", SEGMENTS)
+    world.lines[segment, "points", "user:u"] = [RecordRow("user:u", 7, 0, b'{"balance":0}')]
+    answer = world.get("/v1/users/u/points")
+    assert (answer.status_code, answer.json()["available"], answer.json()["lots"]) == (200, 0, [])
+
+
 @pytest.mark.parametrize(
     "user_id", ["a/b", "a%2Fb", "中文", "a b?c=d#e", "..", "100%", "points", "a+b", "user:1", "🎉", "//"]
 )
@@ -118,8 +126,8 @@ def test_records_are_paged_newest_first_in_the_contract_s_order_of_fields() -> N
     world = World()
     segment = world.give_account("u", (5, LATER))
     lines = [
-        {"at": "2026-09-21T14:13:20.000Z", "change": "increase", "points": n, "balance": n, "reason": "r",
-         "order_id": None, "cause": f"{segment}.1.{n}", "lots": []}
+        {"offset": n, "at": "2026-09-21T14:13:20.000Z", "change": "increase", "points": n, "balance": n,
+         "reason": "r", "order_id": None, "cause": f"{segment}.1.{n}", "lots": []}
         for n in range(1, 6)
     ]  # fmt: skip
     world.lines[segment, "points", "user:u"] = [

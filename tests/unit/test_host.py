@@ -12,6 +12,7 @@ from supervision.courier import Carried
 from supervision.entry import segment_of
 from supervision.messages import Appended, AwaitReply, ParkedRow
 from supervision.outcome import DEPTH_MAX, OUTPUTS_MAX
+from supervision.store_simulated import SimulatedReader
 from tests.engine_world import SEGMENTS, Do, Skipper, Toy, World, hash_of
 
 HOME = segment_of("user:1", SEGMENTS)
@@ -35,6 +36,29 @@ def test_a_reaction_that_raises_once_is_tried_again_and_its_neighbours_count_onc
     assert world.total() == 111
     assert world.kinds().count("toy.said") == 3
     assert world.parked() == []
+
+
+def test_however_often_it_crashes_a_host_has_one_reader_open() -> None:
+    world = World()
+    kept: list[SimulatedReader] = []  # so that no id is used twice
+    open_readers: set[int] = set()
+    most: list[int] = []
+    make = world.store.reader
+
+    def counted() -> SimulatedReader:
+        reader = make()
+        open_readers.add(id(reader))
+        kept.append(reader)
+        reader.close = lambda: open_readers.discard(id(reader))  # pyright: ignore[reportAttributeAccessIssue]
+        most.append(len(open_readers))
+        return reader
+
+    world.store.reader = counted
+    for n in range(10):
+        world.append((f"user:{n}", Do(add=1, fail=2)))
+        world.settle()
+    assert len(most) == 20, "two crashes each"
+    assert max(most) == SEGMENTS, "one for each segment's host"
 
 
 def test_after_three_attempts_a_money_domain_parks_the_subject_and_its_later_entries_wait_in_order() -> None:

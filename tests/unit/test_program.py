@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,19 +22,19 @@ START_S_MAX = 60.0
 STOP_S_MAX = 15.0
 
 
-def program(data: Path, *options: str) -> subprocess.Popen[str]:
+def program(data: Path, *options: str, stderr: Any = subprocess.PIPE) -> subprocess.Popen[str]:
     command = [sys.executable, "run.py", "serve", "--data", str(data), "--http", "127.0.0.1:0", *options]
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    return subprocess.Popen(
-        command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    return subprocess.Popen(command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=stderr)
 
 
 class Serving:
     """A program that is ready."""
 
     def __init__(self, data: Path) -> None:
-        self.process = program(data)
+        self._said = data.parent / f"{data.name}.log"
+        with self._said.open("ab") as log:  # a file: a pipe that nobody reads would hold up who writes it
+            self.process = program(data, stderr=log)
         assert self.process.stdout is not None
         first = self.process.stdout.readline()
         assert first.startswith("Ganglion serves on "), first
@@ -45,14 +46,18 @@ class Serving:
     def earn(self, user: str, points: int, event_id: str) -> dict[str, Any]:
         message = {"event_type": "points_change", "user_id": user, "change_type": "increase", "points": points}
         answer = self.http.post("/v1/events", json={**message, "reason": "x", "event_id": event_id})
-        assert answer.status_code == 200, answer.text
+        assert answer.status_code == 200, (answer.text, self.said())
         (accepted,) = answer.json()["accepted"]
         return accepted
 
     def available(self, user: str, offset: int) -> int:
         answer = self.http.get(f"/v1/users/{user}/points", params={"min_offset": offset})
-        assert answer.status_code == 200, answer.text
+        assert answer.status_code == 200, (answer.text, self.said())
         return answer.json()["available"]
+
+    def said(self) -> str:
+        """All log lines so far."""
+        return self._said.read_text()
 
     def end(self, number: int) -> int:
         self.process.send_signal(number)
@@ -88,6 +93,22 @@ def test_a_signal_ends_the_program_in_time_and_the_next_one_knows_what_was_answe
     finally:
         again.process.kill()
         again.process.communicate()
+
+
+def test_a_signal_that_comes_before_it_serves_is_an_orderly_end_too(tmp_path: Path) -> None:
+    process = program(tmp_path)
+    deadline = time.monotonic() + START_S_MAX
+    while not _catches(process.pid, signal.SIGTERM):
+        assert time.monotonic() < deadline and process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=START_S_MAX)
+    assert process.returncode == 0
+
+
+def _catches(pid: int, number: int) -> bool:
+    """The process has a handler for the signal: the kernel knows."""
+    (mask,) = re.findall(r"^SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 def test_a_kill_loses_nothing_that_was_answered(serving: Serving, tmp_path: Path) -> None:
@@ -128,7 +149,7 @@ def test_a_bad_setting_or_a_taken_address_is_status_2(serving: Serving, tmp_path
 def test_log_lines_are_json_one_a_line(serving: Serving) -> None:
     serving.earn("somebody", 1, "e1")
     serving.process.send_signal(signal.SIGTERM)
-    _, said = serving.process.communicate(timeout=STOP_S_MAX)
-    lines = [json.loads(line) for line in said.splitlines()]
+    serving.process.wait(STOP_S_MAX)
+    lines = [json.loads(line) for line in serving.said().splitlines()]
     assert lines and all("event" in line for line in lines)
-    assert "somebody" not in said
+    assert "somebody" not in serving.said()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actors.registry import COMMANDS
-from topology.definitions import definitions, differences, missing_policies, render, rows
+from topology.definitions import definitions, differences, missing_policies, of_vhost, render, rows
 from topology.table import DEAD, DOORS, EFFECTS, INGRESS, SEED_QUEUES, UNROUTED, topology
 
 HEARD = (DOORS[0],)
@@ -87,6 +87,15 @@ def test_a_broker_that_holds_the_definitions_differs_in_nothing_and_what_is_othe
     assert any(line.startswith(f"queue {INGRESS}: arguments is {{'x-queue-type': 'classic'}}") for line in lines)
     assert f"missing binding {DOORS[0]} -> exchange {INGRESS} with '#'" in lines
     assert len(missing_policies(table, held)) == len(table.policies)
+
+
+def test_only_what_the_vhost_holds_is_compared() -> None:
+    table = topology(HEARD)
+    held = definitions(table, "/shop")
+    assert differences(table, of_vhost(held, "/shop")) == []
+    assert len(differences(table, of_vhost(held, "/"))) == sum(
+        map(len, (table.exchanges, table.queues, table.bindings))
+    )
 
 
 def test_the_table_prints_one_line_per_object() -> None:

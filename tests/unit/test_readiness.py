@@ -1,0 +1,85 @@
+"""Readiness as it is assembled: the real wiring on a stepped engine, and each reason against sending it traffic."""
+
+from __future__ import annotations
+
+from random import Random
+
+from actors.points.programme import Programme
+from actors.registry import domains
+from gateway.assembly import readiness
+from gateway.health import Readiness
+from gateway.wiring import Broker, Parts, Wiring
+from simulation.broker import Message, SimulatedBroker
+from supervision.clock import VirtualClock
+from supervision.counters import Tally
+from supervision.journal import Limits
+from supervision.stepped import SteppedRuntime
+from supervision.store_simulated import Disk, SimulatedStore
+from topology.ports import Props
+
+START_MS = 1_790_000_000_000
+EARNED = b'{"event_type":"points_change","user_id":"u","change_type":"increase","points":1,"reason":"x"}'
+
+
+class World:
+    def __init__(self, broker_away: bool = False) -> None:
+        self.clock = VirtualClock(START_MS)
+        self.runtime = SteppedRuntime(Random(1), self.clock)
+        self.broker = SimulatedBroker(self.runtime, Random(1))
+        self.broker.away = broker_away
+        self.free = 1 << 40
+        self.refuses = False
+        store = SimulatedStore(Disk(2), lambda _: "refused" if self.refuses else "ok")
+        parts = Parts(
+            store, domains(Programme()), self.runtime, Random(1), Tally(), on_fatal=lambda _: None,
+            broker=Broker(self.broker.consumer, self.broker.publisher), limits=Limits(disk_free_min=1 << 20),
+            free_bytes=lambda: self.free,
+        )  # fmt: skip
+        self.wiring = Wiring(parts, self.clock.now_ms())
+
+    def begin(self) -> World:
+        self.wiring.tree.start()
+        return self.pass_time(2)
+
+    def pass_time(self, seconds: float) -> World:
+        self.runtime.run_for(seconds)
+        return self
+
+    def ready(self) -> Readiness:
+        return readiness(self.wiring, has_broker=True)
+
+
+def test_an_engine_that_has_not_begun_is_starting_and_waits_for_both_connections() -> None:
+    assert World().ready().blocking == ("starting", "bridge: not connected yet", "relay: not connected yet")
+
+
+def test_an_engine_at_work_has_no_reason() -> None:
+    assert World().begin().ready() == Readiness()
+
+
+def test_a_broker_that_was_never_there_blocks_and_one_that_went_away_degrades() -> None:
+    assert [reason[:6] for reason in World(broker_away=True).begin().ready().blocking] == ["bridge", "relay:"]
+    world = World().begin()
+    world.broker.away = True
+    world.broker.cut("the cable")
+    gone = world.pass_time(0.05).ready()
+    assert gone.blocking == () and sorted(gone.degraded) == ["bridge: the cable", "relay: the cable"]
+    world.broker.away = False
+    assert world.pass_time(60).ready() == Readiness()
+
+
+def test_a_store_that_refuses_blocks_until_it_takes_again() -> None:
+    world = World().begin()
+    world.refuses = True
+    world.broker.put(Message(1, "marketing.points.events", "points.increase.x", Props(message_id="m1"), EARNED))
+    assert world.pass_time(1).ready().blocking == ("the store refuses: the disk is full today",)
+    world.refuses = False
+    assert world.pass_time(10).ready() == Readiness()
+
+
+def test_a_disk_that_is_nearly_full_blocks_until_it_is_not() -> None:
+    world = World().begin()
+    world.free = 1 << 19
+    assert world.pass_time(10).ready().blocking == ("524288 bytes left on the disk, limit 1048576",)
+    world.free = 1 << 40
+    assert world.pass_time(10).ready() == Readiness()
