@@ -30,7 +30,7 @@ import pytest
 
 from tests.broker.benches import HEARD, UNHEARD, Bench, PretendedBench, RealBench
 from tests.crash.ctl import rabbitmqctl
-from topology.broker_node import PrivateBroker
+from topology.broker_node import PrivateBroker, memory_bytes_max
 from topology.ports import Blocked, Confirms, Lost, Opened, Unblocked
 from topology.table import EFFECTS, INGRESS
 
@@ -323,5 +323,5 @@ class _Alarm:
     def close(self) -> None:
         """It ends; the pretended one by itself."""
         if self._is_on and isinstance(self._bench, RealBench):
-            rabbitmqctl(self._rabbit, *WATERMARK, str(1 << 30))
+            rabbitmqctl(self._rabbit, *WATERMARK, str(memory_bytes_max))
         self._is_on = False
