@@ -301,7 +301,8 @@ class Service:
             '"points":100,"reason":"purchase_order","order_id":"ORDER_001"}'
         )
         if settings.amqp:
-            where = f" --data {settings.data}" if self._private else f" --amqp '{_masked(settings.amqp)}'"
+            found = "" if Path(settings.data) == Path("data") else f" --data {settings.data}"
+            where = found if self._private else f" --amqp '{_masked(settings.amqp)}'"
             send = f"echo '{event}' | .venv/bin/python run.py publish -{where}"
             see = f".venv/bin/python run.py watch{where}"
         else:
