@@ -10,7 +10,8 @@ twice and a random name would count it twice; a message over HTTP gets a made-up
 decoded content, keys sorted, also tells a resend (spaces and key order are nobody's intent) from another command under
 the same id.
 
-Of a key that occurs twice in an object the last one counts, for the checks, the hashes and the actors alike.
+Of a key that occurs twice in an object the last one counts, for its value's checks, the hashes and the actors alike;
+but each of them must be of the type that its field has, since the actor's decoder reads them all.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from actors.commands import CommandSpec, Refusal
 from actors.fields import text_code
 from supervision.entry import Draft, encode_draft, segment_of
 from supervision.messages import Item
+from topology.unreadable import refusal
 
 MESSAGE_BYTES_MAX = 256 * 1024
 JSON_DEPTH_MAX = 32
@@ -117,10 +119,8 @@ def parse(raw: bytes) -> dict[str, Any] | BadMessage:
         fields = _json_of(raw)
     except RecursionError:
         return _too_deep()
-    except msgspec.ValidationError as error:
-        return BadMessage("number_out_of_range", "", f"a number is out of range: {error}")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return BadMessage("not_json", "", f"the message is not JSON: {error}")
+        return _unreadable(raw, error)
     if type(fields) is not dict:
         return BadMessage("not_an_object", "", f"the message must be a JSON object, it is {_json_name(fields)}")
     # Counting brackets costs a hundredth of walking the tree; only who has many of them is measured.
@@ -183,6 +183,13 @@ def _unbarred(source: str) -> str:
 
 def _bad(problem: str, field: str, bytes_max: int) -> BadMessage:
     return BadMessage(problem, field, f"{field} must be 1 to {bytes_max} bytes of UTF-8 without control characters")
+
+
+def _unreadable(raw: bytes, error: Exception) -> BadMessage:
+    try:
+        return refusal(raw, error)
+    except RecursionError:
+        return _too_deep()
 
 
 def _too_deep() -> BadMessage:
