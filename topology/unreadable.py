@@ -22,6 +22,8 @@ FIELD_CHARS_MAX = 128
 NOT_JSON = frozenset({"not_json", "not_a_number", "not_utf8"})
 """Codes of what no JSON reader takes."""
 
+_SOUND = frozenset({int, float, bool, type(None)})
+"""Types of values in which nothing is wrong."""
 _BOM = b"\xef\xbb\xbf"
 
 Link = tuple["Link", str] | None
@@ -105,10 +107,11 @@ def _first_ill(tree: Any) -> tuple[_Ill, str] | None:
         elif isinstance(value, _Pairs):
             if not all(_is_text(key) for key, _ in value):
                 return _Ill("not_utf8", "has a name that is not UTF-8 of whole characters"), _field(link)
-            waiting.extend(((link, key), one) for key, one in reversed(value))
+            waiting.extend(((link, key), one) for key, one in reversed(value) if type(one) not in _SOUND)
         elif isinstance(value, list):
             several = cast(list[Any], value)
-            waiting.extend(((link, str(n)), several[n]) for n in reversed(range(len(several))))
+            doubtful = [n for n, one in enumerate(several) if type(one) not in _SOUND]
+            waiting.extend(((link, str(n)), several[n]) for n in reversed(doubtful))
     return None
 
 
