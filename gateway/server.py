@@ -2,7 +2,7 @@
 
 The socket is bound by whoever starts it, so that a port in use is an exception there and not a line in a thread's
 log, and so that port 0 has a number before anybody asks. Stopping lets requests under way be answered, for as long as
-it was told, and then cancels them: what was not answered was not promised.
+it was told, and then ends them with a 503: what was not answered with success was not promised.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import uvicorn
 
 from gateway.answers import Threads
 from gateway.door import ASGIApp
+from gateway.foreign_lines import adopt
 from gateway.protocol import HEAD_BYTES_MAX, IDLE_S_MAX, BoundedProtocol
 
 BACKLOG = 512
@@ -47,6 +48,7 @@ class HttpServer:
     def __init__(
         self, app: ASGIApp, host: str, port: int, tick: Callable[[], None], threads: Threads, stop_s: float = STOP_S
     ) -> None:
+        adopt()
         self._socket = _bound(host, port)
         self._threads = threads
         self._stop_s = stop_s
