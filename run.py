@@ -10,6 +10,7 @@ import argparse
 import gc
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -18,6 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -31,6 +33,8 @@ EXIT_LOCKED = 3
 DRAIN_S_MAX = 3.0
 """For acks and confirms under way when the engine is told to stop; what is still out then comes again."""
 TREE_STOP_S_MAX = 5.0
+BROKER_STOP_S_MAX = 3.5
+"""For a private broker; then it is killed, which loses nothing that it confirmed. All four together stay below 15 s."""
 GC_THRESHOLDS = (50_000, 20, 100)
 """Containers between two looks of the cycle collector. Entries and messages are freed by their counts and make no
 cycles, so Python's 700 means looking for nothing a hundred times per group: 6 to 11 % of the CPU per event.
@@ -58,13 +62,23 @@ def parser() -> argparse.ArgumentParser:
     _serve_options(_command(commands, "serve", serve, "run the engine until SIGTERM or Ctrl-C"))
     broker = _command(commands, "broker", run_broker, "run only the private RabbitMQ below DATA/broker, until Ctrl-C")
     broker.add_argument("--data", default="./data", metavar="DIR", help="folder (default %(default)s)")
+    _backup_options(commands)
     simulate = _command(
         commands, "simulate", simulate_worlds, "live through seeded worlds; exit 1 when a checker objects"
     )
-    simulate.add_argument("--seed", type=int, default=0, help="the first seed (default %(default)s)")
-    simulate.add_argument("--seeds", type=int, default=100, metavar="N", help="how many (default %(default)s)")
-    simulate.add_argument("--bug", default="", help="plant a bug: see simulation/bugs.py")
-    simulate.add_argument("--quiet", action="store_true", help="only failures and the sum")
+    simulate.add_argument("--seed", type=int, metavar="N", help="one world, described")
+    simulate.add_argument("--trace", action="store_true", help="with --seed: its steps")
+    simulate.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="with --seed: a dimension other than drawn"
+    )
+    simulate.add_argument("--seeds", type=int, default=100, metavar="K", help="many worlds (default %(default)s)")
+    simulate.add_argument("--from", type=int, default=0, metavar="N", dest="first", help="the first (default 0)")
+    simulate.add_argument("--jobs", type=int, default=0, metavar="J", help="processes (default: one per core)")
+    simulate.add_argument("--bug", default="", metavar="NAME", help="with this bug planted: see simulation/bugs")
+    simulate.add_argument(
+        "--bugs", action="store_true", help="instead: plant each bug alone and print which checker finds it how soon"
+    )
+    simulate.add_argument("--found", type=Path, metavar="FILE", help="with --bugs: keep the result as TOML for tests")
     tree = _command(commands, "tree", show_tree, "print the supervision tree of a running engine")
     tree.add_argument("--http", default="127.0.0.1:8420", metavar="HOST:PORT", help="its address (default %(default)s)")
     topology = _command(commands, "topology", show_topology, "print exchanges, queues, bindings and policies")
@@ -99,6 +113,18 @@ def _command(commands: Any, name: str, act: Callable[[argparse.Namespace], int],
     return made
 
 
+def _backup_options(commands: Any) -> None:
+    backup = _command(commands, "backup", back_up, "copy the store, of a running engine too, to a new file; checked")
+    backup.add_argument("--to", required=True, type=Path, metavar="FILE", help="must not exist")
+    put_back = _command(
+        commands, "restore", restore_backup, "make DIR hold what a backup holds; the next start begins a higher epoch"
+    )
+    put_back.add_argument("--from", dest="source", required=True, type=Path, metavar="FILE", help="a backup")
+    put_back.add_argument("--replace", action="store_true", help="move a store that is there to DIR/replaced-N")
+    for each in (backup, put_back):
+        each.add_argument("--data", default="./data", metavar="DIR", help="folder of the store (default %(default)s)")
+
+
 def _serve_options(serve: argparse.ArgumentParser) -> None:
     from gateway.settings import Settings, description
 
@@ -115,6 +141,8 @@ def _serve_options(serve: argparse.ArgumentParser) -> None:
 
 def serve(options: argparse.Namespace) -> int:
     """The engine, until a signal. 0 stopped in order, 1 died, 2 bad settings, 3 another process holds the store."""
+    ended = threading.Event()
+    _on_signal(ended)  # before anything that takes time: a signal in the first moment is an orderly end, too
     from gateway.server import CannotListen
     from gateway.settings import BadSetting, Settings, load
     from supervision.entry import Corrupt
@@ -126,12 +154,13 @@ def serve(options: argparse.Namespace) -> int:
     except BadSetting as bad:
         return _fail(str(bad), EXIT_USAGE)
     _log_to_stderr(settings.log_level)
-    service = Service(settings)
-    broker = _private_broker(Path(settings.data)) if options.private_broker and not settings.amqp else None
+    broker = None
+    if options.private_broker and not settings.amqp:
+        broker = _private_broker(Path(settings.data), "Going on with HTTP alone.")
     try:
         if broker is not None:
-            service.settings = msgspec.structs.replace(settings, amqp=broker.url())
-        return service.run()
+            settings = msgspec.structs.replace(settings, amqp=broker.url())
+        return Service(settings, ended, private=broker is not None).run()
     except Locked as locked:
         return _fail(f"the store in {settings.data} is held by process {locked.pid}", EXIT_LOCKED)
     except (Incompatible, CannotListen, ValueError, OSError) as error:
@@ -140,18 +169,19 @@ def serve(options: argparse.Namespace) -> int:
         return _fail(f"the store cannot be opened: {error}", EXIT_TROUBLE)
     finally:
         if broker is not None:
-            broker.stop()
+            broker.stop(BROKER_STOP_S_MAX)
 
 
 class Service:
     """One serving process: opens the store, builds the wiring on real parts, waits, ends it in order."""
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Any, ended: threading.Event, private: bool) -> None:
         self.settings = settings
-        self._ended = threading.Event()
+        self._ended = ended
+        self._private = private
+        """The broker is our own, and is found by its folder."""
         self._fatal = ""
         self._http_tick_s = time.monotonic()
-        _on_signal(self._ended)
 
     def run(self) -> int:
         """Blocks until a signal or a fatal error."""
@@ -271,16 +301,15 @@ class Service:
             '"points":100,"reason":"purchase_order","order_id":"ORDER_001"}'
         )
         if settings.amqp:
-            send, see = (
-                f"echo '{event}' | .venv/bin/python run.py publish - --amqp {settings.amqp}",
-                f".venv/bin/python run.py watch --amqp {settings.amqp}",
-            )
+            where = f" --data {settings.data}" if self._private else f" --amqp '{_masked(settings.amqp)}'"
+            send = f"echo '{event}' | .venv/bin/python run.py publish -{where}"
+            see = f".venv/bin/python run.py watch{where}"
         else:
             send, see = f"curl -s {base}/v1/events -d '{event}'", f"curl -s {base}/v1/users/123456/points/records"
         print(
             f"Ganglion serves on {base} (OpenAPI {base}/schema, metrics {base}/metrics)\n"
             f"  store    {settings.data}, {settings.segments} segments\n"
-            f"  broker   {settings.amqp or 'none: HTTP alone'}\n"
+            f"  broker   {_masked(settings.amqp) or 'none: HTTP alone'}\n"
             f"\n  publish an event    {send}"
             f"\n  read the balance    curl -s {base}/v1/users/123456/points"
             f"\n  watch the effects   {see}\n",
@@ -345,15 +374,20 @@ def _log_to_stderr(level: str) -> None:
     logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 
-def _private_broker(data: Path) -> Any:
-    """A started node, or None with a plain word about why and what that means."""
+def _masked(url: str) -> str:
+    """An address without its password; the one that every RabbitMQ comes with is no secret."""
+    return re.sub(r"(?<=://)([^:@/]*):(?!guest@)[^@/]*@", r"\1:***@", url)
+
+
+def _private_broker(data: Path, otherwise: str = "") -> Any:
+    """A started node, or None with a plain word about why, and what happens `otherwise`."""
     from topology.broker_node import BrokerInUse, BrokerUnavailable, PrivateBroker
 
     broker = PrivateBroker(data / "broker")
     try:
         url = broker.start()
     except (BrokerUnavailable, BrokerInUse) as error:
-        print(f"No broker: {error}\nGoing on with HTTP alone.", flush=True)
+        print(f"No broker: {error}\n{otherwise}".rstrip(), flush=True)
         return None
     (data / "broker" / "url").write_text(url)
     return broker
@@ -372,32 +406,141 @@ def run_broker(options: argparse.Namespace) -> int:
     return 0
 
 
-def simulate_worlds(options: argparse.Namespace) -> int:
-    """One line per world: seed, digest, steps, inputs, effects; then the sum."""
-    from simulation.bugs import BUGS
-    from simulation.world import World, quiet_logs
+def back_up(options: argparse.Namespace) -> int:
+    """A checked copy of the store. 0 it stands, 1 store or disk failed, 2 it was declined."""
+    from supervision.store_sqlite.backup import back_up as copy_to
 
+    def work(told: Callable[[int, int], None]) -> str:
+        return _described(f"{options.to}:", copy_to(Path(options.data), options.to, told))
+
+    return _with_a_bar("copying", work)
+
+
+def restore_backup(options: argparse.Namespace) -> int:
+    """A backup into DIR. 0 it stands, 1 file or disk failed, 2 it was declined, 3 an engine runs there."""
+    from supervision.store_sqlite.restore import restore
+
+    def work(told: Callable[[int, int], None]) -> str:
+        done = restore(options.source, Path(options.data), options.replace, time.time_ns() // 1_000_000, told)
+        lines = [_described(f"{options.data}:", done.contents)]
+        if done.replaced:
+            lines.append(_described(f"{done.aside}: the old store,", done.replaced))
+        elif done.aside:
+            lines.append(f"{done.aside}: the old store, which could not be read")
+        lines.append(
+            "to do: have the senders resend what they sent since the newest entry, and before (docs/operations.md)"
+        )
+        return "\n".join(lines)
+
+    return _with_a_bar("restoring", work)
+
+
+def _described(what: str, found: Any) -> str:
+    """A store's contents in two lines."""
+    from supervision.envelope import rfc3339
+
+    newest = rfc3339(found.last_at) if found.last_at else "none"
+    heads = " ".join(f"{segment:02}:{head.offset}" for segment, head in sorted(found.heads.items()))
+    return (
+        f"{what} {found.size_bytes} bytes, epoch {found.epoch}, commit {found.commit_no}, newest entry {newest}\n"
+        f"  heads  {heads}"
+    )
+
+
+def _with_a_bar(name: str, work: Callable[[Callable[[int, int], None]], str]) -> int:
+    """Print what `work` answers; it is told how to say how far it is, to a terminal. Its errors as exit statuses."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from supervision.entry import Corrupt
+    from supervision.store import Incompatible, Locked, StoreError
+    from supervision.store_sqlite.copy import Declined
+
+    try:
+        with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task(name, total=None)
+
+            def told(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total, description=name if done < total else "checking")
+
+            text = work(told)
+    except Locked as locked:
+        return _fail(str(locked), EXIT_LOCKED)
+    except (Declined, Incompatible) as error:
+        return _fail(str(error), EXIT_USAGE)
+    except (StoreError, Corrupt, OSError) as error:
+        return _fail(f"{type(error).__name__}: {error}", EXIT_TROUBLE)
+    print(text)
+    return 0
+
+
+def simulate_worlds(options: argparse.Namespace) -> int:
+    """One world described, or many summed up; 1 when a checker objects or a coverage mark is missing."""
+    from simulation.bugs import BUGS
+    from simulation.world import quiet_logs
+
+    if options.bugs:
+        return _hunt_bugs(options.found)
     if options.bug and options.bug not in BUGS:
         return _fail(f"--bug must be one of {', '.join(BUGS)}", EXIT_USAGE)
     quiet_logs()
-    failed: list[int] = []
+    return _one_world(options) if options.seed is not None else _many_worlds(options)
+
+
+def _one_world(options: argparse.Namespace) -> int:
+    from simulation import campaign
+    from simulation.draw import draw_of, overridden
+    from simulation.spoken_trace import SpokenTrace
+
+    try:
+        dims = overridden(draw_of(options.seed), options.set)
+    except ValueError as error:
+        return _fail(str(error), EXIT_USAGE)
+    trace = SpokenTrace(print) if options.trace else None
+    outcome = campaign.run_one(options.seed, options.bug, dims, trace)
+    print("\n".join(campaign.portrait(outcome, dims)))
+    if outcome.violation:
+        print("\n".join(campaign.autopsy(outcome, options.bug, options.set)))
+    return EXIT_TROUBLE if outcome.violation else 0
+
+
+def _many_worlds(options: argparse.Namespace) -> int:
+    """The totals; before them the worlds that failed, the first few with everything about them."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from simulation import campaign
+
+    seeds = range(options.first, options.first + options.seeds)
     began = time.monotonic()
-    for seed in range(options.seed, options.seed + options.seeds):
-        outcome = World(seed, options.bug or None).run()
-        if outcome.violation:
-            failed.append(seed)
-            again = f"python run.py simulate --seed {seed} --seeds 1" + (f" --bug {options.bug}" if options.bug else "")
-            print(f"seed {seed}: {outcome.violation}\n  again with: {again}")
-            if options.bug:
-                break
-        elif not options.quiet:
-            print(
-                f"seed {seed}  {outcome.digest[:16]}  steps {outcome.steps}"
-                f"  inputs {outcome.inputs}  effects {outcome.effects}"
-            )
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("worlds", total=len(seeds))
+        outcomes = campaign.run_many(seeds, options.jobs or os.cpu_count() or 1, options.bug)
+        totals = campaign.report(outcomes, lambda: bar.advance(task))
     seconds = time.monotonic() - began
-    print(f"{options.seeds} worlds from seed {options.seed}, {len(failed)} failed, {seconds:.1f} s")
-    return 1 if failed else 0
+    for failed in totals.failed[: campaign.FAILURES_SHOWN]:
+        print("\n".join(campaign.autopsy(failed, options.bug)))
+    for failed in totals.failed[campaign.FAILURES_SHOWN :]:
+        print(f"also failed: {failed.seed}: {failed.violation.partition(chr(10))[0]}")
+    print("\n".join(totals.lines(seconds)))
+    missing = totals.missing()
+    for mark in missing:
+        print(f"too rare: {mark}")
+    return EXIT_TROUBLE if totals.failed or missing else 0
+
+
+def _hunt_bugs(keep: Path | None) -> int:
+    """A table; 1 when a bug is not found within the limit."""
+    from simulation.bugs import BUGS
+    from simulation.bugs.hunt import SEEDS_MAX, hunt_all, save, table
+
+    found = list(hunt_all(list(BUGS), os.cpu_count() or 1))
+    print(table(found))
+    if keep is not None:
+        save(keep, found)
+    missed = sum(not each.violation for each in found)
+    print(f"bugs: {len(found)}, found: {len(found) - missed}, limit: {SEEDS_MAX} worlds each")
+    return EXIT_TROUBLE if missed else 0
 
 
 def show_tree(options: argparse.Namespace) -> int:
@@ -456,24 +599,18 @@ def publish_file(options: argparse.Namespace) -> int:
     def prepare(parameters: pika.URLParameters) -> None:
         """The engine declares; a publisher only publishes."""
 
-    total = None if options.file == "-" else _count_lines(Path(options.file))
-    port = AmqpPublish(_amqp(options), prepare)
     try:
-        with Progress(
-            "publishing",
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        ) as bar:
+        total = None if options.file == "-" else _count_lines(Path(options.file))
+        columns = ("publishing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with (
+            closing(AmqpPublish(_amqp(options), prepare)) as port,
+            Progress(*columns, transient=True, disable=not sys.stderr.isatty()) as bar,
+        ):
             task = bar.add_task("", total=total)
             lines = addressed(_lines(options.file), COMMANDS, options.exchange, options.key)
             result = publish_all(port, lines, lambda n: bar.advance(task, n))
     except (PublishFailed, ValueError, OSError) as error:
         return _fail(str(error), EXIT_TROUBLE)
-    finally:
-        port.close()
     print(f"{result.confirmed} confirmed, {result.refused} refused, {result.unrouted} without a queue")
     return 0 if not (result.refused or result.unrouted) else EXIT_TROUBLE
 
@@ -496,6 +633,7 @@ def watch_effects(options: argparse.Namespace) -> int:
     """Until Ctrl-C."""
     from pika.exceptions import AMQPError
 
+    from topology.amqp_reason import reason_of
     from topology.amqp_watch import Seen, watch
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
@@ -511,7 +649,7 @@ def watch_effects(options: argparse.Namespace) -> int:
     try:
         watch(_amqp(options), show, options.key)
     except (AMQPError, ValueError) as error:
-        return _fail(f"the broker is away: {error or type(error).__name__}", EXIT_TROUBLE)
+        return _fail(f"the broker is away: {reason_of(error)}", EXIT_TROUBLE)
     return 0
 
 

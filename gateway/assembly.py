@@ -38,7 +38,7 @@ def build_ports(
     parked = ParkedQueries(readers, segments, sorted(engine.domains))
     counters = engine.counters
     return Ports(
-        ingest=Ingest(wiring.door.decode, engine.journal, lambda: _not_taking(wiring), made_up_id, counters),
+        ingest=Ingest(wiring.door.decode, engine.journal, wiring.not_taking, made_up_id, counters),
         points=PointsQueries(readers, segments, runtime.clock),
         parked=parked,
         decisions=Decisions(parked, engine.journal, segments),
@@ -50,12 +50,6 @@ def build_ports(
         clock=runtime.clock,
         counters=counters,
     )
-
-
-def _not_taking(wiring: Wiring) -> tuple[str, ...]:
-    if not wiring.engine.begun():
-        return ("the engine is starting",)
-    return wiring.engine.pressure.reasons()
 
 
 def readiness(wiring: Wiring, has_broker: bool) -> Readiness:

@@ -94,11 +94,11 @@ class ParkedQueries:
                     key = (segment, domain, subject)
                     if key < after[:3]:
                         continue
-                    yield from reader.parked(segment, domain, subject, after[3] if key == after[:3] else 0, limit)
+                    yield from reader.parked(segment, domain, subject, after[3] if key == after[:3] else -1, limit)
 
     def anything(self, segment: int, domain: str, subject: str) -> bool:
         with self._readers.one() as reader:
-            return bool(reader.parked(segment, domain, subject, 0, 1))
+            return bool(reader.parked(segment, domain, subject, -1, 1))
 
 
 class Decisions:

@@ -77,12 +77,14 @@ class PointsQueries:
 
     def balance(self, user_id: str) -> Balance:
         """Raises Problem `unknown_user`, or `Refused` when the store cannot be read."""
-        segment = self.segment(user_id)
+        segment, subject = self.segment(user_id), subject_of(user_id)
         with self._readers.one() as reader:
-            state, upto = reader.snapshot(segment, self.domain, subject_of(user_id))
-        if state is None:
+            state, upto = reader.snapshot(segment, self.domain, subject)
+            # Whose points came and went within one stage has lines and no state: nothing is left, not nobody.
+            known = state is not None or bool(reader.records(segment, self.domain, subject, None, 1))
+        if not known:
             raise _unknown(user_id)
-        available, lots = shown(state, self._clock.now_ms())
+        available, lots = shown(state, self._clock.now_ms()) if state is not None else (0, ())
         first = [Lot(points, rfc3339(expires_at)) for points, expires_at in lots[:LOTS_SHOWN_MAX]]
         return Balance(user_id, available, first, AsOf(segment, upto))
 
@@ -120,7 +122,7 @@ def subject_of(user_id: str) -> str:
 
 
 def _first_parked(reader: Reader, segment: int, domain: str, subject: str) -> int | None:
-    rows = reader.parked(segment, domain, subject, 0, 1)
+    rows = reader.parked(segment, domain, subject, -1, 1)
     return rows[0].offset if rows else None
 
 

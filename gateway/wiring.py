@@ -34,6 +34,7 @@ from topology.bridge import Bridge, StopTaking
 from topology.link import Link
 from topology.outflow import WINDOW_MAX
 from topology.ports import ConsumePort, PublishPort
+from topology.relay import DOMAIN as RELAY
 from topology.relay import OUTWARD_RETENTION_MS, Relay, StopPublishing
 from topology.wire import Door, id_hash
 
@@ -79,7 +80,7 @@ class Wiring:
         self.recovery = parts.store.recover(now_ms)
         self.engine = Engine(
             parts.store, self.recovery, parts.domains, parts.runtime, parts.counters, reply_to, parts.limits,
-            parts.host_limits, parts.broker is not None, parts.checks, parts.free_bytes,
+            parts.host_limits, parts.broker is not None, parts.checks, parts.free_bytes, (RELAY,),
         )  # fmt: skip
         self.door = Door(COMMANDS, parts.store.segments)
         self.bridge_link = Link("bridge")
@@ -122,9 +123,16 @@ class Wiring:
         parts, engine = self._parts, self.engine
         assert parts.broker is not None
         return Bridge(
-            me, parts.broker.consume, self.door, engine.journal, self._relay_line, engine.pressure.reasons,
+            me, parts.broker.consume, self.door, engine.journal, self._relay_line, self.not_taking,
             self.bridge_link, parts.runtime, parts.counters, parts.rng,
         )  # fmt: skip
+
+    def not_taking(self) -> tuple[str, ...]:
+        """Why no door takes input now, empty when all do.
+
+        A reader that is new to a store begins at the head of the log: what a door took before would pass it by.
+        """
+        return self.engine.pressure.reasons() if self.engine.begun() else ("the engine is starting",)
 
     def close_doors(self) -> None:
         """Take nothing more from anybody; what was taken is still worked off, acked and answered."""

@@ -1,9 +1,9 @@
 """A pretended RabbitMQ: one ingress queue with a single active consumer, two exchanges to publish to, and bad days.
 
 It knows what the engine's ports promise (topology/ports.py) and nothing of the engine. What a broker may do, it does
-when the seed says so: cut either connection, redeliver what was not acked, lose confirms of what it took, take part
-of what was on the wire, nack, block. What it may not do it never does: lose a confirmed message, or deliver an acked
-one again.
+when the seed says so: cut either connection at any frame, refuse new ones, redeliver what was not acked, hold it for a
+while on behalf of a consumer that is gone already, lose confirms of what it took, take part of what was on the wire,
+nack, return, block. What it may not do it never does: lose a confirmed message, or deliver an acked one again.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from topology.ports import (
     Outgoing,
     Probed,
     Props,
+    Returned,
     Unblocked,
 )
 
@@ -41,6 +42,8 @@ class Message(msgspec.Struct, frozen=True):
     props: Props
     body: bytes
     redelivered: bool = False
+    put_ms: int = 0
+    """When it came into the queue, by the wall clock."""
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -60,7 +63,8 @@ LATER = Later()
 
 
 class SimulatedBroker:
-    """Outlives processes. `on_ack(message)` and `on_publish(outgoing)` are the checkers' windows."""
+    """Outlives processes. The checkers' windows: `on_ack(message)`, `on_write(outgoing)` when the engine writes
+    it, `on_publish(outgoing)` when it has arrived."""
 
     def __init__(self, runtime: Runtime, rng: Random, nack_rate: float = 0.0) -> None:
         self._runtime = runtime
@@ -70,8 +74,24 @@ class SimulatedBroker:
         self.effects: list[Outgoing] = []
         self.dead: list[Outgoing] = []
         self.away = False
+        self.unroutable = False
+        """Nobody has declared the queue for the unrouted: effects are returned."""
+        self.linger_rate = 0.0
+        """Of a lost consumer that the broker goes on believing in for a while, with what it was given."""
+        self.linger_s_max = 1.0
+        self.lost_confirm_rate = 0.0
+        """Of confirms that stay behind, so that a cut may lose them."""
+        self.held = 0
+        """Messages that consumers hold who are gone already."""
+        self.lingerers: list[list[Message]] = []
+        self.lingering = 0
+        self.lingered = 0
+        """How often that has been so."""
+        self.faults = 0
+        """Cuts, refused connections, nacks, returns, blocks, lingering consumers so far."""
         self.on_ack: Callable[[Message], None] = lambda _: None
         self.on_publish: Callable[[Outgoing], None] = lambda _: None
+        self.on_write: Callable[[Outgoing], None] = lambda _: None
         self.consumer = SimulatedConsume(self)
         self.publisher = SimulatedPublish(self)
 
@@ -79,8 +99,8 @@ class SimulatedBroker:
         self._runtime.send_after(self._rng.uniform(0.0, seconds_max), LATER, Call(act))
 
     def put(self, message: Message) -> None:
-        self.ready.append(message)
-        self.after(0.005, self.consumer.deliver)
+        self.ready.append(msgspec.structs.replace(message, put_ms=self._runtime.clock.now_ms()))
+        self.consumer.deliver_soon()
 
     def route(self, outgoing: Outgoing) -> None:
         self.on_publish(outgoing)
@@ -90,21 +110,54 @@ class SimulatedBroker:
         return self._rng.random() < rate
 
     def nacks(self) -> bool:
-        return self.draw(self._nack_rate)
+        nacks = self.draw(self._nack_rate)
+        self.faults += nacks
+        return nacks
 
     def cut(self, reason: str = "cut") -> None:
         """Both connections break."""
         self.consumer.cut(reason)
         self.publisher.cut(reason)
 
+    def stay_away(self, seconds: float) -> None:
+        """It is gone and refuses connections for a while."""
+
+        def back() -> None:
+            self.away = False
+
+        self.away = True
+        self.cut("the broker is gone")
+        self.after(seconds, back)
+
+    def lose_unrouted(self, seconds: float) -> None:
+        """For a while every effect is returned."""
+
+        def found() -> None:
+            self.unroutable = False
+
+        self.unroutable = True
+        self.after(seconds, found)
+
+    def mend(self) -> None:
+        """No more nacks, lost confirms or lingering consumers."""
+        self._nack_rate = self.linger_rate = self.lost_confirm_rate = 0.0
+
+    def requeue(self, again: Sequence[Message]) -> None:
+        """Back to the head of the queue, in order, before what is there."""
+        self.ready.extendleft(reversed(again))
+
     def process_died(self) -> None:
         """Its sockets are closed by the kernel; nobody is there to be told."""
         self.consumer.end()
         self.publisher.end()
 
+    def queued(self) -> list[Message]:
+        """Everything that is not acked, with consumers that are gone too."""
+        return [*self.ready, *self.consumer.unacked.values(), *(m for held in self.lingerers for m in held)]
+
     @property
     def idle(self) -> bool:
-        return not self.ready and not self.consumer.unacked
+        return not self.ready and not self.consumer.unacked and not self.held
 
 
 class SimulatedConnection:
@@ -130,6 +183,7 @@ class SimulatedConnection:
             return
         if self._broker.away:
             to, self._to = self._to, None
+            self._broker.faults += 1
             to.tell(Lost(generation, "connection refused"))
             return
         self._open, self._tag = True, 0
@@ -151,6 +205,7 @@ class SimulatedConnection:
         to, generation = self._to, self._generation
         self.end()
         if to is not None:
+            self._broker.faults += 1
             to.tell(Lost(generation, reason))
 
 
@@ -161,11 +216,19 @@ class SimulatedConsume(SimulatedConnection):
         super().__init__(broker)
         self.unacked: OrderedDict[int, Message] = OrderedDict()
         self.prefetch = 200
+        self._delivers = False
+        """A delivery is on its way."""
 
     def opened(self) -> None:
         self.deliver()
 
+    def deliver_soon(self) -> None:
+        if not self._delivers:
+            self._delivers = True
+            self._broker.after(0.005, self.deliver)
+
     def deliver(self) -> None:
+        self._delivers = False
         batch: list[Delivery] = []
         ready = self._broker.ready
         while self._open and ready and len(self.unacked) < self.prefetch and len(batch) < BURST:
@@ -178,7 +241,7 @@ class SimulatedConsume(SimulatedConnection):
         if batch and self._to is not None:
             self._to.tell(Deliveries(self._generation, batch))
             if ready:
-                self._broker.after(0.005, self.deliver)
+                self.deliver_soon()
 
     def ack(self, generation: int, tag: int) -> None:
         if generation != self._generation or not self._open:
@@ -192,16 +255,33 @@ class SimulatedConsume(SimulatedConnection):
     def probe(self, generation: int) -> None:
         def answer() -> None:
             if generation == self._generation and self._open and self._to is not None:
-                self._to.tell(Probed(generation, len(self._broker.ready), 1))
+                self._to.tell(Probed(generation, len(self._broker.ready), 1 + self._broker.lingering))
 
         self._broker.after(0.005, answer)
 
     def end(self) -> None:
-        """What was not acked goes back to the queue, in order, before what is there."""
+        """What was not acked goes back to the queue, at once or when the broker has noticed."""
         super().end()
         again = [msgspec.structs.replace(message, redelivered=True) for message in self.unacked.values()]
-        self._broker.ready.extendleft(reversed(again))
         self.unacked.clear()
+        broker = self._broker
+        if not again or not broker.draw(broker.linger_rate):
+            broker.requeue(again)
+            return
+
+        def noticed() -> None:
+            broker.lingerers.remove(again)
+            broker.held -= len(again)
+            broker.lingering -= 1
+            broker.requeue(again)
+            self.deliver()
+
+        broker.lingerers.append(again)
+        broker.held += len(again)
+        broker.lingering += 1
+        broker.lingered += 1
+        broker.faults += 1
+        broker.after(broker.linger_s_max, noticed)
 
 
 class SimulatedPublish(SimulatedConnection):
@@ -212,28 +292,54 @@ class SimulatedPublish(SimulatedConnection):
         self._blocked = False
         self._wire: deque[tuple[int, Outgoing]] = deque()
         """Written by the engine, not yet taken by the broker."""
+        self._said: list[Confirm] = []
+        """Confirms that have not arrived yet."""
 
     def publish(self, generation: int, messages: Sequence[Outgoing]) -> None:
         if generation != self._generation or not self._open:
             return
         for message in messages:
+            self._broker.on_write(message)
             self._tag += 1
             self._wire.append((self._tag, message))
         self._broker.after(0.01, lambda: self._take(generation))
 
     def _take(self, generation: int) -> None:
-        """Some of what is on the wire arrives, and is confirmed, in order; now and then the broker says no."""
+        """What is on the wire arrives, and is confirmed, in order; now and then the broker says no."""
         if generation != self._generation or self._blocked:
             return
+        broker = self._broker
         confirms: list[Confirm] = []
         while self._wire:
             tag, message = self._wire.popleft()
-            nack = self._broker.nacks()
-            if not nack or self._broker.draw(0.5):  # nacked, and yet one of the queues may have it
-                self._broker.route(message)
+            if broker.unroutable and message.exchange != "marketing.dead":
+                self._return(generation, message)
+                confirms.append(Confirm(tag, False, True))
+                continue
+            nack = broker.nacks()
+            if not nack or broker.draw(0.5):  # nacked, and yet one of the queues may have it
+                broker.route(message)
             confirms.append(Confirm(tag, False, not nack))
-        if confirms and self._to is not None:
-            self._to.tell(Confirms(generation, confirms))
+        if not confirms:
+            return
+        if len(confirms) > 1 and all(confirm.ack for confirm in confirms) and broker.draw(0.5):
+            confirms = [Confirm(confirms[-1].tag, True, True)]
+        self._said += confirms
+        if broker.draw(broker.lost_confirm_rate):
+            broker.after(0.05, lambda: self._confirm(generation))
+        else:
+            self._confirm(generation)
+
+    def _confirm(self, generation: int) -> None:
+        """Everything said so far, in order."""
+        if generation == self._generation and self._to is not None and self._said:
+            said, self._said = self._said, []
+            self._to.tell(Confirms(generation, said))
+
+    def _return(self, generation: int, message: Outgoing) -> None:
+        self._broker.faults += 1
+        if self._to is not None:
+            self._to.tell(Returned(generation, message.exchange, message.key, "NO_ROUTE"))
 
     def block(self, seconds: float) -> None:
         """An alarm: nothing is read from the publisher for a while."""
@@ -241,6 +347,7 @@ class SimulatedPublish(SimulatedConnection):
             return
         generation = self._generation
         self._blocked = True
+        self._broker.faults += 1
         self._to.tell(Blocked(generation, "memory alarm"))
         self._broker.after(seconds, lambda: self._unblock(generation))
 
@@ -256,5 +363,6 @@ class SimulatedPublish(SimulatedConnection):
         for _ in range(arrived):
             self._broker.route(self._wire.popleft()[1])
         self._wire.clear()
+        self._said.clear()
         self._blocked = False
         super().end()

@@ -6,41 +6,52 @@ books of each. A violation raises at the step that made it, so the trace ends wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from simulation.violation import Violation, require
+from supervision.domain import TimerDue
+from supervision.engine_events import DECISIONS
 from supervision.entry import Entry, Origin
 from supervision.messages import Stage, TimerRow
-from supervision.store import Batch
-from supervision.store_simulated import Image
+from supervision.store import Batch, StageRejected
+from supervision.store_simulated import KEEP_MS, Image
 from supervision.tail import Tail
 from topology.ports import Outgoing
+from topology.wire import id_hash
 
 TimerKey = tuple[int, str, str, str]
+LATE_MS = 1_000
 
-
-class Violation(AssertionError):
-    """An invariant does not hold. The text names it by its number in the protocol."""
-
-
-def require(holds: bool, number: int, what: str) -> None:
-    if not holds:
-        raise Violation(f"invariant {number}: {what}")
+__all__ = ["Checker", "Violation", "require"]
 
 
 class Checker:
     """Independent books; see the module's essay. Outlives the processes of a world."""
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, image: Image, marks: Counter[str] | None = None) -> None:
         self._image = image
+        self._marks: Counter[str] = Counter() if marks is None else marks
+        self.on_stage: Callable[[Stage], None] = lambda _: None
+        """Told of each committed stage, once its timers and checkpoint are in these books."""
         self.logs: dict[int, list[Entry]] = {segment: [] for segment in range(image.segments)}
         self.checkpoints: dict[tuple[int, str], int] = {}
         self._incarnations: dict[tuple[int, str], int] = {}
+        self._ended: dict[tuple[int, str], int] = {}
+        """The last incarnation one of whose stages was rejected."""
+        self._moves: dict[tuple[int, str], Stage] = {}
+        """The last stage that moved its checkpoint."""
         self._inputs: dict[tuple[str, str], Entry] = {}
         self._fired: dict[TimerKey, int] = {}
-        self._armed: dict[TimerKey, TimerRow] = {}
+        self.armed: dict[TimerKey, TimerRow] = {}
+        """Every timer's row as the committed stages left it."""
+        self.replies: dict[int, bytes] = {}
+        """By the id hash of the input that asked."""
+        self.forgotten: set[int] = set()
+        """Id hashes of inputs that came again when their id was forgotten, and so were new."""
         self._published: dict[str, tuple[Any, ...]] = {}
         self._transfers: dict[tuple[int, int], list[bytes]] = {}
         self._carried: dict[tuple[int, int], int] = {}
@@ -48,6 +59,22 @@ class Checker:
     def process_started(self) -> None:
         """Incarnations count anew."""
         self._incarnations.clear()
+        self._ended.clear()
+
+    def offered(self, batch: Batch) -> None:
+        """The journal asks for this to be made durable. The store compares once more; that must never be needed."""
+        moved: dict[tuple[int, str], int] = {}
+        for stage in batch.stages:
+            key = (stage.segment, stage.domain)
+            stands = moved.get(key, self.checkpoints.get(key, 0))
+            require(stage.prev == stands, 4, f"{key}: a stage from {stage.prev} was offered at checkpoint {stands}")
+            ended = self._ended.get(key, 0)
+            require(stage.incarnation > ended, 4, f"{key}: incarnation {stage.incarnation} ended and offers a stage")
+            moved[key] = stage.upto
+
+    def rejected(self, stage: Stage) -> None:
+        """The store has turned this one down: its incarnation is over."""
+        self._ended[stage.segment, stage.domain] = stage.incarnation
 
     def committed(self, batch: Batch) -> None:
         """A batch is durable."""
@@ -57,6 +84,7 @@ class Checker:
             self._fire(row)
         for stage in batch.stages:
             self._stage(stage)
+            self.on_stage(stage)
         self._count_transfers(batch)
 
     def _append(self, segment: int, entries: Sequence[Entry]) -> None:
@@ -66,13 +94,37 @@ class Checker:
             require(not log or log[-1].at <= entry.at, 1, f"segment {segment}: time goes back at {entry.offset}")
             log.append(entry)
             if entry.origin == Origin.OUTSIDE and entry.id:
-                key = (entry.id, entry.subject)
-                require(key not in self._inputs, 5, f"input {entry.id} was appended twice")
-                self._inputs[key] = entry
+                self._know(entry)
+            elif entry.origin == Origin.TIMER:
+                self._mark_firing(entry)
+            elif entry.origin == Origin.DOMAIN:
+                self._marks["continuations"] += entry.kind in DECISIONS
+                self._marks["census_pages"] += entry.kind == "probe.census"
+
+    def _know(self, entry: Entry) -> None:
+        """An input: none is appended again before its id may be forgotten."""
+        key = (entry.id, entry.subject)
+        before = self._inputs.get(key)
+        if before is not None:
+            keep = KEEP_MS[entry.kind == "points.change" and b'"order_id"' not in before.body]
+            require(entry.at - before.at >= keep, 5, f"input {entry.id} was appended twice")
+            self._marks["ids_forgotten"] += 1
+            self.forgotten.add(id_hash(entry.id, entry.subject))
+        self._inputs[key] = entry
+
+    def knows(self, id: str, subject: str) -> bool:
+        """Whether an input of this name is in the log."""
+        return (id, subject) in self._inputs
+
+    def _mark_firing(self, entry: Entry) -> None:
+        due = msgspec.json.decode(entry.body, type=TimerDue)
+        self._marks["timers_late"] += due.late_by_ms > LATE_MS
+        self._marks["absences_held"] += due.held
+        self._marks["timers_expired"] += due.expired
 
     def _fire(self, row: TimerRow) -> None:
         key = (row.segment, row.domain, row.subject, row.key)
-        armed = self._armed.get(key)
+        armed = self.armed.get(key)
         if armed is not None and armed.gen == row.gen:
             require(self._fired.get(key) != row.gen, 6, f"timer {key} of gen {row.gen} fired twice")
             self._fired[key] = row.gen
@@ -86,13 +138,19 @@ class Checker:
         require(stage.incarnation >= newest, 4, f"{key}: incarnation {stage.incarnation} committed after {newest}")
         self._incarnations[key] = stage.incarnation
         self.checkpoints[key] = stage.upto
+        if stage.upto > stage.prev:
+            self._moves[key] = stage
+        self._marks["careful"] += stage.attempt is not None
+        for id, body in stage.replies:
+            same = self.replies.setdefault(id, body) == body or id in self.forgotten
+            require(same, 10, f"{key} gives input {id} a second answer")
         for op in stage.timer_ops:
             at = (*key, op.subject, op.key)
             if op.row is None:
-                self._armed.pop(at, None)
+                self.armed.pop(at, None)
                 self._fired.pop(at, None)
             else:
-                self._armed[at] = op.row
+                self.armed[at] = op.row
                 self._fired.pop(at, None)
 
     def _count_transfers(self, batch: Batch) -> None:
@@ -108,21 +166,34 @@ class Checker:
             require(all(e in arrived for e in sent[before:n]), 7, f"transfer {n} of {src}->{dst} is another")
             self._carried[(src, dst)] = n
 
-    def visible(self, tails: Iterable[Tail]) -> None:
-        """Nobody can see what is not durable."""
+    def watch(self, tails: Iterable[Tail]) -> None:
+        """Look at each moment at which entries become visible: nobody can see what is not durable."""
         for tail in tails:
-            require(
-                tail.head <= len(self.logs[tail.segment]), 2, f"segment {tail.segment}: the tail is ahead of the store"
-            )
+            self._watch(tail)
 
-    def acked(self, id: str, subject: str) -> None:
-        """The broker may forget this input."""
-        require((id, subject) in self._inputs, 5, f"input {id} was acked and is not durable")
+    def _watch(self, tail: Tail) -> None:
+        publish = tail.publish
+        log = self.logs[tail.segment]
 
-    def answered(self, segment: int, offset: int, id: str) -> None:
+        def publishing(new: Sequence[Entry]) -> None:
+            require(new[-1].offset <= len(log), 2, f"segment {tail.segment}: the tail is ahead of the store")
+            require(log[new[0].offset - 1] == new[0], 2, f"segment {tail.segment}: what is visible is not the store's")
+            publish(new)
+
+        tail.publish = publishing
+
+    def acked(self, id: str, subject: str, body: bytes) -> bool:
+        """The broker may forget this input; False when its id is another message's, which must be among the dead."""
+        known = self._inputs.get((id, subject))
+        require(known is not None, 5, f"input {id} was acked and is not durable")
+        return known is not None and _same(known.body, body)
+
+    def answered(self, segment: int, offset: int, id: str, body: bytes) -> None:
         log = self.logs[segment]
         require(0 < offset <= len(log), 5, f"input {id} was answered with a place that is not durable")
-        require(log[offset - 1].id.endswith(f"|{id}"), 5, f"input {id} was answered with another's place")
+        entry = log[offset - 1]
+        require(entry.id.endswith(f"|{id}"), 5, f"input {id} was answered with another's place")
+        require(_same(entry.body, body), 5, f"input {id} was answered, but another body is durable under it")
 
     def published(self, outgoing: Outgoing) -> None:
         """An effect reached the broker, confirmed or not."""
@@ -141,6 +212,7 @@ class Checker:
 
     def at_rest(self, domains: Sequence[str]) -> None:
         """Nothing is under way: what must be equal then."""
+        require(self.armed.keys() == self._image.timers.keys(), 6, "timers were lost or left over")
         for segment, log in self.logs.items():
             for domain in domains:
                 upto = self.checkpoints.get((segment, domain), 0)
@@ -157,13 +229,20 @@ class Checker:
                 7,
                 f"{pair}: {self._carried.get(pair, 0)} of {len(sent)} transfers",
             )
-        for row in self._image.timers.values():
+        for key, row in self._image.timers.items():
+            mine = self.armed.get(key)
+            require(mine is not None and mine.gen == row.gen, 6, f"timer {key} of gen {row.gen} is not what was armed")
             require(not row.fired, 6, f"timer {row.key} of {row.subject} fired and was never handled")
 
-    def timers_done(self, now_ms: int) -> None:
-        """No timer is left behind its time."""
-        late = [row for row in self._image.timers.values() if row.due <= now_ms - 5_000]
-        require(not late, 6, f"{len(late)} timers were due and have not fired, first {late[:1]}")
+    def store_compares(self) -> None:
+        """Were a stage offered once more, the store would reject it: the journal is not the only guard."""
+        for (segment, domain), stage in self._moves.items():
+            again = Stage(segment, domain, stage.incarnation, stage.prev, stage.upto)
+            try:
+                self._image.refuse(Batch(self._image.commit_no + 1, self._image.epoch, stages=[again]))
+            except StageRejected:
+                continue
+            require(False, 3, f"{domain}/{segment}: the store would commit {stage.prev}..{stage.upto} again")
 
     def memory_is_the_store(self, states: Iterable[tuple[int, str, str, Any]]) -> None:
         """At rest, a state in memory is the state in the store."""
@@ -179,3 +258,8 @@ class Checker:
     @property
     def inputs(self) -> int:
         return len(self._inputs)
+
+
+def _same(one: bytes, other: bytes) -> bool:
+    """The same JSON, as a sender means it."""
+    return one == other or msgspec.json.decode(one) == msgspec.json.decode(other)

@@ -1,20 +1,23 @@
-"""The reference model: a second, naive bookkeeping of points, on plain lists, that shares no code with the ledger.
+"""The reference model of points: a second, naive bookkeeping on plain lists, that shares no code with the ledger.
 
-It folds the log as the checkers saw it become durable, subject by subject, and says what balances and which effects
-must come of it. It is slow and obvious on purpose: lots are lists, the soonest to expire is found by sorting, time is
-compared, not armed.
+It folds what the shadow (shadow.py) tells it was folded, and says which effects must come of each entry, what balance
+the account then has, and for when its expiry timer must stand. It is slow and obvious on purpose: lots are lists, the
+soonest to expire is found by sorting, time is compared, not armed.
 """
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from supervision.entry import Entry
+import msgspec
 
-Effect = tuple[str, int, int]
-"""(event type, points, balance after it)"""
+from supervision.entry import Entry
+from supervision.messages import Emission
+
+Said = tuple[Any, ...]
+"""(event type, subject, points, balance after it) of an effect; (kind, subject, points) of a referral's credit."""
+
+DAY_MS = 86_400_000
 
 
 class Book:
@@ -25,17 +28,14 @@ class Book:
         """[expires ms, order of arrival, points]"""
         self.orders: dict[tuple[str, str, str], tuple[Any, ...]] = {}
         self.referred = False
-        self.effects: list[Effect] = []
+        self.armed: tuple[int, int] | None = None
+        """(due, gen) of the expiry timer's row."""
+        self.believes = 0
+        """What the account thinks its timer is set to: a discarded firing leaves it believing."""
 
     @property
     def balance(self) -> int:
         return sum(lot[2] for lot in self.lots)
-
-    def settle(self, at: int) -> None:
-        gone = [lot for lot in self.lots if lot[0] <= at]
-        if gone:
-            self.lots = [lot for lot in self.lots if lot[0] > at]
-            self.effects.append(("points_expired", sum(lot[2] for lot in gone), self.balance))
 
     def take(self, points: int) -> None:
         for lot in sorted(self.lots):
@@ -45,8 +45,13 @@ class Book:
         self.lots = [lot for lot in self.lots if lot[2]]
 
 
-class Model:
-    """Books by user, and the referral credits that must have arrived."""
+class PointsModel:
+    """Books by subject, and the referral credits that must have arrived. Entries of a subject come in order."""
+
+    domain = "points"
+    kinds = frozenset({"points.change", "points.referral", "timer.points"})
+    parks_subject = True
+    timer_key = "expiry"
 
     def __init__(self, valid_days: int) -> None:
         self._valid_days = valid_days
@@ -56,67 +61,149 @@ class Model:
         self.credited: dict[str, list[int]] = {}
         self._arrivals = 0
 
-    def fold(self, entry: Entry) -> None:
-        """Entries of one segment in order; segments in any."""
-        user = entry.subject.removeprefix("user:")
-        if entry.kind == "points.change":
-            self._change(user, json.loads(entry.body), entry.at)
+    def fold(self, entry: Entry, at: int) -> list[Said]:
+        """What must be said because of `entry`, folded at `at`."""
+        book = self.books.setdefault(entry.subject, Book())
+        body = msgspec.json.decode(entry.body)
+        said: list[Said] = []
+        if entry.kind == "timer.points":
+            if book.armed is None or book.armed[1] != body["gen"]:
+                return said  # stale: it was armed anew, or cancelled
+            book.armed, book.believes = None, 0
+            self._settle(entry.subject, book, at, said)
         elif entry.kind == "points.referral":
-            points = json.loads(entry.body)["points"]
-            self.credited.setdefault(user, []).append(points)
-            book = self._book(user)
-            book.settle(entry.at)
-            self._earn(book, points, entry.at)
-        elif entry.kind == "timer.points":
-            self._book(user).settle(entry.at)
+            self.credited.setdefault(entry.subject, []).append(body["points"])
+            self._settle(entry.subject, book, at, said)
+            self._earn(entry.subject, book, body["points"], at, said)
+        elif self._change(entry.subject, book, body, at, said):
+            return said
+        soonest = min((lot[0] for lot in book.lots), default=0)
+        if soonest != book.believes:
+            book.believes = soonest
+            book.armed = (soonest, entry.offset) if soonest else None
+        return said
 
-    def _book(self, user: str) -> Book:
-        return self.books.setdefault(user, Book())
+    def discarded(self, entry: Entry) -> None:
+        """An operator threw it away: a firing's timer goes with it, a credit is owed no more."""
+        if entry.kind == "points.referral":
+            self.credited.setdefault(entry.subject, []).append(msgspec.json.decode(entry.body)["points"])
+        book = self.books.get(entry.subject)
+        if book is not None and entry.kind == "timer.points" and book.armed is not None:
+            gen = msgspec.json.decode(entry.body)["gen"]
+            book.armed = None if gen == book.armed[1] else book.armed
 
-    def _change(self, user: str, change: dict[str, Any], at: int) -> None:
-        book = self._book(user)
+    def armed(self, subject: str) -> tuple[int, int] | None:
+        book = self.books.get(subject)
+        return book.armed if book else None
+
+    def state_fits(self, subject: str, data: bytes) -> str:
+        """Empty when the stored account has the book's lots, else what differs."""
+        fields = msgspec.msgpack.decode(data)
+        stored = sorted((lot[0], lot[1]) for lot in fields[1])
+        book = self.books.get(subject, Book())
+        mine = sorted((lot[0], lot[2]) for lot in book.lots)
+        return "" if stored == mine else f"the store has {stored[:5]}, the model {mine[:5]}"
+
+    def heard(self, emission: Emission) -> Said | None:
+        """What an emission says, in the model's words; None when it is none of its business."""
+        draft = emission.draft
+        if draft.kind == "points.referral":
+            return (draft.kind, draft.subject, msgspec.json.decode(draft.body)["points"])
+        if not draft.kind.startswith("points."):
+            return None
+        body = msgspec.json.decode(draft.body)
+        return (draft.kind, draft.subject, body["points"], body["balance"])
+
+    def _settle(self, subject: str, book: Book, at: int, said: list[Said]) -> None:
+        gone = [lot for lot in book.lots if lot[0] <= at]
+        if gone:
+            book.lots = [lot for lot in book.lots if lot[0] > at]
+            said.append(("points.expired", subject, sum(lot[2] for lot in gone), book.balance))
+
+    def _change(self, subject: str, book: Book, change: dict[str, Any], at: int, said: list[Said]) -> bool:
+        """True when it is a known duplicate, which is no event at all."""
         points, kind, reason = change["points"], change["change_type"], change["reason"]
         metadata: dict[str, Any] = change.get("metadata") or {}
         refers = reason == "referral" and kind == "increase"
         key = (kind, reason, change["order_id"]) if change.get("order_id") is not None else None
-        said: tuple[Any, ...] = (
+        told: tuple[Any, ...] = (
             (points, metadata.get("referrer_id"), metadata.get("referrer_points")) if refers else (points,)
         )
-        if key is not None and key in book.orders and book.orders[key] == said:
-            return
-        book.settle(at)
+        if key is not None and book.orders.get(key) == told:
+            return True
+        self._settle(subject, book, at, said)
         if (key is not None and key in book.orders) or (refers and book.referred):
-            book.effects.append(("points_refused", points, book.balance))
-            return
-        if not self._apply(book, kind, points, at):
-            return
+            said.append(("points.refused", subject, points, book.balance))
+            return False
+        if not self._apply(subject, book, kind, points, at, said):
+            return False
         if key is not None:
-            book.orders[key] = said
+            book.orders[key] = told
         if refers:
             book.referred = True
-            self.owed.setdefault(metadata["referrer_id"], []).append(metadata.get("referrer_points") or points)
+            referrer, credit = f"user:{metadata['referrer_id']}", metadata.get("referrer_points") or points
+            self.owed.setdefault(referrer, []).append(credit)
+            said.append(("points.referral", referrer, credit))
+        return False
 
-    def _apply(self, book: Book, kind: str, points: int, at: int) -> bool:
+    def _apply(self, subject: str, book: Book, kind: str, points: int, at: int, said: list[Said]) -> bool:
         if kind == "increase":
-            self._earn(book, points, at)
+            self._earn(subject, book, points, at, said)
         elif kind == "decrease" and points <= book.balance:
             book.take(points)
-            book.effects.append(("points_spent", points, book.balance))
+            said.append(("points.spent", subject, points, book.balance))
         elif kind == "expire" and book.balance:
             taken = min(points, book.balance)
             book.take(taken)
-            book.effects.append(("points_expired", taken, book.balance))
+            said.append(("points.expired", subject, taken, book.balance))
         else:
-            book.effects.append(("points_refused", points, book.balance))
+            said.append(("points.refused", subject, points, book.balance))
             return False
         return True
 
-    def _earn(self, book: Book, points: int, at: int) -> None:
+    def _earn(self, subject: str, book: Book, points: int, at: int, said: list[Said]) -> None:
         self._arrivals += 1
         book.lots.append([self._expiry(at), self._arrivals, points])
-        book.effects.append(("points_earned", points, book.balance))
+        said.append(("points.earned", subject, points, book.balance))
 
     def _expiry(self, at: int) -> int:
         """The end of the day `at` + valid days, UTC."""
-        day = datetime.fromtimestamp(at / 1000, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        return int((day + timedelta(days=self._valid_days + 1)).timestamp() * 1000)
+        return (at // DAY_MS + self._valid_days + 1) * DAY_MS
+
+    def at_rest(self) -> str:
+        """Empty when every referral's credit has arrived, else who lacks what."""
+        for referrer in sorted(self.owed.keys() | self.credited.keys()):
+            owed, got = sorted(self.owed.get(referrer, [])), sorted(self.credited.get(referrer, []))
+            if owed != got:
+                return f"{referrer} is owed {owed} and was credited {got}"
+        return ""
+
+
+class NotificationModel:
+    """One text for each fact about points."""
+
+    domain = "notification"
+    kinds = frozenset({"points.earned", "points.spent", "points.expired", "points.expiring"})
+    parks_subject = False
+    timer_key = ""
+
+    def fold(self, entry: Entry, at: int) -> list[Said]:
+        return [("notify.sms", entry.subject, msgspec.json.decode(entry.body)["points"])]
+
+    def discarded(self, entry: Entry) -> None:
+        """Nothing hangs on it."""
+
+    def armed(self, subject: str) -> tuple[int, int] | None:
+        return None
+
+    def state_fits(self, subject: str, data: bytes) -> str:
+        return "notification has no state"
+
+    def heard(self, emission: Emission) -> Said | None:
+        draft = emission.draft
+        if not draft.kind.startswith("notify."):
+            return None
+        return (draft.kind, draft.subject, msgspec.json.decode(draft.body)["params"]["points"])
+
+    def at_rest(self) -> str:
+        return ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 
 from supervision.runtime import SparesBudget
+from supervision.store import Reader
 from supervision.tail import Subscription
 
 ATTEMPTS_MAX = 3
@@ -35,6 +36,8 @@ class Attempts:
     def __init__(self) -> None:
         self.incarnation = 0
         self.subscription: Subscription | None = None
+        self.reader: Reader | None = None
+        """Of the newest incarnation. One that crashed could not close its own; the next one does."""
         self.reacting: tuple[int, float] | None = None
         """(first offset, monotonic seconds at the start) of the batch that is being reacted to."""
         self._failed: dict[int, tuple[int, str]] = {}

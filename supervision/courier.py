@@ -32,10 +32,14 @@ KINDS = frozenset({TRANSFER})
 
 
 class Carried(msgspec.Struct, frozen=True):
-    """From the journal's thread: what became of the transfer that stands at `offset` of segment `src`."""
+    """From the journal's thread: what became of the transfer that stands at `offset` of segment `src`.
+
+    `of` tells the answers to an earlier incarnation, which are nothing to this one.
+    """
 
     src: int
     offset: int
+    of: int
     round: int
     result: AppendResult
 
@@ -144,17 +148,17 @@ class Courier:
     def _send(self, src: int, offset: int, round_: int, body: bytes) -> None:
         transfer = self._decode.decode(body)
         item = Item(transfer.to, decode_draft(transfer.encoded), transfer.encoded)
-        me = self._me
+        me, of = self._me, self._incarnation
 
         def done(results: Sequence[AppendResult] | None) -> None:
             if results is not None:
-                me.tell(Carried(src, offset, round_, results[0]))
+                me.tell(Carried(src, offset, of, round_, results[0]))
 
         self._journal.tell(Append((item,), done, len(transfer.encoded), Via(src, transfer.n)))
 
     def _carried(self, carried: Carried) -> None:
         lane = self._lanes[carried.src]
-        if carried.round != lane.round:
+        if carried.of != self._incarnation or carried.round != lane.round:
             return
         if isinstance(carried.result, Misnumbered):
             lane.round += 1

@@ -16,6 +16,7 @@ from typing import Any
 
 from supervision.attempts import Attempts
 from supervision.counters import Counters
+from supervision.courier import DOMAIN as COURIER
 from supervision.courier import Courier
 from supervision.domain import Domain, Event
 from supervision.host import DomainHost, HostLimits, Place
@@ -50,15 +51,19 @@ class Engine:
         has_broker: bool = False,
         checks: bool = False,
         free_bytes: Callable[[], int] | None = None,
+        readers: Sequence[str] = (),
     ) -> None:
+        """`readers` are those that others put beside it: the log waits for them as for its own (see `begun`)."""
         self.store = store
         self.recovery = recovery
         self.runtime = runtime
         self.counters = counters
         self.pressure = Pressure()
         self.journal = Line("journal")
+        self._limits = limits or Limits()
         self.tails: Mapping[int, Tail] = {
-            segment: Tail(segment, recovery.heads[segment].offset) for segment in range(store.segments)
+            segment: Tail(segment, recovery.heads[segment].offset, self._limits.ring_entries_max)
+            for segment in range(store.segments)
         }
         self.domains = {domain.name: domain for domain in domains}
         self.hosts = {(segment, name): Line(f"{name}/{segment:02d}") for segment in self.tails for name in self.domains}
@@ -66,13 +71,13 @@ class Engine:
         self.the_journal: Journal | None = None
         """The running journal, for liveness and queries about checkpoints; its numbers are read, never written."""
         self._reply_to = reply_to
-        self._limits = limits or Limits()
         self._host_limits = host_limits or HostLimits()
         self._has_broker = has_broker
         self._checks = checks
         self._free_bytes = free_bytes
         self._courier: Courier | None = None
         self._courier_incarnation = 0
+        self._must_begin = [*self.hosts, *((segment, name) for segment in self.tails for name in (COURIER, *readers))]
 
     def children(self) -> list[ChildSpec | SupervisorSpec]:
         """journal, courier, segments: in the order of starting."""
@@ -127,13 +132,14 @@ class Engine:
         return Watchdog(me, self.attempts, self.runtime, self.counters)
 
     def begun(self) -> bool:
-        """Every host has a durable checkpoint: the engine takes input from here on without losing any of it to a new
-        reader.
+        """Every reader has a durable checkpoint: the engine takes input from here on without losing any of it to a new
+        one, since who is new begins at the head. Once so, always so.
         """
-        if self.the_journal is None:
-            return False
-        known = self.the_journal.ledger.checkpoints
-        return all(key in known for key in self.hosts)
+        if self._must_begin and self.the_journal is not None:
+            known = self.the_journal.ledger.checkpoints
+            if all(key in known for key in self._must_begin):
+                self._must_begin = []
+        return not self._must_begin
 
     def folded(self, segment: int, domain: str) -> int:
         """The durable checkpoint of a domain as the journal knows it; 0 before it began."""

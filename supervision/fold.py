@@ -28,8 +28,6 @@ from supervision.store import Loaded, Reader, Refused
 
 STATE_BYTES_MAX = 1024 * 1024
 """One subject's encoded state in one domain."""
-RETRY_ENTRIES_MAX = 256
-"""Parked entries that one decision takes; more go by continuation entries."""
 REASON_CHARS_MAX = 400
 
 
@@ -67,13 +65,20 @@ class Fold:
     """Reacts for `domain`; see the module's essay."""
 
     def __init__(
-        self, domain: Domain[Any], place: Surroundings, states: States, reader: Reader, parking: Parking
+        self,
+        domain: Domain[Any],
+        place: Surroundings,
+        states: States,
+        reader: Reader,
+        parking: Parking,
+        retry_entries_max: int,
     ) -> None:
         self._domain = domain
         self._place = place
         self._states = states
         self._reader = reader
         self._parking = parking
+        self._retry_entries_max = retry_entries_max
         self._timer_kind = f"timer.{domain.name}"
         types = {**domain.reacts_to, self._timer_kind: TimerDue}
         self._decoders = {kind: msgspec.json.Decoder(type_) for kind, type_ in types.items()}
@@ -223,9 +228,11 @@ class Fold:
         """Carry out an operator's decision about a parked subject. Nothing of this host may be under way."""
         if entry.kind == RESUME:
             return
-        rows = self._reader.parked(self._place.segment, self._domain.name, decision.subject, 0, RETRY_ENTRIES_MAX)
+        rows = self._reader.parked(
+            self._place.segment, self._domain.name, decision.subject, -1, self._retry_entries_max
+        )
         done = self._retry(rows, entry.at, outcome) if entry.kind == RETRY else self._discard(rows, outcome)
-        left = done < len(rows) or len(rows) == RETRY_ENTRIES_MAX
+        left = done < len(rows) or len(rows) == self._retry_entries_max
         if not left:
             self._parking.released(decision.subject)
         event = Event(entry, decision, entry.at, entry.subject)

@@ -47,6 +47,8 @@ class HostLimits(msgspec.Struct, frozen=True):
     load_retry_s: float = 0.1
     careful_deaths: int = 2
     states_bytes_max: int = 8 * 1024 * 1024
+    retry_entries_max: int = 256
+    """Parked entries that one decision takes; more go by continuation entries."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -110,9 +112,11 @@ class DomainHost:
         self._incarnation = attempts.incarnation
         self._kinds = frozenset(domain.reacts_to) | {f"timer.{domain.name}"} | DECISIONS
         self._states = States(place.limits.states_bytes_max)
-        self._reader = place.open_reader()
+        if attempts.reader is not None:
+            attempts.reader.close()
+        self._reader = attempts.reader = place.open_reader()
         self._parking = Parking(domain, place.segment, attempts, place.counters)
-        self._fold = Fold(domain, place, self._states, self._reader, self._parking)
+        self._fold = Fold(domain, place, self._states, self._reader, self._parking, place.limits.retry_entries_max)
         self._checkpoint = self._staged = self._cursor = -1
         self._in_flight = 0
         self._careful = False
@@ -208,10 +212,10 @@ class DomainHost:
         if self._cursor < 0 or self._pause:
             return
         self._clear()
-        if self._parking.domain is not None:
-            self._await_resume(self._parking.domain)
-            return
         try:
+            if self._parking.domain is not None:
+                self._await_resume(self._parking.domain)
+                return
             while self._in_flight < (1 if self._careful else self._limits.in_flight_max):
                 if not self._batch():
                     break

@@ -34,13 +34,14 @@ from supervision.messages import (
     Committed,
     Rejected,
     Stage,
+    TimerRow,
     Watermark,
 )
 from supervision.near_timers import NearTimers
 from supervision.pressure import Pressure
 from supervision.runtime import Address, Runtime
 from supervision.store import Batch, Fenced, Recovery, Refused, StageRejected, Store, Unknown
-from supervision.tail import Tail
+from supervision.tail import RING_ENTRIES_MAX, Tail
 from supervision.turn import Ledger, Message, Turn
 
 log = structlog.get_logger("journal")
@@ -66,6 +67,8 @@ class Limits(msgspec.Struct, frozen=True):
     log_retention_s: int = 7 * 24 * 3600
     log_bytes_max: int = 64 * 1024 * 1024 * 1024
     trim_rows_max: int = 500
+    ring_entries_max: int = RING_ENTRIES_MAX
+    """Newest entries of a segment that are kept in memory for its readers."""
     house_commits: int = 64
     """Housekeeping waits for idle turns, but not for more commits than this: a backlog may last for hours."""
     disk_free_min: int = 512 * 1024 * 1024
@@ -133,13 +136,17 @@ class Journal:
         self._woken: dict[int, int] = {}
         self._incarnations: dict[tuple[int, str], int] = {}
         self._parked_domains: set[tuple[int, str]] = set()
+        self._parked_known = False
         self._pile: list[Message] = []
         self._pile_bytes = 0
         self._waiters: dict[tuple[int, str], Callable[[bytes], None]] = {}
         self._flush_told = False
         self._refused_times = 0
-        self._in_doubt: tuple[Turn, Batch, list[Message]] | None = None
-        self._watermark = recovery_watermark(recovery)
+        self._in_doubt: tuple[Turn, Batch, list[Message], str] | None = None
+        self._watermark = 0
+        """Nothing has been seen of the queue yet. Not the last entry's time: that one may have come over HTTP while
+        older messages wait in the broker."""
+        self._began_at = self._clock.now_ms()
         self._tick_gen = 0
         self._retry_gen = 0
         self._behind_at = 0.0
@@ -149,10 +156,19 @@ class Journal:
         """When the loop last turned, monotonic seconds: liveness."""
 
     def started(self) -> None:
-        reader = self._store.reader()
-        self._parked_domains = {(row.segment, row.domain) for row in reader.parked(subject="*", limit=100_000)}
-        reader.close()
+        self._look_for_parked()
         self._schedule_tick(0.0)
+
+    def _look_for_parked(self) -> None:
+        """Whose lag does not count. A store that does not answer now is asked again when lags are looked at."""
+        reader = self._store.reader()
+        try:
+            self._parked_domains = {(row.segment, row.domain) for row in reader.parked(subject="*", limit=100_000)}
+            self._parked_known = True
+        except Refused as refused:
+            log.warning("parked domains are not known yet", reason=str(refused))
+        finally:
+            reader.close()
 
     def stopping(self) -> None:
         """Commit what is on the pile: acks and answers wait for it."""
@@ -218,13 +234,13 @@ class Journal:
         self._retire(group)
         group = [m for m in group if not isinstance(m, Stage) or self._current(m)]
         now = self._clock.now_ms()
-        due = self.near.due(now, self._effective_watermark(now), self._limits.fires_per_turn_max)
+        due = self._due(now)
         turn = Turn(self.ledger, now, lambda hashes: self._store.known_ids(hashes, now))
         try:
             turn.compose(due, self._real_watermark(now), group)
             batch = turn.batch()
             if not turn.empty():
-                self._store.commit(batch)
+                self._commit(batch)
         except StageRejected as rejected:
             self._reject(rejected, group)
         except Refused as refused:
@@ -232,14 +248,21 @@ class Journal:
         except Fenced:
             self._drop(group)
             raise
-        except Unknown:
-            self._in_doubt = (turn, batch, group)  # pyright: ignore[reportPossiblyUnboundVariable]
+        except Unknown as unknown:
+            self._in_doubt = (turn, batch, group, str(unknown))  # pyright: ignore[reportPossiblyUnboundVariable]
             self._count.count("outcomes_unknown")
             if self._resolve_doubt():
                 self._more()
         else:
             self._committed(turn, batch)
             self._more()
+
+    def _due(self, now: int) -> list[TimerRow]:
+        """What this turn fires; asked anew in each, since only a commit takes a row away."""
+        return self.near.due(now, self._effective_watermark(now), self._limits.fires_per_turn_max)
+
+    def _commit(self, batch: Batch) -> None:
+        self._store.commit(batch)
 
     def _retire(self, group: list[Message]) -> None:
         """A Begin ends the older incarnations of its cell: their stages in this group and later are nothing."""
@@ -303,9 +326,13 @@ class Journal:
             self._pressure.set("store", None)
 
     def _resolve_doubt(self) -> bool:
-        """Ask what became of the batch whose outcome is unknown; False when that cannot be said yet."""
+        """Ask what became of the batch whose outcome is unknown; True when it is there.
+
+        What turns out not to be there was refused, if in other words: a quota or a broken disk says so again and
+        again, and must neither be asked in a tight loop nor leave the doors open.
+        """
         assert self._in_doubt is not None
-        turn, batch, group = self._in_doubt
+        turn, batch, group, reason = self._in_doubt
         try:
             committed = self._store.commit_no()
         except (Refused, Unknown) as error:
@@ -314,11 +341,10 @@ class Journal:
         if committed not in (batch.commit_no, batch.commit_no - 1):
             raise Fenced(f"commit {committed} is in the store, we wrote {batch.commit_no}")
         self._in_doubt = None
-        self._takes_again()
-        if committed == batch.commit_no:
-            self._committed(turn, batch)
-        else:
-            self._carry(group)
+        if committed != batch.commit_no:
+            self._refused(reason, group)
+            return False
+        self._committed(turn, batch)
         return True
 
     def _committed(self, turn: Turn, batch: Batch) -> None:
@@ -423,6 +449,8 @@ class Journal:
 
     def _look_around(self, now: int) -> None:
         """Every few seconds: wake who is behind, judge lag and disk, count the clock's leaps."""
+        if not self._parked_known:
+            self._look_for_parked()
         behind: dict[str, int] = {}
         for (segment, domain), upto in self.ledger.checkpoints.items():
             lag = self.lag(segment, upto)
@@ -437,7 +465,7 @@ class Journal:
         self._pressure.set("lag", f"a money domain is {worst} entries behind, limit {limit}" if worst > limit else None)
         self._count.gauge("clock_jumps", self._clock.jumps)
         self._count.gauge("near_timers", len(self.near))
-        self._count.gauge("watermark_age_ms", now - self._real_watermark(now))
+        self._count.gauge("watermark_age_ms", now - max(self._real_watermark(now), self._began_at))
         self._count.gauge("store_bytes", self._store.size_bytes())
         self._count.gauge("ids_dropped_early", self._store.ids_dropped_early)
         if self._free_bytes is not None:
@@ -460,11 +488,10 @@ class Journal:
         segment = segments[self._trim_next % len(segments)]
         self._trim_next += 1
         limits = self._limits
-        below = min((upto for (s, _), upto in self.ledger.checkpoints.items() if s == segment), default=0)
         try:
             self._bases[segment] = self._store.trim(
                 segment,
-                below,
+                self._done_with(segment),
                 now - limits.log_retention_s * 1000,
                 limits.log_bytes_max // len(segments),
                 limits.trim_rows_max,
@@ -473,7 +500,6 @@ class Journal:
         except Refused as refused:
             log.warning("housekeeping refused", reason=str(refused))
 
-
-def recovery_watermark(recovery: Recovery) -> int:
-    """Nothing was heard since the last entry: absence timers begin there, not at the present."""
-    return max((head.last_at for head in recovery.heads.values()), default=0)
+    def _done_with(self, segment: int) -> int:
+        """The lowest checkpoint: nobody needs the log below it."""
+        return min((upto for (s, _), upto in self.ledger.checkpoints.items() if s == segment), default=0)

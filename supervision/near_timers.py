@@ -73,24 +73,30 @@ class NearTimers:
         n).
         """
         found: list[TimerRow] = []
-        for heap, until in zip(self._heaps, (now_ms, min(now_ms, watermark_ms)), strict=True):
-            seen: list[Position] = []
+        for absence, until in ((False, now_ms), (True, min(now_ms, watermark_ms))):
+            heap, seen = self._heaps[absence], list[Position]()
             while heap and heap[0][0] <= until and len(found) < limit:
                 at = heapq.heappop(heap)
-                row = self._rows.get(at[1:])
-                if row is not None and row.due == at[0] and (not seen or seen[-1] != at):
+                row = self._standing(at, absence)
+                if row is not None and (not seen or seen[-1] != at):
                     found.append(row)
                     seen.append(at)
             for at in seen:  # back again: only the commit may take a row out
                 heapq.heappush(heap, at)
         return found
 
+    def _standing(self, at: Position, absence: bool) -> TimerRow | None:
+        """The row that this place in its heap is for. Places outlive their rows: a key may have been armed anew since,
+        for another moment, or for the same one as the other sort.
+        """
+        row = self._rows.get(at[1:])
+        return row if row is not None and row.due == at[0] and row.absence is absence else None
+
     def next_due(self) -> int | None:
         """When the soonest plain timer is due, ms; None when none is near."""
         heap = self._heaps[False]
         while heap:
-            row = self._rows.get(heap[0][1:])
-            if row is not None and row.due == heap[0][0]:
+            if self._standing(heap[0], False) is not None:
                 return heap[0][0]
             heapq.heappop(heap)
         return None

@@ -51,7 +51,7 @@ class Parking:
         """Read what is parked; called once the incarnation has begun."""
         subjects = set(reader.parked_subjects(self._segment, self._domain.name))
         if WHOLE_DOMAIN in subjects:
-            row = reader.parked(self._segment, self._domain.name, WHOLE_DOMAIN, 0, 1)[0]
+            row = reader.parked(self._segment, self._domain.name, WHOLE_DOMAIN, -1, 1)[0]
             self.domain = DomainPark(row.offset, row.offset)
         if self._domain.parks == "subject":
             self._subjects = subjects - {WHOLE_DOMAIN}

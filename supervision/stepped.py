@@ -163,14 +163,17 @@ class SteppedCell(Cell, SteppedActor):
     def _crashed_with(self, exc: BaseException) -> None:
         if isinstance(exc, KeyboardInterrupt):
             self.runtime.interrupted = True
+        elif self.runtime.on_crash is not None:
+            self.runtime.on_crash(self.path, exc)
 
 
 class SteppedRuntime:
     """Runs all of a simulated world's actors in the caller's thread.
 
     `weigh(name)` in (0, 1] makes an actor slow: the chance that it is taken when it is drawn. `step_s` is the virtual
-    time a step takes. `after_step` is called after each step, outside of all actors. One runtime can hold several
-    processes of a world under different name prefixes and kill one of them.
+    time a step takes. `after_step` is called after each step, outside of all actors; `on_crash(path, error)` when a
+    cell has crashed, for those who know which errors they meant: supervision mends the others just as silently. One
+    runtime can hold several processes of a world under different name prefixes and kill one of them.
     """
 
     def __init__(
@@ -185,6 +188,7 @@ class SteppedRuntime:
         self.clock = clock
         self.trace = trace or Trace()
         self.after_step: Callable[[], None] | None = None
+        self.on_crash: Callable[[str, BaseException], None] | None = None
         self.interrupted = False
         self._rng = rng
         self._weigh = weigh
@@ -228,7 +232,9 @@ class SteppedRuntime:
         """One envelope, or one jump in time to the next alarm; False when there is neither, now or ever."""
         if self._step_s:
             self.clock.advance(self._step_s)
-        self._send_due()
+        next_s = self._alarms.next_due_s()
+        if next_s is not None and next_s <= self.clock.monotonic_s():
+            self._send_due()
         if self._ready:
             self._run(self._choose())
         elif not self._jump():
@@ -354,9 +360,6 @@ class SteppedRuntime:
             raise KeyboardInterrupt
 
     def _send_due(self) -> None:
-        next_s = self._alarms.next_due_s()
-        if next_s is None or next_s > self.clock.monotonic_s():
-            return
         for alarm in self._alarms.take_due(self.clock.monotonic_s()):
             if alarm.to is not None:
                 self.trace.add("alarm", alarm.message)

@@ -174,10 +174,13 @@ class Reader(Protocol):
         segment: int | None = None,
         domain: str | None = None,
         subject: str | None = None,
-        after: int = 0,
+        after: int = -1,
         limit: int = 256,
     ) -> Sequence[ParkedRow]:
-        """In order of (segment, domain, subject, offset), offsets above `after`, at most `limit`."""
+        """In order of (segment, domain, subject, offset), offsets above `after`, at most `limit`.
+
+        A domain that was parked before its segment had an entry is parked at offset 0.
+        """
         ...
 
     def parked_subjects(self, segment: int, domain: str) -> Sequence[str]:

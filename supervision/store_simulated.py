@@ -41,7 +41,9 @@ from supervision.store import (
     Unknown,
 )
 
-Fault = Literal["ok", "refused", "unknown_committed", "unknown_lost", "fsync", "fenced"]
+Fault = Literal["ok", "refused", "rejected", "unknown_committed", "unknown_lost", "fsync", "fenced"]
+MEANT = "a constraint, so the seed says"
+"""Why a stage was rejected that nothing is wrong with."""
 KEEP_MS = (24 * 3_600_000, 7 * 24 * 3_600_000)
 """How long a short and a long id are known."""
 
@@ -249,6 +251,11 @@ class Disk:
         return twin
 
 
+def rejectable(batch: Batch) -> Stage | None:
+    """The stage that the fault "rejected" turns down: the first that somebody waits for."""
+    return next((stage for stage in batch.stages if stage.done is not None), None)
+
+
 def _no_fault(_: Batch) -> Fault:
     return "ok"
 
@@ -294,6 +301,8 @@ class SimulatedStore:
         if fault == "fenced":
             self.image.epoch += 1
         self.image.refuse(batch)
+        if fault == "rejected" and (stage := rejectable(batch)):
+            raise StageRejected(stage, MEANT)
         if fault == "unknown_lost":
             raise Unknown("no answer")
         self.disk.unsynced = batch
@@ -304,6 +313,8 @@ class SimulatedStore:
             raise Unknown("no answer")
 
     def commit_no(self) -> int:
+        if self.load_faults():
+            raise Refused("the disk does not answer")
         return self.image.commit_no
 
     def known_ids(self, id_hashes: Sequence[int], now_ms: int) -> Mapping[int, IdRow]:
@@ -427,7 +438,7 @@ class SimulatedReader:
         segment: int | None = None,
         domain: str | None = None,
         subject: str | None = None,
-        after: int = 0,
+        after: int = -1,
         limit: int = 256,
     ) -> Sequence[ParkedRow]:
         asked = (segment, domain, subject)

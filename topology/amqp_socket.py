@@ -29,6 +29,7 @@ from pika.adapters.select_connection import IOLoop
 
 from topology.amqp_deliveries import delivery
 from topology.amqp_frames import publication
+from topology.amqp_reason import reason_of
 from topology.ports import Delivery, Outgoing
 
 UNREADABLE = "unreadable"
@@ -68,8 +69,8 @@ class AmqpConnection(_Connection):
         super().__init__(
             parameters,
             on_open_callback=lambda _: opened(),
-            on_open_error_callback=lambda _, error: ended(_said(error)),
-            on_close_callback=lambda _, error: ended(_said(error)),
+            on_open_error_callback=lambda _, error: ended(reason_of(error)),
+            on_close_callback=lambda _, error: ended(reason_of(error)),
             custom_ioloop=loop,
         )
 
@@ -133,9 +134,3 @@ class AmqpConnection(_Connection):
         """Close the socket without a word to the broker; `ended` follows from the loop. A second time is nothing."""
         if not self._opened or self._transport is not None:
             self._terminate_stream(ConnectionAbortedError(reason))
-
-
-def _said(error: object) -> str:
-    """The innermost reason of what pika wraps, on one line."""
-    text = str(error) or type(error).__name__
-    return " ".join(f"{type(error).__name__}: {text}".split())[:500]

@@ -19,6 +19,7 @@ import structlog
 from pika.adapters.select_connection import IOLoop
 
 from supervision.runtime import Address
+from topology.amqp_reason import reason_of
 from topology.amqp_socket import AmqpConnection
 from topology.ports import Lost
 
@@ -52,7 +53,7 @@ def parameters(url: str) -> pika.URLParameters:
     try:
         made = pika.URLParameters(url)
     except Exception as error:
-        raise ValueError(f"not an AMQP address: {error}") from error
+        raise ValueError("not an AMQP address; one looks like amqp://user:password@host:5672/vhost") from error
     if "heartbeat" not in url:
         made.heartbeat = HEARTBEAT_S
     if "blocked_connection_timeout" not in url:
@@ -157,7 +158,7 @@ class AmqpThread(Generic[S]):
         except Exception as error:
             log.debug("connection ended by an exception", exc_info=True)
             self._tear_down(loop)
-            return f"{type(error).__name__}: {error}"[:500]
+            return f"{self.parameters.host}:{self.parameters.port}: {reason_of(error)}"
         finally:
             with self._state:
                 self._alive = None

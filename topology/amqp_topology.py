@@ -33,6 +33,8 @@ class TopologyDiffers(Exception):
 
 def preparer(table: Topology, declare: Literal["declare", "check"]) -> Callable[[pika.URLParameters], None]:
     """What the shells call before each connection; on a connection of its own, since a refusal closes the channel."""
+    if declare == "check":
+        log.warning("bindings and policies cannot be checked over AMQP", compare_with="run.py topology --compare FILE")
 
     def prepare(parameters: pika.URLParameters) -> None:
         connection = pika.BlockingConnection(parameters)

@@ -144,14 +144,16 @@ class PrivateBroker:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def stop(self) -> None:
-        """End the node in order, and epmd with it, within `stop_s_max`. Does nothing when it does not run."""
+    def stop(self, within_s: float | None = None) -> None:
+        """End the node in order, and epmd with it, within `stop_s_max` or what is given; then kill it. Does nothing
+        when it does not run.
+        """
         process = self._process
         if process is not None:
             assert process.stdin is not None
             process.stdin.close()
             with suppress(subprocess.TimeoutExpired):
-                process.wait(stop_s_max)
+                process.wait(stop_s_max if within_s is None else within_s)
         self.kill()
 
     def kill(self) -> None:

@@ -11,6 +11,10 @@ here; nothing is acked, and the broker stops at the prefetch limit by itself.
 The watermark is the time of a look at the ingress queue that found it empty, when the next look found it empty too and
 everything delivered until then is settled. Two looks, because a delivery may still be on its way past the answer to
 the first one; one consumer, because with a second the queue may be empty into somebody else's hands.
+
+The count of consumers does not tell all: of a queue with a single active consumer RabbitMQ 3.10 counts only that one,
+and a successor sees "0 ready, 1 consumer" while the broker still believes in a predecessor who is dead and holds
+messages. So what a connection sees counts once it was given something, or the broker must have noticed.
 """
 
 from __future__ import annotations
@@ -28,6 +32,8 @@ from topology.wire import BadMessage, ByContent, Door
 APPEND_ITEMS_MAX = 500
 """Per hand-over: what shares a transaction, and what waits for it."""
 APPEND_BYTES_MAX = 1024 * 1024
+STANDBY_MS = 90_000
+"""Three heartbeats of ours: a broker takes two to give up a consumer who is gone. Who was given a message is active."""
 DEFAULT_EXCHANGE_SOURCE = "amq.default"
 """The source of a message published straight to the ingress queue by a sender who gives no app_id."""
 
@@ -69,6 +75,7 @@ class Intake:
         self._held: dict[int, Delivery] = {}
         self._probe_at: int | None = None
         self._empty_at: int | None = None
+        self._first_look_at: int | None = None
         self._candidate: tuple[int, int] | None = None
 
     @property
@@ -160,7 +167,13 @@ class Intake:
         if self._probe_at is not None:
             return False
         self._probe_at = now_ms
+        if self._first_look_at is None:
+            self._first_look_at = now_ms
         return True
+
+    def _active(self, at: int) -> bool:
+        """Whether what is not here is nowhere else: this connection is the queue's active consumer."""
+        return self.received > 0 or (self._first_look_at is not None and at >= self._first_look_at + STANDBY_MS)
 
     def probed(self, generation: int, ready: int, consumers: int) -> None:
         """The answer to the last look."""
@@ -170,7 +183,7 @@ class Intake:
         if ready or consumers != 1:
             self._empty_at = None
             return
-        if self._empty_at is not None and self._candidate is None:
+        if self._empty_at is not None and self._candidate is None and self._active(looked_at):
             self._candidate = (self._empty_at, self.received)
         self._empty_at = looked_at
 

@@ -207,7 +207,7 @@ class Outflow:
         """The broker's word -> (how many it took, how many it refused, dead letters it took)."""
         acked = nacked = 0
         buried: list[Letter] = []
-        touched: set[Lane] = set()
+        touched: dict[Lane, None] = {}
         for confirm in batch:
             tags = range(self._lowest, confirm.tag + 1) if confirm.multiple else (confirm.tag,)
             if confirm.multiple:
@@ -225,7 +225,7 @@ class Outflow:
                 lane.unforgotten.clear()
         return acked, nacked, buried
 
-    def _settle(self, sent: _Sent | Letter, ack: bool, buried: list[Letter], touched: set[Lane]) -> None:
+    def _settle(self, sent: _Sent | Letter, ack: bool, buried: list[Letter], touched: dict[Lane, None]) -> None:
         if isinstance(sent, Letter):
             (buried if ack else self._letters).append(sent)
             self._letters_held |= not ack
@@ -233,7 +233,7 @@ class Outflow:
         sent.confirmed = ack
         sent.lane.under_way -= 1
         sent.lane.nacked |= not ack
-        touched.add(sent.lane)
+        touched[sent.lane] = None
 
     def forgive(self) -> None:
         """After a pause: segments and dead letters that were refused go on, once nothing of them is under way."""

@@ -92,7 +92,9 @@ class _Answers:
 
 
 def publish_all(port: PublishPort, messages: Iterable[Outgoing], confirmed: Callable[[int], None]) -> Published:
-    """Publish in order with a window; `confirmed` hears the number of each step. Raises PublishFailed, ValueError."""
+    """Publish in order with a window; `confirmed` hears the number of each step. Raises PublishFailed, also
+    for a line that belongs nowhere, once everything before it is confirmed.
+    """
     answers = _Answers()
     generation = port.connect(answers)
     run = _Run(confirmed)
@@ -106,7 +108,7 @@ def publish_all(port: PublishPort, messages: Iterable[Outgoing], confirmed: Call
 
 
 def _publish(port: PublishPort, generation: int, answers: _Answers, waiting: Iterator[Outgoing], run: _Run) -> None:
-    opened, ended = False, False
+    opened, ended, bad = False, False, ""
     while not ended or run.open:
         match answers.next():
             case Opened():
@@ -120,11 +122,23 @@ def _publish(port: PublishPort, generation: int, answers: _Answers, waiting: Ite
             case _:
                 continue
         if opened and not ended and len(run.open) <= WINDOW_MAX // 2:
-            batch = list(islice(waiting, WINDOW_MAX - len(run.open)))
-            ended = not batch
+            batch, bad = _batch(waiting, WINDOW_MAX - len(run.open))
+            ended = bool(bad) or not batch
             run.sent(len(batch))
             if batch:
                 port.publish(generation, batch)
+    if bad:
+        raise PublishFailed(bad, run.prefix())
+
+
+def _batch(waiting: Iterator[Outgoing], messages_max: int) -> tuple[list[Outgoing], str]:
+    """The next messages, and what is wrong with the line behind them: what stands before a bad line is still sent."""
+    batch: list[Outgoing] = []
+    try:
+        batch.extend(islice(waiting, messages_max))
+    except ValueError as error:
+        return batch, str(error)
+    return batch, ""
 
 
 class _Run:

@@ -23,8 +23,8 @@ WAL_BYTES_MAX = 16 * 1024 * 1024
 WAL_BYTES_HARD_MAX = 2 * WAL_BYTES_MAX
 """A commit does, when no idle turn comes."""
 WAL_BYTES_WAIT_MAX = 16 * WAL_BYTES_MAX
-"""Readers have kept the WAL from starting over for so long that the next checkpoint waits for them, `busy_s_max` at
-most.
+"""Readers have kept the WAL from starting over for so long that the next checkpoint waits for them, `BUSY_S_MAX` at
+most. In vain, if one of them is a backup: so once in so many bytes, or each commit would wait.
 """
 WAL_BYTES_KEPT = WAL_BYTES_MAX // 2
 """What the WAL is cut to when it starts over."""
@@ -47,6 +47,7 @@ class Chores:
         self._clock = clock
         self._settled = False
         """The WAL is copied completely: nothing to do until the next commit."""
+        self._wait_above = WAL_BYTES_WAIT_MAX
 
     def idle(self, now_ms: int) -> None:
         """A checkpoint when it is time, else slices of the rest. Raises `Refused`, `FsyncFailed`, `Corrupt`."""
@@ -91,9 +92,16 @@ class Chores:
         return True
 
     def _checkpoint(self) -> None:
-        kind = "RESTART" if self.wal_bytes() > WAL_BYTES_WAIT_MAX else "PASSIVE"
+        nbytes = self.wal_bytes()
+        if nbytes > self._wait_above:
+            self._wait_above = nbytes + WAL_BYTES_WAIT_MAX
+            kind = "RESTART"
+        else:
+            kind = "PASSIVE"
         _, frames, copied = read(lambda: self._db.execute(f"PRAGMA wal_checkpoint({kind})").fetchone())
         self._settled = frames == copied
+        if self._settled:
+            self._wait_above = WAL_BYTES_WAIT_MAX
 
     def wal_bytes(self) -> int:
         try:

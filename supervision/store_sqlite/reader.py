@@ -138,7 +138,7 @@ class SqliteReader:
         segment: int | None = None,
         domain: str | None = None,
         subject: str | None = None,
-        after: int = 0,
+        after: int = -1,
         limit: int = 256,
     ) -> Sequence[ParkedRow]:
         asked = {"segment": segment, "domain": domain, "subject": subject}

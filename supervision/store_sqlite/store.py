@@ -21,17 +21,18 @@ from supervision.store_sqlite import schema
 from supervision.store_sqlite.check import check
 from supervision.store_sqlite.chores import WAL_BYTES_KEPT, Chores
 from supervision.store_sqlite.errors import translate
+from supervision.store_sqlite.files import STORE_FILE, sync
 from supervision.store_sqlite.id_filter import SLOTS
 from supervision.store_sqlite.ids import IDS_MAX, IdBook
 from supervision.store_sqlite.lock import FolderLock
 from supervision.store_sqlite.plan import Plan
 from supervision.store_sqlite.reader import READER_S_MAX, SqliteReader, timer_row
 from supervision.store_sqlite.recover import recover
+from supervision.store_sqlite.replace import finish
 from supervision.store_sqlite.transact import read, roll_back, transact
 from supervision.store_sqlite.trim import trim
 from supervision.store_sqlite.write import write_fired, write_log, write_stages, write_transfers
 
-STORE_FILE = "store.sqlite3"
 CACHE_KIB = 64 * 1024
 """Of the writer's page cache."""
 BUSY_S_MAX = 2.0
@@ -63,6 +64,7 @@ def open_sqlite(
     id_slots: int = SLOTS,
 ) -> SqliteStore:
     """Open the store in `folder`, or make one with `segments`. Opening takes milliseconds whatever the store holds.
+    A restore that was cut short after its decision is finished first.
 
     `formats`: domain -> number of its state format. `id_slots`: of the filter over known ids, 8 bytes each. Raises
     `Locked`, `Incompatible`, `Refused`, `Corrupt`.
@@ -70,11 +72,12 @@ def open_sqlite(
     folder.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(folder)
     try:
+        finish(folder)
         db = _connect(folder / STORE_FILE)
         try:
             if not schema.exists(db):
                 schema.create(db, segments, code_version)
-                _sync_folder(folder)
+                sync(folder)  # the new file's name must survive a power cut, too
             schema.admit(db, segments, formats)
             book = IdBook(db, ids_max, id_slots)
             return SqliteStore(folder, segments, db, book, lock, clock, reader_s_max)
@@ -102,15 +105,6 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
-
-
-def _sync_folder(folder: Path) -> None:
-    """The new file's name must survive a power cut, too."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 class SqliteStore:

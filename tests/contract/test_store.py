@@ -167,6 +167,15 @@ def test_parked_rows_are_listed_replaced_and_removed(opened: Opened) -> None:
     assert list(opened.reader.parked()) == [again]
 
 
+def test_a_domain_parked_before_its_segment_had_an_entry_is_found(opened: Opened) -> None:
+    row = ParkedRow(1, "points", "*", 0, "why", 3, NOW, b"")
+    opened.commit(stages=[stage(0, 0, parked=[row])])
+    assert list(opened.reader.parked(subject="*")) == [row]
+    assert list(opened.reader.parked(1, "points", "*", -1, 1)) == [row]
+    opened.commit(stages=[stage(0, 0, unparked=[("*", 0)])])
+    assert list(opened.reader.parked()) == []
+
+
 def test_pages_of_subjects_come_in_byte_order(opened: Opened) -> None:
     names = ["user:z", "user:a", "user:é", "user:中", "user:b"]
     opened.commit(stages=[stage(0, 1, states=[(name, b"s") for name in names])])

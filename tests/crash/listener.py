@@ -2,16 +2,23 @@
 predecessor?
 
 Publications may repeat, that is the promise to a receiver: `message_id` tells. What may never happen is that a
-repetition differs, or that an effect is seen before the one with the `seq` below its own.
+repetition differs, or that an effect is seen before the one with the `seq` below its own. It acks what it has taken
+down, and connects again when its connection is lost.
+
+Its queue has a single active consumer: without, a broker that was restarted gives a new consumer what is next before
+it has noticed that the old one is gone and takes back what that held, and effects come out of order by no fault of the
+engine (measured: 75 effects of one segment behind 23 later ones).
 """
 
 from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import Any, NamedTuple
 
 import pika
+from pika.exceptions import AMQPError
 
 EFFECTS = "marketing.effects"
 QUEUE = "crash.effects"
@@ -20,6 +27,11 @@ TYPES = {"points_earned", "points_spent", "points_expired", "points_refused", "n
 """All that the shop's messages can lead to; anything else is the engine speaking of trouble."""
 LOOK_S = 0.1
 """How soon a closed listener notices."""
+DELIVERY_COUNT = "x-delivery-count"
+"""The broker's own header on what it delivers again after our connection was lost; no part of the effect."""
+ACK_MESSAGES = 100
+AGAIN_S = 0.1
+"""From losing a connection to trying the next."""
 
 
 class Seen(NamedTuple):
@@ -58,24 +70,37 @@ class Listener:
     def _declare(self) -> None:
         connection = pika.BlockingConnection(pika.URLParameters(self._url))
         channel = connection.channel()
-        channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
+        arguments = {"x-queue-type": "quorum", "x-single-active-consumer": True}
+        channel.queue_declare(QUEUE, durable=True, arguments=arguments)
         channel.queue_bind(QUEUE, EFFECTS, "#")
         connection.close()
 
     def _listen(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self._consume()
+            except AMQPError:
+                time.sleep(AGAIN_S)
+
+    def _consume(self) -> None:
         connection: Any = pika.BlockingConnection(pika.URLParameters(self._url))
         channel = connection.channel()
         channel.basic_qos(prefetch_count=PREFETCH)
+        unacked = newest = 0
         for method, props, body in channel.consume(QUEUE, inactivity_timeout=LOOK_S):
             if method is not None:
                 self._look(method.routing_key, props, body)
-                channel.basic_ack(method.delivery_tag)
+                unacked += 1
+                newest = method.delivery_tag
+            if unacked and (method is None or unacked == ACK_MESSAGES):
+                channel.basic_ack(newest, multiple=True)
+                unacked = 0
             if self._ended.is_set():
                 break
         connection.close()
 
     def _look(self, key: str, props: Any, body: bytes) -> None:
-        headers = sorted((props.headers or {}).items())
+        headers = sorted((name, value) for name, value in (props.headers or {}).items() if name != DELIVERY_COUNT)
         whole = (key, body, props.type, props.content_type, props.app_id, props.timestamp, props.delivery_mode, headers)
         known = self._known.setdefault(props.message_id, whole)
         if known is not whole:
@@ -91,13 +116,17 @@ class Listener:
     def _first(self, key: str, props: Any, body: bytes) -> None:
         segment, epoch, offset = (int(part) for part in props.message_id.split("."))
         seq = props.headers["seq"]
-        last_epoch, last_offset, last_seq = self._newest.get(segment, (0, 0, 0))
+        last = self._newest.get(segment, (0, 0, 0))
         self._newest[segment] = (epoch, offset, seq)
         fields = json.loads(body)
-        assert seq == last_seq + 1, f"seq {seq} after {last_seq}"
-        assert offset > last_offset and epoch >= last_epoch, f"place after {last_epoch}.{last_offset}"
+        self._follows(last, (epoch, offset, seq))
         assert props.headers["segment"] == str(segment), "the header names another segment"
         assert props.type == fields["event_type"] == "_".join(key.split(".")[:2]), "type, body and key disagree"
         assert props.type in TYPES, "nobody should have said this"
         assert (props.content_type, props.app_id, props.delivery_mode) == ("application/json", "ganglion", 2)
         self.seen.append(Seen(props.message_id, key, segment, epoch, offset, seq, fields))
+
+    def _follows(self, last: tuple[int, int, int], this: tuple[int, int, int]) -> None:
+        """An effect's (epoch, offset, seq) after those of its segment's newest."""
+        assert this[2] == last[2] + 1, f"seq {this[2]} after {last[2]}"
+        assert this[1] > last[1] and this[0] >= last[0], f"place after {last[0]}.{last[1]}"

@@ -5,7 +5,8 @@ seed: at any time from the spawn on, ready or not; while a backlog is worked off
 in flight, a few milliseconds after a small burst was sent, when that is somewhere between the broker, the log, the
 actors and the broker again. Counting effects instead of seconds keeps the blows within the work, on a slow machine as
 on a fast one. The third way is there because of a bug planted to test the test, an ack before the commit, which the
-other two did not find: a backlog is in the log long before its effects are out.
+other two did not find: a backlog is in the log long before its effects are out. `pelt` is the other regime: the shop
+sends without a pause and the blows come by the clock.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ START_BLOW_S_MAX = 3.0
 FLIGHT_S_MAX = 0.05
 """From a burst to the blow: about what a message needs from the sender to its effect's confirm."""
 BURST_EVENTS_MAX = 40
+PORTION_EVENTS = 200
+"""Drawn, sent and looked up from at once while effects are on their way."""
+AHEAD_EFFECTS_MAX = 20_000
+"""The shop pauses while so many are still to come: what lies in the broker is bounded, never empty."""
 WEIGHTS = (1, 1, 2)
 """Of the three ways: from the spawn on, in the backlog, in flight."""
 AT_WORK = (0, 1, 1)
@@ -45,21 +50,32 @@ INGRESS, DEAD, UNROUTED = "marketing.ingress", "marketing.dead", "marketing.unro
 class Ordeal:
     """Built on a running engine, since it is the engine that declares the exchanges. Close it."""
 
-    def __init__(self, url: str, folder: Path, seed: int, users: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        seed: int,
+        users: int,
+        *options: str,
+        engine_url: str = "",
+        data: Path | None = None,
+    ) -> None:
+        """`engine_url`: the broker as the engine sees it, if the others see another. `options`: of the engine."""
         self.midway = 0
         """Lives that ended with effects still to come."""
         self.resent = 0
-        self._url = url
+        self.url = url
         self._seed = seed
         self._rng = Random(seed)
         self.shop = Shop(Random(self._rng.getrandbits(64)), users)
-        self.program = Program(folder, "--amqp", url, "--log-level", "warning")
+        self._began_s = time.monotonic()
+        self.program = Program(folder, "--amqp", engine_url or url, "--log-level", "warning", *options, data=data)
         self._lasts = 0
         with ExitStack() as stack:
             stack.callback(self.program.close)
             self.begin()
             self.listener = stack.enter_context(closing(Listener(url)))
-            self._publisher = stack.enter_context(closing(Publisher(url)))
+            self.publisher = stack.enter_context(closing(Publisher(url)))
             self._open = stack.pop_all()
 
     def close(self) -> None:
@@ -73,36 +89,85 @@ class Ordeal:
         self.midway += len(self.listener.seen) < self.shop.books.effects
         end()
 
+    def pelt(self, events: int, blow_s: tuple[float, float]) -> int:
+        """Send all of `events` with the engine killed again and again, so many seconds after each start; -> kills.
+
+        A start is the spawn in one of three lives, else the moment it serves: on a machine that is slow to start a
+        program, lives that all end before they have begun would prove nothing, for ever.
+        """
+        left, kills = events, 0
+        while left:
+            self._start()
+            if self._rng.randrange(3):
+                self.program.served()
+            until_s = time.monotonic() + self._rng.uniform(*blow_s)
+            while time.monotonic() < until_s:
+                left -= self.feed(min(left, PORTION_EVENTS))
+            self.midway += self.missing > 0
+            self.program.kill()
+            kills += 1
+        return kills
+
+    def under(self, events: int, troubles: Sequence[Callable[[], None]], gap_s: tuple[float, float]) -> None:
+        """Send all of `events` without a pause, and meanwhile let the troubles come, in order, so long after another.
+
+        The shop sends on, slowly, until the last trouble has come.
+        """
+        left, pause_s = events, self._rng.uniform(*gap_s)
+        due_s = time.monotonic() + pause_s
+        for trouble in troubles:
+            while time.monotonic() < due_s:
+                left -= self.feed(min(left, PORTION_EVENTS))
+                time.sleep(MORE_S_MAX)
+            self.midway += self.missing > 0
+            trouble()
+            due_s = time.monotonic() + self._rng.uniform(*gap_s)
+        while left:
+            left -= self.feed(min(left, PORTION_EVENTS))
+
+    def feed(self, events: int) -> int:
+        """Send them, unless too many effects are still to come: then wait a moment; -> how many were sent."""
+        if self.missing > AHEAD_EFFECTS_MAX or not events:
+            time.sleep(MORE_S_MAX)
+            return 0
+        self.send(events)
+        return events
+
+    @property
+    def missing(self) -> int:
+        """Effects that are still to come."""
+        return self.shop.books.effects - len(self.listener.seen)
+
     def _from_the_spawn_on(self, events: int) -> None:
-        self._send(events)
+        self.send(events)
         self._start()
         time.sleep(self._rng.uniform(0, START_BLOW_S_MAX))
 
     def _in_the_backlog(self, events: int) -> None:
         before = len(self.listener.seen)
-        self._send(first := self._rng.randrange(events))
+        self.send(first := self._rng.randrange(events))
         self._start()
-        self._send(events - first)
+        self.send(events - first)
         self._hear(before, self._rng.uniform(0, WORK_SHARE_MAX))
         time.sleep(self._rng.uniform(0, MORE_S_MAX))
 
     def _in_flight(self, events: int) -> None:
         before = len(self.listener.seen)
         burst = self._rng.randint(1, min(events, BURST_EVENTS_MAX))
-        self._send(events - burst)
+        self.send(events - burst)
         self.begin()
         self._hear(before, self._rng.choice((1.0, self._rng.random())))
-        self._send(burst)
+        self.send(burst)
         time.sleep(self._rng.uniform(0, FLIGHT_S_MAX))
 
-    def _send(self, events: int) -> None:
+    def send(self, events: int) -> None:
         messages = self.shop.messages(events)
         self.resent += len(messages) - events
-        self._publisher.send(messages)
+        self.publisher.send(messages)
 
     def _hear(self, before: int, share: float) -> None:
         """Wait for that share of the effects that were still to come when `before` had been seen."""
-        self._seen(before + int((self.shop.books.effects - before) * share))
+        self.seen(before + int((self.shop.books.effects - before) * share))
 
     def begin(self) -> None:
         """Have it running and ready."""
@@ -113,7 +178,7 @@ class Ordeal:
         if not self.program.alive:
             self.program.start()
 
-    def _seen(self, effects: int) -> None:
+    def seen(self, effects: int) -> None:
         """Wait until so many have come, as long as they keep coming."""
         moved = [len(self.listener.seen), time.monotonic()]
 
@@ -131,8 +196,8 @@ class Ordeal:
     def drain(self) -> None:
         """Everything sent is worked off; then the books must agree, and the queues be empty."""
         self.begin()
-        self._publisher.settle()
-        self._seen(self.shop.books.effects)
+        self.publisher.settle()
+        self.seen(self.shop.books.effects)
         self._last_words()
         assert not (found := self._differences()), self._report(found)
 
@@ -140,8 +205,8 @@ class Ordeal:
         """A message to each segment, and its text back: effects too many would have come before it."""
         self._lasts += 1
         last, since = self.shop.last_words(self._lasts), len(self.listener.seen)
-        self._publisher.send(list(last.values()))
-        self._publisher.settle()
+        self.publisher.send(list(last.values()))
+        self.publisher.settle()
 
         def heard() -> bool:
             texts = [seen.source for seen in self.listener.seen[since:] if seen.key == "notify.sms"]
@@ -156,7 +221,7 @@ class Ordeal:
     def rest(self) -> None:
         """The drained engine is told to go; nothing may be left behind anywhere."""
         self.program.stop()
-        with pika.BlockingConnection(pika.URLParameters(self._url)) as connection:
+        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
             channel = connection.channel()
             until(lambda: not _queue(channel, INGRESS).consumer_count, START_S_MAX, lambda: "a dead process consumes")
             left = {name: _queue(channel, name).message_count for name in (INGRESS, DEAD, UNROUTED)}
@@ -167,7 +232,8 @@ class Ordeal:
         listener = self.listener
         return (
             f"seed {self._seed}: {len(self.shop.sent)} events, {self.resent} resends, {self.program.lives} lives, "
-            f"{self.midway} ended in the midst of work, {len(listener.seen)} effects, {listener.again} published again"
+            f"{self.midway} ended in the midst of work, {len(listener.seen)} effects, {listener.again} heard again, "
+            f"{self.publisher.again} messages sent again by lost connections, {time.monotonic() - self._began_s:.0f} s"
         )
 
     def _report(self, found: list[str]) -> str:

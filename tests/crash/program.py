@@ -90,6 +90,10 @@ class Program:
             line = out.readline().decode()
         return line.split()[3] if line.startswith(_ANNOUNCED) and line.endswith("\n") else ""
 
+    def served(self) -> None:
+        """Wait until it has said where it listens. Raises Ended."""
+        self.until(lambda: bool(self.url), START_S_MAX, lambda: "it does not serve")
+
     def ready(self) -> None:
         """Wait for the first 200 of /readyz. Raises Ended."""
         self.until(lambda: bool(self.url) and _answers(f"{self.url}/readyz"), START_S_MAX, lambda: "it is not ready")

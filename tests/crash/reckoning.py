@@ -8,20 +8,29 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import httpx
 
 from tests.crash.books import Book, Books, Told
-from tests.crash.listener import Listener, Seen
+from tests.crash.listener import Seen
 from tests.crash.shop import segment_of
 
 LOTS_SHOWN_MAX = 100
 RECORDS_PAGE = 500
 
 
-def differences(books: Books, listener: Listener, url: str) -> list[str]:
+class Heard(Protocol):
+    """What a listener knows."""
+
+    @property
+    def seen(self) -> Sequence[Seen]: ...
+    @property
+    def trouble(self) -> Sequence[str]: ...
+
+
+def differences(books: Books, listener: Heard, url: str) -> list[str]:
     """What does not agree, one line each; empty when all does. `url` is the engine's, which must be at rest."""
     by_user: defaultdict[str, list[Seen]] = defaultdict(list)
     for seen in listener.seen:
@@ -50,7 +59,7 @@ def _of_user(user: str, book: Book, effects: Sequence[Seen], http: httpx.Client)
 
 
 def _history(book: Book, points: Sequence[Seen]) -> Iterator[str]:
-    told = [_told(seen.source) for seen in points]
+    told = [told_by(seen.source) for seen in points]
     if (own := [t for t in told if not t.referred]) != book.told:
         yield f"effects are not what they should be: {_first_difference(book.told, own)}"
     if (credits := Counter(t for t in told if t.referred)) != Counter(book.credits):
@@ -98,13 +107,13 @@ def _answers(user: str, book: Book, points: Sequence[Seen], http: httpx.Client) 
         yield f"the balance is {balance['available']}, it should be {book.balance}"
     if len(balance["lots"]) < LOTS_SHOWN_MAX and sum(lot["points"] for lot in balance["lots"]) != book.balance:
         yield f"the lots do not make {book.balance}: {balance['lots']}"
-    lines = [(line["cause"], line["points"], line["balance"]) for line in _records(path, http)]
+    lines = [(line["cause"], line["points"], line["balance"]) for line in records(path, http)]
     wanted = [(seen.source["cause"], seen.source["points"], seen.source["balance"]) for seen in moves]
     if lines[::-1] != wanted:
         yield f"records are not what was announced: {_first_difference(wanted, lines[::-1])}"
 
 
-def _records(path: str, http: httpx.Client) -> Iterator[dict[str, Any]]:
+def records(path: str, http: httpx.Client) -> Iterator[dict[str, Any]]:
     """All records, newest first."""
     cursor: dict[str, str] = {}
     while True:
@@ -115,7 +124,7 @@ def _records(path: str, http: httpx.Client) -> Iterator[dict[str, Any]]:
         cursor = {"cursor": page["next_cursor"]}
 
 
-def _told(fields: dict[str, Any]) -> Told:
+def told_by(fields: dict[str, Any]) -> Told:
     return Told(
         fields["event_type"], fields["points"], fields["reason"], fields["order_id"], fields["source_id"],
         fields.get("code"), fields.get("referred_user_id"),

@@ -29,7 +29,7 @@ def alone(tmp_path: Path) -> Iterator[Program]:
 
 
 def test_sigterm_sigterm_twice_and_sigint_under_load_end_in_time_with_0_and_lose_nothing(
-    ordeal: Callable[[int, int], Ordeal],
+    ordeal: Callable[..., Ordeal],
 ) -> None:
     trial = ordeal(2, 100)
 
@@ -61,6 +61,23 @@ def test_a_second_process_on_the_same_folder_exits_3_names_the_holder_and_distur
         assert f"process {alone.pid}" in second.story()
     with urllib.request.urlopen(f"{alone.url}/readyz", timeout=10.0) as answer:
         assert answer.status == 200
+
+
+def test_second_processes_that_come_again_and_again_while_the_shop_sends_change_nothing(
+    ordeal: Callable[..., Ordeal], tmp_path: Path
+) -> None:
+    trial = ordeal(3, 100)
+    (tmp_path / "second").mkdir()
+
+    def intrude() -> None:
+        with closing(Program(tmp_path / "second", data=trial.program.data)) as second:
+            second.start()
+            until(lambda: bool(trial.feed(20)) and not second.alive, 4 * STOP_S_MAX, second.story)
+            assert second.status == LOCKED, second.story()
+
+    trial.under(500, [intrude] * 3, (0.0, 0.2))
+    trial.drain()
+    trial.rest()
 
 
 def test_a_folder_whose_holder_was_killed_is_free_at_once(alone: Program) -> None:

@@ -43,6 +43,14 @@ def test_an_unknown_user_is_not_found() -> None:
     is_problem(World().get("/v1/users/nobody/points/records"), 404, "unknown_user")
 
 
+def test_a_user_whose_points_came_and_went_within_one_stage_has_none_and_is_not_unknown() -> None:
+    world = World()
+    segment = segment_of("user:u", SEGMENTS)
+    world.lines[segment, "points", "user:u"] = [RecordRow("user:u", 7, 0, b'{"balance":0}')]
+    answer = world.get("/v1/users/u/points")
+    assert (answer.status_code, answer.json()["available"], answer.json()["lots"]) == (200, 0, [])
+
+
 @pytest.mark.parametrize(
     "user_id", ["a/b", "a%2Fb", "中文", "a b?c=d#e", "..", "100%", "points", "a+b", "user:1", "🎉", "//"]
 )

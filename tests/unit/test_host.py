@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import pytest
 
 from supervision.attempts import PARKS_PER_HOUR_MAX
+from supervision.courier import Carried
 from supervision.entry import segment_of
-from supervision.messages import AwaitReply
+from supervision.messages import Appended, AwaitReply, ParkedRow
 from supervision.outcome import DEPTH_MAX, OUTPUTS_MAX
+from supervision.store_simulated import SimulatedReader
 from tests.engine_world import SEGMENTS, Do, Skipper, Toy, World, hash_of
 
 HOME = segment_of("user:1", SEGMENTS)
@@ -32,6 +36,29 @@ def test_a_reaction_that_raises_once_is_tried_again_and_its_neighbours_count_onc
     assert world.total() == 111
     assert world.kinds().count("toy.said") == 3
     assert world.parked() == []
+
+
+def test_however_often_it_crashes_a_host_has_one_reader_open() -> None:
+    world = World()
+    kept: list[SimulatedReader] = []  # so that no id is used twice
+    open_readers: set[int] = set()
+    most: list[int] = []
+    make = world.store.reader
+
+    def counted() -> SimulatedReader:
+        reader = make()
+        open_readers.add(id(reader))
+        kept.append(reader)
+        reader.close = lambda: open_readers.discard(id(reader))  # pyright: ignore[reportAttributeAccessIssue]
+        most.append(len(open_readers))
+        return reader
+
+    world.store.reader = counted
+    for n in range(10):
+        world.append((f"user:{n}", Do(add=1, fail=2)))
+        world.settle()
+    assert len(most) == 20, "two crashes each"
+    assert max(most) == SEGMENTS, "one for each segment's host"
 
 
 def test_after_three_attempts_a_money_domain_parks_the_subject_and_its_later_entries_wait_in_order() -> None:
@@ -283,3 +310,55 @@ def test_a_domain_parked_for_crashing_is_the_real_one_again_after_a_resume() -> 
     world.append(Do(add=10, fail=1))
     world.settle(10)
     assert not world.parked() and world.total() > 10
+
+
+def test_a_store_that_does_not_answer_at_the_start_crashes_nobody_not_even_a_parked_domain() -> None:
+    toy = Skipper()
+    world = World(toy)
+    toy.broken = True
+    world.append(*[(f"user:{2 * i + 1}", Do(add=1)) for i in range(PARKS_PER_HOUR_MAX + 8)])
+    world.settle(30)
+    toy.broken = False
+    stuck = sorted(row.segment for row in world.store.image.parked.values() if row.subject == "*")
+    assert stuck
+    for every in range(2, 8):
+        loads = itertools.count()
+        world._load_fault = lambda loads=loads, every=every: next(loads) % every == 0  # type: ignore[method-assign]
+        world.restart()
+        world.settle(10)
+        assert not world.died and world.tally.counted("restarts") == 0
+    for segment in stuck:
+        world.decide("engine.resume", f"segment:{segment:02d}", "skipper")
+    world.settle(30)
+    assert not [row for row in world.parked() if row[0] == "*"]
+
+
+def test_a_domain_that_was_parked_before_its_first_entry_goes_on_after_a_resume() -> None:
+    toy = Toy()
+    world = World(toy)
+    row = ParkedRow(HOME, "toy", "*", 0, "its factory raised six times", 0, 1)
+    world.store.image.parked[HOME, "toy", "*", 0] = row
+    world.restart()
+    world.append(Do(add=7))
+    world.settle(10)
+    assert world.total() == 0 and world.tally.counted("restarts") == 0
+    world.decide("engine.resume", f"segment:{HOME:02d}")
+    world.settle(10)
+    assert world.total() == 7 and not world.parked()
+
+
+def test_a_courier_ignores_answers_to_the_one_before_it() -> None:
+    world = World()
+    world.append(Do(emit_to=OTHER, add=1))
+    world.settle(10)
+    courier = world.tree.address("readers/courier")
+    cell = world.tree.cell("readers/courier")
+    courier.tell("what no courier knows")
+    world.runtime.run_until(lambda: cell.incarnation == 2, 1_000)
+    before = cell.crashes
+    courier.tell(Carried(HOME, 999, 1, 0, Appended(1 - HOME, 1, 1)))
+    world.settle(10)
+    assert cell.crashes == before
+    world.append(Do(emit_to=OTHER, add=1))
+    world.settle(10)
+    assert world.total(OTHER) == 2

@@ -6,7 +6,7 @@ from random import Random
 
 from supervision.messages import Appended, Reused
 from tests.topology_world import door, message
-from topology.intake import APPEND_BYTES_MAX, APPEND_ITEMS_MAX, Bury, HandOver, Intake
+from topology.intake import APPEND_BYTES_MAX, APPEND_ITEMS_MAX, STANDBY_MS, Bury, HandOver, Intake
 from topology.ports import Delivery, Props
 
 
@@ -126,10 +126,32 @@ def test_the_watermark_is_the_first_of_two_looks_at_an_empty_queue_once_all_befo
 def test_a_queue_that_is_not_empty_or_heard_by_another_moves_no_watermark() -> None:
     for ready, consumers in ((1, 1), (0, 2), (0, 0)):
         bridge = intake()
+        (group,) = deliver(bridge, message())
+        durable(bridge, group)
+        bridge.ack()
         for at in (1_000, 2_000, 3_000):
             assert bridge.probe(at)
             bridge.probed(1, ready if at == 2_000 else 0, consumers if at == 2_000 else 1)
         assert bridge.watermark() is None
+
+
+def test_who_was_given_nothing_moves_no_watermark_until_the_broker_must_have_noticed_that_a_predecessor_is_gone() -> (
+    None
+):
+    bridge = intake()
+    marks: list[int] = []
+    for at in range(1_000, STANDBY_MS + 4_000, 1_000):
+        assert bridge.probe(at)
+        bridge.probed(1, ready=0, consumers=1)
+        if (mark := bridge.watermark()) is not None:
+            marks.append(mark)
+    assert marks[0] == STANDBY_MS and len(marks) == 3
+    bridge.connected(2)
+    assert bridge.probe(200_000)
+    bridge.probed(2, ready=0, consumers=1)
+    assert bridge.probe(201_000)
+    bridge.probed(2, ready=0, consumers=1)
+    assert bridge.watermark() is None
 
 
 def test_steady_traffic_cannot_push_the_watermark_away_for_ever() -> None:

@@ -82,6 +82,18 @@ def test_an_unknown_outcome_is_asked_for_and_counts_once_either_way(fault: str) 
     assert [entry.offset for entry in world.log()] == list(range(1, len(world.log()) + 1))
 
 
+def test_an_unknown_outcome_that_is_none_again_and_again_closes_the_doors_and_is_tried_ever_more_slowly() -> None:
+    world = World()
+    world.faults = ["unknown_lost"] * 6
+    answers = world.append(Do(add=5))
+    world.runtime.run_until(lambda: bool(world.engine.pressure.reasons()), 500)
+    assert "store refuses" in world.engine.pressure.reasons()[0]
+    before_s = world.runtime.clock.monotonic_s()
+    world.settle()
+    assert world.runtime.clock.monotonic_s() - before_s > 0.05 * (1 + 2 + 4 + 8 + 16)
+    assert world.engine.pressure.reasons() == () and world.total() == 5 and len(answers) == 1
+
+
 @pytest.mark.parametrize("fault", ["fenced", "fsync"])
 def test_a_lost_store_or_a_failed_fsync_ends_the_process_and_answers_nobody(fault: str) -> None:
     world = World()
@@ -198,6 +210,20 @@ def test_an_absence_timer_waits_for_the_watermark() -> None:
     world.append(Do(arm_ms=1_000, absence=True), ("user:3", Do(arm_ms=1_000)))
     world.settle(20)
     assert world.total() == 0 and world.total("user:3") == 1000
+    world.engine.journal.tell(Watermark(START_MS + 1_000_000))
+    world.settle(2)
+    assert world.total() == 1000
+
+
+def test_an_absence_timer_waits_for_a_new_watermark_after_a_restart() -> None:
+    world = World(has_broker=True)
+    world.append(Do(arm_ms=1_000, absence=True))
+    world.settle(20)
+    world.append(("user:3", Do(add=1)))  # over HTTP, while what the broker holds from before is still unheard
+    world.settle(2)
+    world.restart()
+    world.settle(20)
+    assert world.total() == 0
     world.engine.journal.tell(Watermark(START_MS + 1_000_000))
     world.settle(2)
     assert world.total() == 1000

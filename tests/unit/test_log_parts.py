@@ -147,6 +147,17 @@ def test_a_due_timer_stays_until_a_commit_has_marked_it() -> None:
     assert near.due(200, 200, 5) == []
 
 
+def test_a_timer_armed_anew_for_the_same_moment_is_due_once_and_as_what_it_is_now() -> None:
+    for before, now in ((False, True), (True, False)):
+        near = NearTimers(lambda after, until, n: [])
+        near.refill(0)
+        near.apply(1, "d", [TimerOp("user:1", "k", timer("k", 1, 100, absence=before))])
+        near.apply(1, "d", [TimerOp("user:1", "k", timer("k", 2, 100, absence=now))])
+        assert near.due(200, 50, 5) == ([] if now else [timer("k", 2, 100)])
+        assert near.due(200, 200, 5) == [timer("k", 2, 100, absence=now)]
+        assert near.next_due() == (None if now else 100)
+
+
 def test_a_leap_of_the_wall_clock_is_held_then_believed_and_counted() -> None:
     clock = VirtualClock(1_000_000)
     logclock = LogClock(clock, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -93,6 +94,22 @@ def test_a_signal_ends_the_program_in_time_and_the_next_one_knows_what_was_answe
     finally:
         again.process.kill()
         again.process.communicate()
+
+
+def test_a_signal_that_comes_before_it_serves_is_an_orderly_end_too(tmp_path: Path) -> None:
+    process = program(tmp_path)
+    deadline = time.monotonic() + START_S_MAX
+    while not _catches(process.pid, signal.SIGTERM):
+        assert time.monotonic() < deadline and process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=START_S_MAX)
+    assert process.returncode == 0
+
+
+def _catches(pid: int, number: int) -> bool:
+    """The process has a handler for the signal: the kernel knows."""
+    (mask,) = re.findall(r"^SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 def test_a_kill_loses_nothing_that_was_answered(serving: Serving, tmp_path: Path) -> None:

@@ -89,3 +89,11 @@ def test_a_silent_broker_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(PublishFailed, match="no word from the broker"):
         publish_all(Silent(), addressed([LINE], COMMANDS), lambda _: None)
+
+
+@pytest.mark.parametrize("good", [2, WINDOW_MAX + 88])
+def test_what_stands_before_a_bad_line_is_confirmed_and_counted(good: int) -> None:
+    port = Port()
+    with pytest.raises(PublishFailed, match=f"line {good + 1}: the message is not JSON.*the first {good} messages"):
+        publish_all(port, addressed([*[LINE] * good, b"oops", LINE], COMMANDS), lambda _: None)
+    assert port.sent == good

@@ -305,6 +305,35 @@ def test_the_wal_stays_bounded_with_idle_turns_and_without(tmp_path: Path, monke
     opened.close()
 
 
+def test_a_reader_that_stays_is_waited_for_now_and_then_and_not_by_every_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chores, "WAL_BYTES_MAX", 1 << 18)
+    monkeypatch.setattr(chores, "WAL_BYTES_HARD_MAX", 1 << 19)
+    monkeypatch.setattr(chores, "WAL_BYTES_WAIT_MAX", 1 << 21)
+    opened = Opened(lambda: opening(tmp_path))
+    opened.store._db.execute("PRAGMA busy_timeout = 1")
+    statements: list[str] = []
+    opened.store._db.set_trace_callback(statements.append)
+    backup = sqlite3.connect(tmp_path / STORE_FILE, isolation_level=None)
+    backup.execute("BEGIN")
+    backup.execute("SELECT * FROM owner").fetchone()
+    while (nbytes := opened.store._chores.wal_bytes()) < 9 << 20:
+        opened.commit(drafts=drafts(100, nbytes=2000))
+        opened.store.idle(NOW)
+    waited = sum("RESTART" in statement for statement in statements)
+    assert 2 <= waited <= nbytes // chores.WAL_BYTES_WAIT_MAX
+    assert sum("PASSIVE" in statement for statement in statements) > waited, "all others did not wait"
+    backup.close()
+    for _ in range(2):
+        opened.commit(drafts=drafts(100, nbytes=2000))
+        opened.store.idle(NOW)
+    opened.store._db.execute("PRAGMA journal_size_limit = 0")
+    opened.commit()
+    assert opened.store._chores.wal_bytes() < 1 << 20, "it starts over once the reader is gone"
+    opened.close()
+
+
 def test_a_checkpoint_that_a_commit_makes_never_makes_the_commit_fail(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:

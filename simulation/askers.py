@@ -1,0 +1,133 @@
+"""Those who ask the probe and wait for the answer, as the gateway will for domains that answer.
+
+Who asks registers the input's id first, then appends it; who hears nothing asks again under the same id, also of a
+process that was born since: the answer may be in the store by then, and it must be the same. All else that the probe
+takes is sent here too, by the same way into the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, Protocol
+
+import msgspec
+
+from gateway.wiring import Wiring
+from simulation.checker import Checker
+from simulation.draw import Draw
+from simulation.probe import Ask, Census, Heard, Watch
+from simulation.violation import Violation
+from supervision.entry import Draft, encode_draft, segment_of
+from supervision.messages import Append, AppendResult, AwaitReply, Item
+from supervision.store import Refused
+from topology.wire import hash64, id_hash
+
+SUBJECTS = 9
+AGAIN_S = 0.4
+
+
+class Asked(Protocol):
+    """What askers need of their world."""
+
+    wiring: Wiring
+    checker: Checker
+
+    def at(self, seconds: float, act: Callable[[], None]) -> None: ...
+
+
+class Askers:
+    """All of a world's; outlives processes."""
+
+    def __init__(self, rng: Random, draw: Draw, world: Asked) -> None:
+        self._rng = rng
+        self._draw = draw
+        self._world = world
+        self._numbers = 0
+        self.sent = 0
+        self.waiting: set[int] = set()
+        """Id hashes of asks without an answer."""
+        self.answers: dict[int, bytes] = {}
+        self.from_store = 0
+        """Answers that were found in the store when the same was asked again."""
+
+    def plan_day(self, inputs: int) -> None:
+        for _ in range(inputs):
+            self.sent += 1
+            self._world.at(self._rng.uniform(0, self._draw.window_s), self._one())
+
+    def _one(self) -> Callable[[], None]:
+        rng = self._rng
+        self._numbers += 1
+        id = f"probe|p{self._numbers}"
+        subject = f"probe:{rng.randrange(SUBJECTS)}"
+        roll = rng.random()
+        if roll < 0.35:
+            via = f"probe:{rng.randrange(SUBJECTS)}" if rng.random() < 0.5 else ""
+            return lambda: self._ask(id, subject, Ask("" if via == subject else via))
+        if roll < 0.65:
+            watch = Watch(rng.choice((0, 20, 300, 2_000)), rng.random() < 0.5, rng.choice((0, 0, 100, 60_000)))
+            return lambda: self._tell(id, subject, "probe.watch", watch)
+        if roll < 0.9:
+            return lambda: self._tell(id, subject, "probe.heard", Heard())
+        whole = f"segment:{rng.randrange(self._draw.segments):02d}"
+        return lambda: self._tell(id, whole, "probe.census", Census())
+
+    def give_up(self) -> None:
+        """The day is over: nobody waits any more, since ids and their answers are forgotten some time."""
+        self.waiting.clear()
+
+    def _item(self, id: str, subject: str, kind: str, body: msgspec.Struct, asked: bool) -> Item:
+        data = msgspec.json.encode(body)
+        draft = Draft(kind, subject, data, id, id, asked=asked)
+        home = segment_of(subject, self._draw.segments)
+        return Item(home, draft, encode_draft(draft), id_hash(id, subject), hash64(data))
+
+    def _append(self, item: Item, done: Callable[[Any], None]) -> None:
+        self._world.wiring.engine.journal.tell(Append((item,), done, len(item.encoded)))
+
+    def _tell(self, id: str, subject: str, kind: str, body: msgspec.Struct) -> None:
+        """Once, and never again: what a crash swallows was never said."""
+        if self._world.wiring.engine.begun():
+            self._append(self._item(id, subject, kind, body, False), lambda _: None)
+
+    def _ask(self, id: str, subject: str, ask: Ask) -> None:
+        self.waiting.add(id_hash(id, subject))
+        self._try(self._item(id, subject, "probe.ask", ask, True))
+
+    def _try(self, item: Item) -> None:
+        assert item.id_hash is not None
+        id = item.id_hash
+        if id not in self.waiting:
+            return
+        self._world.at(AGAIN_S, lambda: self._try(item))
+        engine = self._world.wiring.engine
+        if not engine.begun():
+            return
+        engine.journal.tell(AwaitReply(id, "probe", lambda body: self._answered(id, body)))
+
+        def appended(results: list[AppendResult] | None) -> None:
+            if results is not None:
+                self._look(id)
+
+        self._append(item, appended)
+
+    def _look(self, id: int) -> None:
+        try:
+            body = self._world.wiring.engine.store.reader().reply(id, "probe")
+        except Refused:
+            return
+        if body is not None:
+            self.from_store += id in self.waiting
+            self._answered(id, body)
+
+    def _answered(self, id: int, body: bytes) -> None:
+        if self.answers.setdefault(id, body) != body and id not in self._world.checker.forgotten:
+            raise Violation(f"answers: input {id:x} was answered {self.answers[id]!r} and then {body!r}")
+        self.waiting.discard(id)
+
+    def compare(self, answers: dict[int, bytes]) -> None:
+        """With what the model says was to be answered."""
+        for id, body in self.answers.items():
+            if answers.get(id) != body and id not in self._world.checker.forgotten:
+                raise Violation(f"answers: input {id:x} was answered {body!r}, the model says {answers.get(id)!r}")

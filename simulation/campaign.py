@@ -1,0 +1,147 @@
+"""Many worlds: on all cores, with totals, coverage marks and one digest over all digests.
+
+Worlds are independent, so they are dealt to processes in slices, and what is printed is in order of their seeds: the
+same seeds give the same lines whatever the number of processes, but for the rate. A world that fails is lived again in
+this process, first to say its last steps, then smaller and smaller.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import msgspec
+
+from simulation.bugs import BUGS, planted
+from simulation.draw import Draw, draw_of, overridden
+from simulation.marks import MARKS
+from simulation.shrink import shrunk
+from simulation.spoken_trace import SpokenTrace
+from simulation.world import Outcome, World, quiet_logs
+from supervision.trace import Trace
+
+SLICE_WORLDS = 25
+LAST_STEPS = 25
+ONCE_WORLDS = 1_000
+"""From so many worlds on each mark must occur,"""
+SHARE_WORLDS = 5_000
+SHARE_MIN = 0.01
+"""and from so many on in this share of them."""
+FAILURES_SHOWN = 5
+
+
+def run_one(seed: int, bug: str = "", dims: Draw | None = None, trace: Trace | None = None) -> Outcome:
+    """One world with one planted bug, or with none."""
+    with planted(BUGS[bug] if bug else None):
+        return World(seed, dims, trace).run()
+
+
+def run_slice(seeds: Sequence[int], bug: str) -> list[Outcome]:
+    """In a process of its own. Garbage is collected between slices: within one there is little."""
+    quiet_logs()
+    gc.disable()
+    try:
+        return [run_one(seed, bug) for seed in seeds]
+    finally:
+        gc.enable()
+        gc.collect()
+
+
+def run_many(seeds: range, jobs: int, bug: str = "") -> Iterator[Outcome]:
+    """All of `seeds`, in order, on `jobs` processes."""
+    slices = [seeds[i : i + SLICE_WORLDS] for i in range(0, len(seeds), SLICE_WORLDS)]
+    if jobs <= 1:
+        for each in slices:
+            yield from run_slice(each, bug)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        for outcomes in pool.map(run_slice, slices, [bug] * len(slices)):
+            yield from outcomes
+
+
+class Totals:
+    """The sums over the worlds of a run."""
+
+    def __init__(self) -> None:
+        self._sums: Counter[str] = Counter()
+        self._marks: Counter[str] = Counter()
+        self._digests = hashlib.sha256()
+        self.worlds = 0
+        self.failed: list[Outcome] = []
+
+    def add(self, outcome: Outcome) -> None:
+        self.worlds += 1
+        for name in ("inputs", "crashes", "store_faults", "broker_faults"):
+            self._sums[name] += getattr(outcome, name)
+        self._marks.update(outcome.marks.keys())
+        self._digests.update(f"{outcome.seed} {outcome.digest}\n".encode())
+        if outcome.violation:
+            self.failed.append(outcome)
+
+    def lines(self, seconds: float) -> list[str]:
+        """The sums, the rate, the marks with the number of worlds they occurred in, the digest of digests."""
+        sums = {name.replace("_", " "): n for name, n in self._sums.items()}
+        said = [f"worlds: {self.worlds:,}", *(f"{name}: {n:,}" for name, n in sums.items())]
+        said += [f"failed: {len(self.failed):,}", f"worlds/s: {self.worlds / max(seconds, 1e-9):.1f}"]
+        said += [f"mark {name}: {self._marks[name]:,}" for name in MARKS]
+        return [*said, f"digest of digests: {self._digests.hexdigest()}"]
+
+    def missing(self) -> list[str]:
+        """Marks that are too rare in so many worlds, each with how often it occurred."""
+        if self.worlds < ONCE_WORLDS:
+            return []
+        least = max(1, int(self.worlds * SHARE_MIN)) if self.worlds >= SHARE_WORLDS else 1
+        return [f"{name}: {self._marks[name]} of {self.worlds} worlds" for name in MARKS if self._marks[name] < least]
+
+
+def portrait(outcome: Outcome, drawn: Draw) -> list[str]:
+    """One world in a few lines, its digest last."""
+    fields = msgspec.structs.asdict(drawn)
+    faults = [f"{name} {value:.3g}" for name, value in fields.items() if value and name.endswith(("_rate", "_share"))]
+    sizes = [f"{name} {value:g}" for name, value in fields.items() if not name.endswith(("_rate", "_share"))]
+    happened = (
+        f"inputs: {outcome.inputs}, steps: {outcome.steps}, effects: {outcome.effects}, crashes: {outcome.crashes}, "
+        f"store faults: {outcome.store_faults}, broker faults: {outcome.broker_faults}"
+    )
+    return [
+        f"world: {outcome.seed}",
+        f"drawn: {', '.join(sizes)}",
+        f"rates: {', '.join(faults) or 'none'}",
+        happened,
+        f"marks: {', '.join(f'{name} {n}' for name, n in outcome.marks.items())}",
+        f"digest: {outcome.digest}",
+    ]
+
+
+def command(seed: int, bug: str = "", settings: Sequence[str] = ()) -> str:
+    """What to type to live through this world again."""
+    planted_bug = f" --bug {bug}" if bug else ""
+    return f"python run.py simulate --seed {seed}{planted_bug}" + "".join(f" --set {each}" for each in settings)
+
+
+def autopsy(failed: Outcome, bug: str = "", settings: Sequence[str] = ()) -> list[str]:
+    """Why the world ended badly: checker, last steps, and the one command that shows it, of a smaller world if any."""
+    seed = failed.seed
+    dims = overridden(draw_of(seed), settings)
+    last: deque[str] = deque(maxlen=LAST_STEPS)
+    run_one(seed, bug, dims, SpokenTrace(last.append))
+    said = [f"seed: {seed}", f"violation: {failed.violation}", "last steps:", *last]
+    if settings:
+        return [*said, f"again: {command(seed, bug, settings)}"]
+    smaller = shrunk(seed, failed.violation, lambda smaller: run_one(seed, bug, smaller).violation)
+    if smaller:
+        said.append(f"this world as it was drawn: {command(seed, bug)}")
+    return [*said, f"again: {command(seed, bug, [f'{name}={value:g}' for name, value in smaller.items()])}"]
+
+
+def report(outcomes: Iterator[Outcome], tick: Callable[[], None]) -> Totals:
+    """Add them up as they come."""
+    totals = Totals()
+    for outcome in outcomes:
+        totals.add(outcome)
+        tick()
+    return totals

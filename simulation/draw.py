@@ -1,0 +1,187 @@
+"""What a seed draws before its world begins: sizes, load, limits and faults.
+
+Swarm testing: each kind of fault is on in some worlds only, so that worlds differ widely and a common fault cannot hide
+a rare one. Nothing here happens yet; whoever makes it happen reads its own fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+import msgspec
+
+INPUTS_MIN = 100
+"""Messages that publishers, clients and askers send, resends not counted."""
+INPUTS_MAX = 106
+
+
+class Draw(msgspec.Struct, frozen=True):
+    """One world's dimensions. Rates are chances per occasion, counts per world, times in seconds of virtual time."""
+
+    segments: int
+    users: int
+    inputs: int
+    orders: int
+    valid_days: int
+    days: int
+    """Days that pass; inputs are spread over all of them."""
+    days_leap: bool
+    """The wall clock leaps over a quiet day; else the whole machine sleeps through it."""
+    window_s: float
+    bursts: int
+    """Moments at which most of a day's inputs come, 0: they come evenly."""
+    batch: int
+    """Messages that a sender sends at once, at most."""
+    probes: int
+    """How many of the inputs are for the probe domain, 0: it is not there."""
+
+    notifies: bool
+    """The notification domain is there; later domains are switched on by the swarm, not all in every world."""
+
+    http_share: float
+    list_share: float
+    give_up_rate: float
+    resend_rate: float
+    other_id_rate: float
+    reused_rate: float
+    late_rate: float
+    nameless_rate: float
+    bad_rate: float
+    referral_rate: float
+
+    refused_rate: float
+    rejected_rate: float
+    unknown_rate: float
+    doubt_rate: float
+    """Of the store not saying what became of a commit when it is asked."""
+    fsync_rate: float
+    load_fault_rate: float
+    slow_store_s: float
+
+    raise_rate: float
+    poison_rate: float
+    kill_rate: float
+    cell_crash_rate: float
+    start_crash_rate: float
+    sick_crashes: int
+    """How often one host crashes at each start, until it is well: enough that its domain is parked. 0: none does."""
+
+    process_crashes: int
+    crash_every_steps: int
+    """Mean number of steps between crashes of the process, 0: never."""
+    broker_cuts: int
+    side_cuts: int
+    linger_rate: float
+    outages: int
+    nack_rate: float
+    returns: int
+    blocks: int
+    lost_confirm_rate: float
+    clock_jumps: int
+    disk_lows: int
+    operators: int
+
+    slow_share: float
+    step_s: float
+    tick_s: float
+    group_items_max: int
+    batch_entries_max: int
+    in_flight_max: int
+    states_bytes_max: int
+    retry_entries_max: int
+    ring_entries_max: int
+    log_retention_s: int
+    absence_hold_s: int
+    prefetch: int
+    confirm_window: int
+
+
+def draw(rng: Random) -> Draw:
+    """A world, from `rng` alone."""
+
+    def sometimes(value: float, share: float = 0.4) -> float:
+        return value if rng.random() < share else 0.0
+
+    def often(usual: int, low: int, high: int, share: float = 0.25) -> int:
+        return rng.randint(low, high) if rng.random() < share else usual
+
+    return Draw(
+        segments=rng.choice((1, 1, 2, 2, 3, 4)),
+        users=rng.choice((1, 3, 6, 12, 30)),
+        inputs=rng.randint(INPUTS_MIN, INPUTS_MAX),
+        orders=rng.choice((3, 20, 60)),
+        valid_days=rng.randint(1, 3),
+        days=int(sometimes(rng.randint(1, 4), 0.4)),
+        days_leap=rng.random() < 0.3,
+        window_s=rng.choice((0.02, 0.05, 0.2, 1.0)),
+        bursts=int(sometimes(rng.randint(1, 3), 0.5)),
+        batch=rng.choice((1, 8, 25, 50)),
+        probes=int(sometimes(rng.randint(10, 40), 0.35)),
+        notifies=rng.random() < 0.6,
+        http_share=sometimes(rng.random(), 0.5),
+        list_share=sometimes(0.3),
+        give_up_rate=sometimes(0.2),
+        resend_rate=sometimes(rng.uniform(0.05, 0.4), 0.5),
+        other_id_rate=sometimes(0.1),
+        reused_rate=sometimes(0.08),
+        late_rate=sometimes(0.1),
+        nameless_rate=sometimes(0.2),
+        bad_rate=sometimes(0.08),
+        referral_rate=sometimes(rng.uniform(0.05, 0.4), 0.5),
+        refused_rate=sometimes(rng.uniform(0.01, 0.2), 0.5),
+        rejected_rate=sometimes(rng.uniform(0.01, 0.05), 0.3),
+        unknown_rate=sometimes(rng.uniform(0.01, 0.15), 0.5),
+        doubt_rate=sometimes(rng.uniform(0.2, 0.8), 0.5),
+        fsync_rate=sometimes(rng.uniform(0.002, 0.01)),
+        load_fault_rate=sometimes(0.05),
+        slow_store_s=sometimes(rng.choice((0.01, 0.3)), 0.3),
+        raise_rate=sometimes(rng.uniform(0.005, 0.04)),
+        poison_rate=sometimes(rng.uniform(0.004, 0.03), 0.35),
+        kill_rate=sometimes(0.01, 0.25),
+        cell_crash_rate=sometimes(rng.uniform(0.001, 0.006), 0.3),
+        start_crash_rate=sometimes(rng.uniform(0.02, 0.15), 0.25),
+        sick_crashes=int(sometimes(rng.randint(6, 9), 0.06)),
+        process_crashes=int(sometimes(rng.randint(1, 3), 0.45)),
+        crash_every_steps=int(sometimes(rng.choice((250, 500, 1_000)), 0.35)),
+        broker_cuts=int(sometimes(rng.randint(1, 4))),
+        side_cuts=int(sometimes(rng.randint(1, 4))),
+        linger_rate=sometimes(rng.uniform(0.3, 1.0)),
+        outages=int(sometimes(rng.randint(1, 2), 0.2)),
+        nack_rate=sometimes(0.05),
+        returns=int(sometimes(rng.randint(1, 2), 0.2)),
+        blocks=int(sometimes(rng.randint(1, 2))),
+        lost_confirm_rate=sometimes(0.5),
+        clock_jumps=int(sometimes(rng.randint(1, 3))),
+        disk_lows=int(sometimes(rng.randint(1, 2), 0.2)),
+        operators=int(sometimes(rng.randint(2, 8), 0.6)),
+        slow_share=sometimes(0.3, 0.3),
+        step_s=sometimes(rng.choice((0.0002, 0.002)), 0.3),
+        tick_s=rng.choice((0.5, 1.0)),
+        group_items_max=often(2_000, 1, 12, 0.2),
+        batch_entries_max=often(256, 1, 6, 0.2),
+        in_flight_max=often(4, 1, 3),
+        states_bytes_max=often(8 * 1024 * 1024, 250, 700),
+        retry_entries_max=often(256, 1, 3, 0.5),
+        ring_entries_max=often(8_192, 4, 24, 0.2),
+        log_retention_s=often(7 * 24 * 3600, 0, 2),
+        absence_hold_s=often(900, 1, 5, 0.5),
+        prefetch=often(200, 5, 20),
+        confirm_window=often(1_024, 4, 16),
+    )
+
+
+def draw_of(seed: int) -> Draw:
+    """The dimensions of the world of `seed`."""
+    return draw(Random(Random(seed).random()))
+
+
+def overridden(drawn: Draw, settings: Sequence[str]) -> Draw:
+    """`drawn` with dimensions set by hand, each as `name=value`. ValueError names the one that is none."""
+    given: dict[str, str] = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        if name not in drawn.__struct_fields__:
+            raise ValueError(f"no world has a {name}; there are {', '.join(drawn.__struct_fields__)}")
+        given[name] = value
+    return msgspec.convert({**msgspec.structs.asdict(drawn), **given}, Draw, strict=False)

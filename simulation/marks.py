@@ -1,0 +1,69 @@
+"""Coverage marks: the rare branches that worlds must reach, or a clean run proves little.
+
+Each is counted by the engine's own counters or by an observer of the simulation. Every run prints in how many worlds
+each occurred; long runs fail when one has become too rare (campaign.py).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+FROM_TALLY = (
+    "restarts", "escalations", "reactions_failed", "stages_rejected", "commits_refused", "loads_refused", "duplicates",
+    "business_duplicates", "ids_reused", "dead_letters", "not_taking", "bridge_redelivered", "relay_nacked",
+    "relay_returned", "transfers", "timers_fired", "timers_stale",
+)  # fmt: skip
+"""The engine's counters, under their own names."""
+
+OBSERVED: Mapping[str, str] = {
+    "unknown_committed": "a commit whose outcome was unknown had been made",
+    "unknown_lost": "a commit whose outcome was unknown had not been made",
+    "doubt_refused": "the store did not say at once what became of a commit",
+    "fsync_failed": "a failed fsync ended the process",
+    "disk_kept": "a crash kept the batch that was not known to be synced",
+    "disk_lost": "a crash lost it",
+    "disk_torn": "a crash tore it",
+    "process_killed": "the process was killed",
+    "raised_factory": "a cell's factory raised",
+    "raised_started": "a cell's first act raised",
+    "raised_keys": "a domain's keys raised",
+    "raised_react": "a reaction raised",
+    "raised_encode": "a state could not be encoded",
+    "raised_receive": "an actor raised between reactions",
+    "raised_stopping": "a cell's last act raised",
+    "raised_kill": "a reaction took the process with it",
+    "parked_ill": "an entry was given up on",
+    "parked_later": "a later entry waits behind a parked one",
+    "parked_killer": "an entry that kills processes was found and set aside",
+    "domain_parked": "a whole domain of a segment was parked",
+    "domain_resumed": "an operator let it go on",
+    "retried": "parked entries were folded after all",
+    "retry_stopped": "a retry stopped at a new failure",
+    "discarded": "parked entries were thrown away",
+    "careful": "a careful host noted an attempt first",
+    "timers_late": "a timer fired more than a second late",
+    "timers_expired": "a firing came too late to be of use",
+    "absences_held": "an absence timer fired without the watermark",
+    "continuations": "an operator's decision went on in a continuation entry",
+    "census_pages": "a fan-out went on in a continuation entry",
+    "carried_again": "a transfer was carried again and known by its number",
+    "lru_reloads": "a state that memory had dropped was loaded again",
+    "ring_missed": "a reader found its entries no longer in the ring",
+    "trimmed": "the log was trimmed",
+    "ids_forgotten": "an id was forgotten and its input counted again",
+    "clock_leaps": "a leap of the wall clock was held, then believed",
+    "clock_back": "the wall clock went back",
+    "disk_low": "the disk was nearly full",
+    "lingering": "a lost consumer held its messages while the next one was fed",
+    "effects_again": "an effect was heard more than once",
+    "answers_from_store": "a repeated ask found its answer in the store",
+}
+"""Name -> what it means."""
+
+MARKS = (*FROM_TALLY, *OBSERVED)
+
+
+def from_tally(counts: Mapping[str, int]) -> Counter[str]:
+    """The engine's own marks from its counters."""
+    return Counter({name: counts[name] for name in FROM_TALLY if counts.get(name)})

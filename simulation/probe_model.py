@@ -1,0 +1,109 @@
+"""The reference model of the probe: five counters per subject, one timer, and the sorted list of who exists.
+
+It says what must be emitted, in which order, which subjects a page of a census shows, and what each input that was
+asked is answered with.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from simulation.model import Said
+from simulation.probe import PAGE
+from supervision.entry import Entry
+from supervision.messages import Emission
+from topology.wire import id_hash
+
+NAMES = ("asked", "passed", "heard", "watched", "fired")
+
+
+class ProbeModel:
+    """Of all segments. `answers` are by the id hash of the input."""
+
+    domain = "probe"
+    kinds = frozenset({"probe.ask", "probe.passed", "probe.watch", "probe.heard", "probe.census", "timer.probe"})
+    parks_subject = True
+    timer_key = "watch"
+
+    def __init__(self) -> None:
+        self._counts: dict[str, Counter[str]] = {}
+        self._segment_of: dict[str, int] = {}
+        self._armed: dict[str, tuple[int, int]] = {}
+        self.answers: dict[int, bytes] = {}
+
+    def fold(self, entry: Entry, at: int) -> list[Said]:
+        subject, body = entry.subject, msgspec.json.decode(entry.body)
+        if entry.kind == "probe.census":
+            return self._census(entry, body)
+        if entry.kind == "timer.probe" and self._armed.get(subject, (0, -1))[1] != body["gen"]:
+            return []
+        self._segment_of[subject] = entry.segment
+        counts = self._counts.setdefault(subject, Counter())
+        match entry.kind:
+            case "probe.ask":
+                counts["asked"] += 1
+                return self._go_on(entry, body["via"], subject)
+            case "probe.passed":
+                counts["passed"] += 1
+                return self._go_on(entry, body["back"], "")
+            case "probe.watch":
+                counts["watched"] += 1
+                self._armed[subject] = (at + body["after_ms"], entry.offset)
+            case "probe.heard":
+                counts["heard"] += 1
+                self._armed.pop(subject, None)
+            case _:
+                counts["fired"] += 1
+                del self._armed[subject]
+                return [("probe.fired", subject, body["gen"], body["expired"], body["held"])]
+        return []
+
+    def _go_on(self, entry: Entry, to: str, back: str) -> list[Said]:
+        if to:
+            return [("probe.passed", to, back)]
+        if entry.asked:
+            answer = {"subject": entry.subject, "asked": self._counts[entry.subject]["asked"]}
+            self.answers[id_hash(entry.root, entry.asked_of or entry.subject)] = msgspec.json.encode(answer)
+        return []
+
+    def _census(self, entry: Entry, body: dict[str, str | int]) -> list[Said]:
+        after, index = str(body.get("after", "")), body.get("index", 0)
+        here = sorted((s for s, segment in self._segment_of.items() if segment == entry.segment), key=str.encode)
+        page = [subject for subject in here if subject.encode() > after.encode()][:PAGE]
+        said: list[Said] = [("probe.counted", entry.subject, index, tuple(page))]
+        if len(page) == PAGE:
+            said.append(("probe.census", entry.subject, page[-1]))
+        return said
+
+    def discarded(self, entry: Entry) -> None:
+        armed = self._armed.get(entry.subject)
+        if entry.kind == "timer.probe" and armed is not None and armed[1] == msgspec.json.decode(entry.body)["gen"]:
+            del self._armed[entry.subject]
+
+    def armed(self, subject: str) -> tuple[int, int] | None:
+        return self._armed.get(subject)
+
+    def state_fits(self, subject: str, data: bytes) -> str:
+        counts = self._counts.get(subject, Counter[str]())
+        stored, mine = msgspec.msgpack.decode(data)[1:], [counts[name] for name in NAMES]
+        return "" if stored == mine else f"the store has {stored}, the model {mine}"
+
+    def heard(self, emission: Emission) -> Said | None:
+        draft = emission.draft
+        if not draft.kind.startswith("probe."):
+            return None
+        body = msgspec.json.decode(draft.body)
+        match draft.kind:
+            case "probe.passed":
+                return (draft.kind, draft.subject, body["back"])
+            case "probe.fired":
+                return (draft.kind, draft.subject, body["gen"], body["expired"], body["held"])
+            case "probe.counted":
+                return (draft.kind, draft.subject, body["index"], tuple(body["subjects"]))
+            case _:
+                return (draft.kind, draft.subject, body["after"])
+
+    def at_rest(self) -> str:
+        return ""

@@ -1,0 +1,221 @@
+"""The shop's programs: what they send to the broker and over HTTP, and how badly they behave.
+
+They send again under the same id, under another, under one that said something else, days late and out of order;
+they name nothing, they send rubbish; HTTP clients give up, or retry under the same key until somebody answers. Every
+answer and every ack is handed to the checkers with the bytes it was for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import Any, Protocol
+
+import msgspec
+
+from actors.registry import COMMANDS
+from gateway.ingest import Ingest, Taken
+from simulation.broker import Message, SimulatedBroker
+from simulation.checker import Checker
+from simulation.draw import Draw
+from simulation.violation import Violation
+from supervision.messages import Item
+from topology.ports import Props
+from topology.wire import ByContent, Door
+
+EXCHANGE = "marketing.points.events"
+RETRIES_MAX = 1_000
+RUBBISH = (b"{", b"[]", b'{"event_type":"points_change"}', b'{"event_type":"x"}', b"\xff")
+
+
+class Shop(Protocol):
+    """What publishers need of their world."""
+
+    def at(self, seconds: float, act: Callable[[], None]) -> None: ...
+    def ingest(self) -> Ingest | None:
+        """The running process's HTTP door; None while it has none."""
+        ...
+
+    @property
+    def process(self) -> int: ...
+
+
+class Sending(msgspec.Struct, frozen=True):
+    """One message as its sender made it; resends of it have the same `n`."""
+
+    n: int
+    body: bytes
+    message_id: str | None
+    over_http: bool
+
+
+class Publishers:
+    """All of a world's senders."""
+
+    def __init__(self, rng: Random, draw: Draw, shop: Shop, broker: SimulatedBroker, checker: Checker) -> None:
+        self._rng = rng
+        self._draw = draw
+        self._shop = shop
+        self._broker = broker
+        self._checker = checker
+        self._door = Door(COMMANDS, draw.segments)
+        self._numbers = 0
+        self._sent: list[Sending] = []
+        self._names: dict[tuple[str | None, bytes], tuple[str, str] | None] = {}
+        self._dead: set[bytes] = set()
+        self._buried = 0
+        self.sent = 0
+        """Messages, resends not counted."""
+        self.waiting: dict[int, int] = {}
+        """HTTP requests without an answer -> the process they were sent to last."""
+        broker.on_ack = self._acked
+
+    def plan_day(self, inputs: int) -> None:
+        """Send that many in the world's window, evenly or in bursts, and again what was sent on earlier days."""
+        rng, draw = self._rng, self._draw
+        bursts = [rng.uniform(0, draw.window_s) for _ in range(draw.bursts)]
+        left = inputs
+        while left > 0:
+            seconds = rng.choice(bursts) if bursts and rng.random() < 0.9 else rng.uniform(0, draw.window_s)
+            batch = [self._make() for _ in range(min(left, rng.randint(1, draw.batch)))]
+            left -= len(batch)
+            self._shop.at(seconds, partial(self._send, batch))
+            for sending in batch:
+                self._plan_resends(sending)
+        for old in self._sent[:-inputs]:
+            if rng.random() < draw.late_rate / 4:
+                self._plan_again(rng.uniform(0, draw.window_s), old)
+
+    def _send(self, batch: list[Sending]) -> None:
+        for sending in batch:
+            if sending.over_http:
+                self._post(sending, RETRIES_MAX)
+            else:
+                self._put(sending)
+
+    def _plan_resends(self, sending: Sending) -> None:
+        rng, draw = self._rng, self._draw
+        self._sent.append(sending)
+        self.sent += 1
+        if rng.random() < draw.resend_rate:
+            self._plan_again(rng.uniform(0, draw.window_s * 1.5), sending)
+        if rng.random() < draw.other_id_rate:
+            self._plan_again(rng.uniform(0, draw.window_s), self._renamed(sending))
+        if rng.random() < draw.reused_rate:
+            self._plan_again(rng.uniform(0, draw.window_s), self._reused(sending))
+
+    def _plan_again(self, seconds: float, sending: Sending) -> None:
+        if sending.over_http:
+            gives_up = self._rng.random() < self._draw.give_up_rate
+            self._shop.at(seconds, lambda: self._post(sending, 0 if gives_up else RETRIES_MAX))
+        else:
+            self._shop.at(seconds, lambda: self._put(sending))
+
+    def _make(self) -> Sending:
+        rng, draw = self._rng, self._draw
+        self._numbers += 1
+        n = self._numbers
+        over_http = rng.random() < draw.http_share
+        body = self._body(n)
+        if over_http and rng.random() < draw.list_share:
+            body = b"[" + b",".join(self._body(n) for _ in range(rng.randint(1, 3))) + b"]"
+        named = over_http or rng.random() >= draw.nameless_rate
+        return Sending(n, body, f"m{n}" if named else None, over_http)
+
+    def _renamed(self, sending: Sending) -> Sending:
+        self._numbers += 1
+        n = self._numbers
+        return msgspec.structs.replace(sending, n=n, message_id=sending.message_id and f"m{n}")
+
+    def _reused(self, sending: Sending) -> Sending:
+        """Another message under an id that was given away already."""
+        other = sending.body.replace(b'"points":', b'"points":1')
+        return msgspec.structs.replace(sending, body=other)
+
+    def _body(self, n: int) -> bytes:
+        rng, draw = self._rng, self._draw
+        if rng.random() < draw.bad_rate:
+            return rng.choice(RUBBISH)
+        user = min(int(rng.expovariate(2 / draw.users)), draw.users - 1)  # a few hot ones
+        change: dict[str, Any] = {
+            "event_type": "points_change",
+            "user_id": f"u{user}",
+            "change_type": rng.choices(("increase", "decrease", "expire"), (6, 3, 1))[0],
+            "points": rng.randint(1, 100),
+            "reason": rng.choice(("purchase", "sign_in", "gift card!")),
+        }
+        if rng.random() < 0.6:
+            change["order_id"] = f"o{rng.randrange(draw.orders)}"
+        if rng.random() < draw.nameless_rate:
+            change["event_id"] = f"e{n}"
+        if rng.random() < draw.referral_rate:
+            change |= {
+                "change_type": "increase",
+                "reason": "referral",
+                "metadata": {"referrer_id": f"r{rng.randrange(5)}"},
+            }
+        return msgspec.json.encode(change)
+
+    # AMQP.
+
+    def _put(self, sending: Sending) -> None:
+        props = Props(message_id=sending.message_id, app_id="shop")
+        self._broker.put(Message(sending.n, EXCHANGE, "points.increase.x", props, sending.body))
+
+    def _acked(self, message: Message) -> None:
+        known = self._known_by(message)
+        if known is not None and self._checker.acked(*known, message.body):
+            return
+        for letter in self._broker.dead[self._buried :]:
+            self._dead.add(letter.body)
+        self._buried = len(self._broker.dead)
+        if message.body not in self._dead:
+            raise Violation("invariant 5: a message that is not in the log was acked and is not among the dead")
+
+    def heard(self, message: Message) -> bool:
+        """Whether it is in the log, or no door takes it."""
+        known = self._known_by(message)
+        return known is None or self._checker.knows(*known)
+
+    def _known_by(self, message: Message) -> tuple[str, str] | None:
+        """(id, subject) of what a message becomes in the log; None: no door takes it."""
+        name = (message.props.message_id, message.body)
+        if name not in self._names:
+            fallback = ByContent(message.exchange, message.key)
+            item = self._door.decode(message.body, "shop", message.props.message_id, fallback)
+            self._names[name] = (item.draft.id, item.draft.subject) if isinstance(item, Item) else None
+        return self._names[name]
+
+    # HTTP.
+
+    def _post(self, sending: Sending, retries: int) -> None:
+        """A client that sends again under the same key until it is answered, or gives up."""
+        process, n = self._shop.process, sending.n
+        ingest = self._shop.ingest()
+        if retries:
+            self.waiting[n] = process
+
+        def answer(result: Any) -> None:
+            if isinstance(result, Taken):
+                self._check_answer(sending, result)
+            elif getattr(result, "code", "") in ("not_taking", "segment_lost"):
+                return
+            self.waiting.pop(n, None)
+
+        def again() -> None:
+            if n in self.waiting and retries > 0:
+                self._post(sending, retries - 1)
+
+        if ingest is not None:
+            ingest.submit(sending.body, f"h{n}", answer)
+        if n in self.waiting:
+            self._shop.at(0.5, again)
+
+    def _check_answer(self, sending: Sending, taken: Taken) -> None:
+        single = not sending.body.startswith(b"[")
+        raws = [sending.body] if single else msgspec.json.decode(sending.body, type=list[msgspec.Raw])
+        if len(taken.accepted) + len(taken.rejected) != len(raws):
+            raise Violation(f"invariant 5: {len(raws)} messages over HTTP were answered with another number")
+        for accepted in taken.accepted:
+            self._checker.answered(accepted.segment, accepted.offset, accepted.id, bytes(raws[accepted.index]))

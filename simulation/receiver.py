@@ -1,0 +1,59 @@
+"""A receiver of effects, written from docs/semantics.md alone: its five lines, in memory.
+
+It hears what reached the broker and nothing else: it remembers ids, acts once, orders a segment by (epoch, offset) and
+sees a hole as a jump in `seq`. What it has acted upon is compared with what the points models say was said.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from simulation.violation import Violation
+from topology.ports import Outgoing
+
+Place = tuple[int, int, int]
+"""(segment, epoch, offset)"""
+
+
+class Receiver:
+    """Bound with `#`; outlives processes."""
+
+    def __init__(self) -> None:
+        self._heard: dict[Place, tuple[int, bytes]] = {}
+        self.again = 0
+        """Effects heard before."""
+
+    def receive(self, outgoing: Outgoing) -> None:
+        """One message from `marketing.effects`."""
+        props = outgoing.props
+        assert props.message_id is not None and props.headers is not None, "an effect without its properties"
+        segment, epoch, offset = map(int, props.message_id.split("."))
+        said = (props.headers["seq"], outgoing.body)
+        known = self._heard.setdefault((segment, epoch, offset), said)
+        if known is not said:
+            self.again += 1
+            if known != said:
+                raise Violation(f"receiver: {props.message_id} was heard with other bytes")
+
+    @property
+    def effects(self) -> int:
+        return len(self._heard)
+
+    def at_rest(self, given_up: int = 0) -> None:
+        """Every jump of `seq` is filled, and no effect of a segment has another one's number."""
+        last: dict[int, tuple[Place, int]] = {}
+        for place in sorted(self._heard):
+            seq = self._heard[place][0]
+            before, at = last.get(place[0], ((place[0], 0, 0), 0))
+            if seq != at + 1 and not given_up:
+                raise Violation(f"receiver: seq {seq} at {place} after {at} at {before}: a hole")
+            last[place[0]] = (place, seq)
+
+    def balances(self) -> dict[str, int]:
+        """Each user's balance as the last effect about it says."""
+        found: dict[str, int] = {}
+        for place in sorted(self._heard):
+            body = msgspec.json.decode(self._heard[place][1])
+            if body["event_type"].startswith("points_") and "balance" in body:
+                found[body["user_id"]] = body["balance"]
+        return found
