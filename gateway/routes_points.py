@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
@@ -12,9 +12,12 @@ from litestar.params import PathParameter, QueryParameter
 
 from gateway.answers import Threads
 from gateway.door import path_value
+from gateway.problems import Problem
 from gateway.queries import NOT_YET_S, PAGE_DEFAULT, PAGE_MAX, Balance, PointsQueries, RecordsPage, not_yet
 from gateway.routes_events import problems
 from gateway.waiting import WaitFolded
+
+T = TypeVar("T")
 
 OFFSET_MAX = 2**63 - 1
 
@@ -35,7 +38,13 @@ def points_routes(points: PointsQueries, wait_folded: WaitFolded, threads: Threa
         user = path_value(user_id)
         if min_offset:
             await _folded(user, min_offset)
-        return await threads.run(partial(points.balance, user))
+        return await threads.run(partial(_known, partial(points.balance, user), user))
+
+    def _known(ask: Callable[[], T], user: str) -> T:
+        try:
+            return ask()
+        except Problem as problem:
+            raise (points.uncounted(user) if problem.code == "unknown_user" else problem) from None
 
     async def _folded(user: str, min_offset: int) -> None:
         segment = points.segment(user)
@@ -52,6 +61,7 @@ def points_routes(points: PointsQueries, wait_folded: WaitFolded, threads: Threa
     )
     async def records(user_id: UserId, limit: Limit = PAGE_DEFAULT, cursor: Cursor = None) -> RecordsPage:
         """Newest first."""
-        return await threads.run(partial(points.records, path_value(user_id), limit, cursor))
+        user = path_value(user_id)
+        return await threads.run(partial(_known, partial(points.records, user, limit, cursor), user))
 
     return balance, records
