@@ -22,7 +22,7 @@ from supervision.counters import Counters
 from supervision.messages import Append, Appended, AppendResult, Item, Reused
 from supervision.runtime import Address
 from topology.unreadable import NOT_JSON, words
-from topology.wire import BadMessage, ByKey, Fallback, MadeUp, text_problem
+from topology.wire import BadMessage, ByKey, Fallback, MadeUp, says_event_id, text_problem
 
 SOURCE = "http"
 LIST_ITEMS_MAX = 2_500
@@ -159,7 +159,7 @@ class _Pending:
             if isinstance(result, Appended):
                 accepted.append(Accepted(index, name, result.segment, result.offset, result.duplicate))
             else:
-                rejected.append(_reused(index, name, result))
+                rejected.append(_reused(index, name, item, result))
                 self._counters.count("refused_at_door", door=SOURCE, code="id_reused")
         return Taken(accepted, sorted(rejected, key=lambda bad: bad.index))
 
@@ -251,10 +251,11 @@ def _key_problem(key: str | None) -> Problem | None:
     return invalid_parameter("Idempotency-Key", message)
 
 
-def _reused(index: int, name: str, result: AppendResult) -> Rejected:
+def _reused(index: int, name: str, item: Item, result: AppendResult) -> Rejected:
     assert isinstance(result, Reused), result
+    field = "event_id" if says_event_id(item.draft.body) else "Idempotency-Key"
     at = f"it stands at segment {result.segment}, offset {result.offset}"
-    return Rejected(index, "id_reused", "event_id", f"the id {name!a} is known with another message; {at}")
+    return Rejected(index, "id_reused", field, f"the id {name!a} is known with another message; {at}")
 
 
 _raws: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])

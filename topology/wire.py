@@ -56,9 +56,14 @@ class MadeUp(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
+class _OwnId(msgspec.Struct, gc=False):
+    event_id: str | None = None
+
+
 Fallback = ByContent | ByKey | MadeUp
 
 _json_of = msgspec.json.Decoder().decode
+_own_id = msgspec.json.Decoder(_OwnId).decode
 _sorted_json = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -127,6 +132,11 @@ def parse(raw: bytes) -> dict[str, Any] | BadMessage:
     if raw.count(b"{") + raw.count(b"[") > JSON_DEPTH_MAX and _deeper_than(fields, JSON_DEPTH_MAX):
         return _too_deep()
     return fields  # pyright: ignore[reportUnknownVariableType]
+
+
+def says_event_id(raw: bytes) -> bool:
+    """Whether the good message `raw` names itself, by its own `event_id`."""
+    return _own_id(raw).event_id is not None
 
 
 def hash64(data: bytes) -> int:

@@ -66,6 +66,18 @@ def test_the_same_id_with_another_message_is_rejected_as_reused_among_others_tha
     assert [a["id"] for a in body["accepted"]] == ["e2"]
 
 
+def test_a_reused_id_is_said_of_the_field_that_the_sender_used() -> None:
+    world = World()
+    for points in (1, 2):
+        body = world.post(
+            "/v1/events", json=[change(points=points), change(points=points, event_id="e")],
+            headers={"Idempotency-Key": "k"},
+        ).json()  # fmt: skip
+    assert [(r["index"], r["code"], r["field"]) for r in body["rejected"]] == [
+        (0, "id_reused", "Idempotency-Key"), (1, "id_reused", "event_id")
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("body", "ids"), [(change(), ["k"]), ([change(), change()], ["k/0", "k/1"])])
 def test_an_idempotency_key_names_messages_without_an_id(body: Any, ids: list[str]) -> None:
     world = World()
