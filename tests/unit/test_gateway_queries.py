@@ -152,6 +152,7 @@ def test_a_user_of_whom_all_is_parked_is_not_called_unknown_without_a_word(what:
 def test_a_min_offset_that_is_none_is_refused_with_its_name(query: str) -> None:
     document = is_problem(World().get(f"/v1/users/u/points?{query}"), 400, "invalid_parameter")
     assert [error["field"] for error in document["errors"]] == ["min_offset"]
+    assert document["detail"] == f"min_offset must be an integer from 0 to {2**63 - 1}"
 
 
 def test_records_are_paged_newest_first_in_the_contract_s_order_of_fields() -> None:
