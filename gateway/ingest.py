@@ -2,8 +2,8 @@
 
 Each element of a list stands alone: a bad one is rejected with its field and reason, its neighbours go to the journal
 in one append. The sender's bytes of each element are kept as they came, so a list is cut and not re-encoded; where the
-decoder cannot cut it, because something in it is no JSON, it is cut by its brackets and each element is judged by
-itself. What has no elements, or none that anything can be said of, is refused as a whole.
+decoder cannot cut it, because something in it is no JSON, it is cut in another way (cut.py) and each element is judged
+by itself. What has no elements, or none that anything can be said of, is refused as a whole.
 
 The journal answers in its own thread, to a callback that only passes the word on; the caller makes the answer of it.
 An answer that never comes (the process is stopped, the segment was lost) is not success: the caller may say so, and a
@@ -12,11 +12,11 @@ resend under the same id is harmless.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 import msgspec
 
+from gateway.cut import cut
 from gateway.problems import FieldError, Problem, invalid_parameter
 from supervision.counters import Counters
 from supervision.messages import Append, Appended, AppendResult, Item, Reused
@@ -186,41 +186,13 @@ def _split_list(body: bytes) -> Sequence[bytes] | Problem:
     try:
         elements = _raws.decode(body)
     except (RecursionError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        cut = cut_by_brackets(body)
-        if cut is None:
+        found = cut(body)
+        if found is None:
             return _not_json(body, error)
-        elements = cut
+        elements = found
     if not 1 <= len(elements) <= LIST_ITEMS_MAX:
         return Problem("list_size", f"the list has {len(elements)} messages, it must have 1 to {LIST_ITEMS_MAX}")
     return [bytes(element) for element in elements]
-
-
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},"]', re.DOTALL)
-
-
-def cut_by_brackets(body: bytes) -> list[bytes] | None:
-    """The elements of the list `body`, found by counting brackets, None when they do not match.
-
-    Only for lists that the decoder gives up on, for one element's depth or for something in it that is no JSON, so that
-    it does not fail its neighbours. Each element is still judged by itself. O(bytes), no recursion.
-    """
-    elements: list[bytes] = []
-    open_brackets = bytearray()
-    start = body.index(b"[") + 1
-    for token in _TOKEN.finditer(body):
-        mark = token[0]
-        if mark == b'"':
-            return None  # a string without an end
-        if mark in b"[{":
-            open_brackets += mark
-        elif mark in b"]}" and (not open_brackets or open_brackets.pop() != mark[0] - 2):
-            return None
-        if mark in b",]" and len(open_brackets) == (mark == b","):
-            elements.append(body[start : token.start()].strip())
-            start = token.end()
-            if mark == b"]":
-                break
-    return elements if not open_brackets and not body[start:].strip() and all(elements) else None
 
 
 def _first(body: bytes) -> bytes:

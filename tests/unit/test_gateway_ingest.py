@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from gateway.body import Bodies
-from gateway.ingest import BODY_BYTES_MAX, KEY_BYTES_MAX, LIST_ITEMS_MAX, cut_by_brackets, split
+from gateway.cut import cut, cut_by_brackets, cut_by_reading
+from gateway.ingest import BODY_BYTES_MAX, KEY_BYTES_MAX, LIST_ITEMS_MAX, split
 from gateway.problems import Problem
 from supervision.entry import segment_of
 from tests.gateway_world import SEGMENTS, World, change, is_problem
@@ -188,11 +189,35 @@ def test_a_single_message_nested_beyond_any_decoder_is_rejected() -> None:
 @pytest.mark.parametrize("body", [b"[" * 9, b"[[}]", b"[1,]", b"[1]]", b"[1] 2", b"[{]", b'["]'])
 def test_brackets_that_do_not_match_cut_into_nothing(body: bytes) -> None:
     assert cut_by_brackets(body) is None
+    assert cut_by_reading(body) is None
 
 
 def test_cutting_by_brackets_finds_what_decoding_finds() -> None:
     body = b' [ {"a":"],[\\"\\\\"} ,[[1],{}], "x,y" , 1.5e3, null ] '
-    assert cut_by_brackets(body) == split(body) == [b'{"a":"],[\\"\\\\"}', b"[[1],{}]", b'"x,y"', b"1.5e3", b"null"]
+    assert (
+        cut_by_brackets(body)
+        == cut_by_reading(body)
+        == split(body)
+        == [b'{"a":"],[\\"\\\\"}', b"[[1],{}]", b'"x,y"', b"1.5e3", b"null"]
+    )
+
+
+def test_both_ways_of_cutting_keep_the_bytes_of_what_the_decoder_does_not_take() -> None:
+    elements = [
+        b"NaN",
+        b'{"a":"\\ud800\xc3\xa9\xff"}',
+        b'"\t"',
+        b"9" * 5_000,
+        b"-Infinity",
+        b'{"\xe7\xa7\xaf":[1e999]}',
+    ]
+    body = b"[" + b" ,\n".join(elements) + b"]\r\n"
+    assert cut_by_reading(body) == cut_by_brackets(body) == elements
+
+
+def test_what_no_reader_takes_is_still_cut() -> None:
+    assert cut(b"[1, nonsense, {'a' 2}]") == [b"1", b"nonsense", b"{'a' 2}"]
+    assert cut(b"[" + b"[" * 50_000 + b"]" * 50_000 + b",1]") == [b"[" * 50_000 + b"]" * 50_000, b"1"]
 
 
 def test_a_message_over_its_own_limit_is_rejected_by_itself() -> None:
