@@ -3,7 +3,7 @@
 The engine knows the queue from its bridge's looks at it; here it is known from the broker. Whatever was put there
 before the timer was due and is not in the log when it fires has not been heard, unless the firing says that it was
 held, and then it was held as long as it may be. Judged by the broker's clock, so only in worlds whose wall clock is
-never set.
+never set back.
 """
 
 from __future__ import annotations

@@ -62,11 +62,11 @@ class Askers:
         id = f"probe|p{self._numbers}"
         subject = f"probe:{rng.randrange(SUBJECTS)}"
         roll = rng.random()
-        if roll < 0.35:
+        if roll < 0.3:
             via = f"probe:{rng.randrange(SUBJECTS)}" if rng.random() < 0.5 else ""
             return lambda: self._ask(id, subject, Ask("" if via == subject else via))
-        if roll < 0.65:
-            watch = Watch(rng.choice((0, 20, 300, 2_000)), rng.random() < 0.5, rng.choice((0, 0, 100, 60_000)))
+        if roll < 0.75:
+            watch = Watch(rng.choice((0, 20, 300, 1_000, 2_000)), rng.random() < 0.6, rng.choice((0, 0, 100, 60_000)))
             return lambda: self._tell(id, subject, "probe.watch", watch)
         if roll < 0.9:
             return lambda: self._tell(id, subject, "probe.heard", Heard())

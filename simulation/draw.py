@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -97,78 +98,121 @@ class Draw(msgspec.Struct, frozen=True):
     confirm_window: int
 
 
+class Dice:
+    """One world's; drawn from in one order."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+
+    def sometimes(self, value: float, share: float = 0.4) -> float:
+        """`value` in that share of worlds, else nothing of the kind."""
+        return value if self.rng.random() < share else 0.0
+
+    def often(self, usual: int, low: int, high: int, share: float = 0.25) -> int:
+        """What production has, but for a share of worlds."""
+        return self.rng.randint(low, high) if self.rng.random() < share else usual
+
+
 def draw(rng: Random) -> Draw:
     """A world, from `rng` alone."""
+    dice = Dice(rng)
+    return Draw(**_sizes(dice), **_senders(dice), **_inside(dice), **_outside(dice), **_limits(dice))
 
-    def sometimes(value: float, share: float = 0.4) -> float:
-        return value if rng.random() < share else 0.0
 
-    def often(usual: int, low: int, high: int, share: float = 0.25) -> int:
-        return rng.randint(low, high) if rng.random() < share else usual
+def _sizes(dice: Dice) -> dict[str, Any]:
+    """Who is there, how much comes, and when."""
+    rng, sometimes = dice.rng, dice.sometimes
+    return {
+        "segments": rng.choice((1, 1, 2, 2, 3, 4)),
+        "users": rng.choice((1, 3, 6, 12, 30)),
+        "inputs": rng.randint(INPUTS_MIN, INPUTS_MAX),
+        "orders": rng.choice((3, 20, 60)),
+        "valid_days": rng.randint(1, 3),
+        "days": int(sometimes(rng.randint(1, 4), 0.4)),
+        "days_leap": rng.random() < 0.3,
+        "window_s": rng.choice((0.02, 0.05, 0.2, 1.0)),
+        "bursts": int(sometimes(rng.randint(1, 3), 0.5)),
+        "batch": rng.choice((1, 8, 25, 50)),
+        "probes": int(sometimes(rng.randint(10, 40), 0.35)),
+        "notifies": rng.random() < 0.6,
+    }
 
-    return Draw(
-        segments=rng.choice((1, 1, 2, 2, 3, 4)),
-        users=rng.choice((1, 3, 6, 12, 30)),
-        inputs=rng.randint(INPUTS_MIN, INPUTS_MAX),
-        orders=rng.choice((3, 20, 60)),
-        valid_days=rng.randint(1, 3),
-        days=int(sometimes(rng.randint(1, 4), 0.4)),
-        days_leap=rng.random() < 0.3,
-        window_s=rng.choice((0.02, 0.05, 0.2, 1.0)),
-        bursts=int(sometimes(rng.randint(1, 3), 0.5)),
-        batch=rng.choice((1, 8, 25, 50)),
-        probes=int(sometimes(rng.randint(10, 40), 0.35)),
-        notifies=rng.random() < 0.6,
-        http_share=sometimes(rng.random(), 0.5),
-        list_share=sometimes(0.3),
-        give_up_rate=sometimes(0.2),
-        resend_rate=sometimes(rng.uniform(0.05, 0.4), 0.5),
-        other_id_rate=sometimes(0.1),
-        reused_rate=sometimes(0.08),
-        late_rate=sometimes(0.1),
-        nameless_rate=sometimes(0.2),
-        bad_rate=sometimes(0.08),
-        referral_rate=sometimes(rng.uniform(0.05, 0.4), 0.5),
-        refused_rate=sometimes(rng.uniform(0.01, 0.2), 0.5),
-        rejected_rate=sometimes(rng.uniform(0.01, 0.05), 0.3),
-        unknown_rate=sometimes(rng.uniform(0.01, 0.15), 0.5),
-        doubt_rate=sometimes(rng.uniform(0.2, 0.8), 0.5),
-        fsync_rate=sometimes(rng.uniform(0.002, 0.01)),
-        load_fault_rate=sometimes(0.05),
-        slow_store_s=sometimes(rng.choice((0.01, 0.3)), 0.3),
-        raise_rate=sometimes(rng.uniform(0.005, 0.04)),
-        poison_rate=sometimes(rng.uniform(0.004, 0.03), 0.35),
-        kill_rate=sometimes(0.01, 0.25),
-        cell_crash_rate=sometimes(rng.uniform(0.001, 0.006), 0.3),
-        start_crash_rate=sometimes(rng.uniform(0.02, 0.15), 0.25),
-        sick_crashes=int(sometimes(rng.randint(6, 9), 0.06)),
-        process_crashes=int(sometimes(rng.randint(1, 3), 0.45)),
-        crash_every_steps=int(sometimes(rng.choice((250, 500, 1_000)), 0.35)),
-        broker_cuts=int(sometimes(rng.randint(1, 4))),
-        side_cuts=int(sometimes(rng.randint(1, 4))),
-        linger_rate=sometimes(rng.uniform(0.3, 1.0)),
-        outages=int(sometimes(rng.randint(1, 2), 0.2)),
-        nack_rate=sometimes(0.05),
-        returns=int(sometimes(rng.randint(1, 2), 0.2)),
-        blocks=int(sometimes(rng.randint(1, 2))),
-        lost_confirm_rate=sometimes(0.5),
-        clock_jumps=int(sometimes(rng.randint(1, 3))),
-        disk_lows=int(sometimes(rng.randint(1, 2), 0.2)),
-        operators=int(sometimes(rng.randint(2, 8), 0.6)),
-        slow_share=sometimes(0.3, 0.3),
-        step_s=sometimes(rng.choice((0.0002, 0.002)), 0.3),
-        tick_s=rng.choice((0.5, 1.0)),
-        group_items_max=often(2_000, 1, 12, 0.2),
-        batch_entries_max=often(256, 1, 6, 0.2),
-        in_flight_max=often(4, 1, 3),
-        states_bytes_max=often(8 * 1024 * 1024, 250, 700),
-        retry_entries_max=often(256, 1, 3, 0.5),
-        ring_entries_max=often(8_192, 4, 24, 0.2),
-        log_retention_s=often(7 * 24 * 3600, 0, 2),
-        absence_hold_s=often(900, 1, 5, 0.5),
-        prefetch=often(200, 5, 20),
-        confirm_window=often(1_024, 4, 16),
-    )
+
+def _senders(dice: Dice) -> dict[str, Any]:
+    """How badly publishers and clients behave."""
+    rng, sometimes = dice.rng, dice.sometimes
+    return {
+        "http_share": sometimes(rng.random(), 0.5),
+        "list_share": sometimes(0.3),
+        "give_up_rate": sometimes(0.2),
+        "resend_rate": sometimes(rng.uniform(0.05, 0.4), 0.5),
+        "other_id_rate": sometimes(0.1),
+        "reused_rate": sometimes(0.08),
+        "late_rate": sometimes(0.1),
+        "nameless_rate": sometimes(0.2),
+        "bad_rate": sometimes(0.08),
+        "referral_rate": sometimes(rng.uniform(0.05, 0.4), 0.5),
+    }
+
+
+def _inside(dice: Dice) -> dict[str, Any]:
+    """What goes wrong inside a process: its store, its actors."""
+    rng, sometimes = dice.rng, dice.sometimes
+    return {
+        "refused_rate": sometimes(rng.uniform(0.01, 0.2), 0.5),
+        "rejected_rate": sometimes(rng.uniform(0.01, 0.05), 0.3),
+        "unknown_rate": sometimes(rng.uniform(0.01, 0.15), 0.5),
+        "doubt_rate": sometimes(rng.uniform(0.2, 0.8), 0.5),
+        "fsync_rate": sometimes(rng.uniform(0.002, 0.01)),
+        "load_fault_rate": sometimes(0.05),
+        "slow_store_s": sometimes(rng.choice((0.01, 0.3)), 0.3),
+        "raise_rate": sometimes(rng.uniform(0.005, 0.04)),
+        "poison_rate": sometimes(rng.uniform(0.004, 0.03), 0.35),
+        "kill_rate": sometimes(0.01, 0.25),
+        "cell_crash_rate": sometimes(rng.uniform(0.001, 0.006), 0.3),
+        "start_crash_rate": sometimes(rng.uniform(0.02, 0.15), 0.25),
+        "sick_crashes": int(sometimes(rng.randint(6, 9), 0.06)),
+    }
+
+
+def _outside(dice: Dice) -> dict[str, Any]:
+    """What befalls it from outside."""
+    rng, sometimes = dice.rng, dice.sometimes
+    return {
+        "process_crashes": int(sometimes(rng.randint(1, 3), 0.45)),
+        "crash_every_steps": int(sometimes(rng.choice((250, 500, 1_000)), 0.35)),
+        "broker_cuts": int(sometimes(rng.randint(1, 4))),
+        "side_cuts": int(sometimes(rng.randint(1, 4))),
+        "linger_rate": sometimes(rng.uniform(0.5, 1.0), 0.6),
+        "outages": int(sometimes(rng.randint(1, 2), 0.2)),
+        "nack_rate": sometimes(0.05),
+        "returns": int(sometimes(rng.randint(1, 2), 0.2)),
+        "blocks": int(sometimes(rng.randint(1, 2))),
+        "lost_confirm_rate": sometimes(0.5),
+        "clock_jumps": int(sometimes(rng.randint(1, 3))),
+        "disk_lows": int(sometimes(rng.randint(1, 2), 0.35)),
+        "operators": int(sometimes(rng.randint(2, 8), 0.6)),
+    }
+
+
+def _limits(dice: Dice) -> dict[str, Any]:
+    """How fast it is, and the limits it runs with."""
+    rng, sometimes, often = dice.rng, dice.sometimes, dice.often
+    return {
+        "slow_share": sometimes(0.3, 0.3),
+        "step_s": sometimes(rng.choice((0.0002, 0.002)), 0.3),
+        "tick_s": rng.choice((0.5, 1.0)),
+        "group_items_max": often(2_000, 1, 12, 0.2),
+        "batch_entries_max": often(256, 1, 6, 0.2),
+        "in_flight_max": often(4, 1, 3),
+        "states_bytes_max": often(8 * 1024 * 1024, 250, 700),
+        "retry_entries_max": often(256, 1, 3, 0.5),
+        "ring_entries_max": often(8_192, 4, 24, 0.2),
+        "log_retention_s": often(7 * 24 * 3600, 0, 2),
+        "absence_hold_s": often(900, 1, 5, 0.3),
+        "prefetch": often(200, 5, 20),
+        "confirm_window": often(1_024, 4, 16),
+    }
 
 
 def draw_of(seed: int) -> Draw:

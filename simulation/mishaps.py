@@ -19,7 +19,9 @@ from simulation.operators import Operators
 
 DAY_S = 86_400
 TOGETHER_SHARE = 0.15
-STALL_S_MAX = 5.0
+AFTERMATH_SHARE = 0.5
+AFTERMATH_S = 5.0
+STALL_S_MAX = 8.0
 LEAP_S = 12.0
 """Longer than the log's clock holds a leap."""
 JUMPS_MS = (-3_600_000, -90_000, -2_000, 2_000, 50_000, 90_000)
@@ -52,7 +54,7 @@ class Mishaps:
         world.broker.lost_confirm_rate = world.draw.lost_confirm_rate
         world.broker.consumer.prefetch = world.draw.prefetch
         world.broker.linger_s_max = rng.choice((1.0, 8.0))
-        if world.draw.side_cuts:
+        if world.draw.side_cuts or world.draw.broker_cuts:
             world.faults.on_trouble = self._never_alone
 
     def plan(self) -> None:
@@ -67,7 +69,8 @@ class Mishaps:
         self._times(drawn.blocks, lambda: broker.publisher.block(short))
         self._times(drawn.clock_jumps, self._bend_clock)
         self._times(drawn.disk_lows, self._fill_disk)
-        self._times(1 if drawn.refused_rate else 0, self._stall_store)
+        if drawn.refused_rate or drawn.unknown_rate:  # early, so that much comes while it lasts
+            world.at(self._rng.uniform(0.3, 0.9) * drawn.window_s, self._unless_over(self._stall_store))
         self._times(drawn.operators, self._decide)
 
     def _times(self, n: int, act: Callable[[], None]) -> None:
@@ -125,7 +128,7 @@ class Mishaps:
             faults.stalled = False
 
         faults.stalled = True
-        self._world.at(self._rng.uniform(0.1, STALL_S_MAX), goes_on)
+        self._world.at(self._rng.choice((0.3, STALL_S_MAX / 2, STALL_S_MAX)), goes_on)
 
     def quiet_day(self) -> float:
         """Nothing happens for a day; -> how long to live on until the engine believes it. Then operators come again."""
@@ -136,6 +139,14 @@ class Mishaps:
             return LEAP_S
         clock.advance(DAY_S)
         return 0.1
+
+    def aftermath(self) -> float:
+        """How long faults go on when nothing new is sent any more; timers, looks at the queue and operators do too."""
+        if self._rng.random() >= AFTERMATH_SHARE:
+            return 0.0
+        for _ in range(self._world.draw.operators):
+            self._world.at(self._rng.uniform(0, AFTERMATH_S), self._unless_over(self._decide))
+        return AFTERMATH_S
 
     def _next_crash(self, after: int) -> int:
         mean = self._world.draw.crash_every_steps

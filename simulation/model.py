@@ -28,6 +28,8 @@ class Book:
         """[expires ms, order of arrival, points]"""
         self.orders: dict[tuple[str, str, str], tuple[Any, ...]] = {}
         self.referred = False
+        self.lines = 0
+        """Of the ledger: one for each time that points came or went."""
         self.armed: tuple[int, int] | None = None
         """(due, gen) of the expiry timer's row."""
         self.believes = 0
@@ -77,6 +79,7 @@ class PointsModel:
             self._earn(entry.subject, book, body["points"], at, said)
         elif self._change(entry.subject, book, body, at, said):
             return said
+        book.lines += sum(effect[0] in ("points.earned", "points.spent", "points.expired") for effect in said)
         soonest = min((lot[0] for lot in book.lots), default=0)
         if soonest != book.believes:
             book.believes = soonest

@@ -31,6 +31,7 @@ from simulation.bent_clock import BentClock
 from simulation.broker import LATER, Call, SimulatedBroker
 from simulation.checker import Checker
 from simulation.crashes import Crashes
+from simulation.customers import Customers
 from simulation.draw import Draw, draw
 from simulation.faults import Faults, FaultyStore, hosts
 from simulation.marks import from_tally
@@ -46,10 +47,11 @@ from simulation.spoken_trace import SpokenTrace
 from simulation.tally import Tally
 from simulation.violation import Violation
 from simulation.wire import Wire
+from supervision.attempts import ATTEMPTS_MAX
 from supervision.domain import Domain
 from supervision.host import HostLimits
 from supervision.journal import Limits
-from supervision.messages import Append
+from supervision.messages import Append, Stage
 from supervision.runtime import Address, Behaviour
 from supervision.stepped import SteppedRuntime
 from supervision.store import Batch
@@ -113,6 +115,9 @@ class World:
         self.checker.on_stage = self.shadow.stage
         self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
         self.receiver = Receiver()
+        self.customers = Customers(
+            Random(f"{seed} customers"), self.disk, self.clock, self.points, self.checker.checkpoints
+        )
         self.broker = SimulatedBroker(self.runtime, Random(rng.random()), self.draw.nack_rate)
         self.broker.on_publish = self._published
         self.broker.on_write = Wire().written
@@ -122,8 +127,7 @@ class World:
         self._made_up = 0
         self.publishers = Publishers(Random(rng.random()), self.draw, self, self.broker, self.checker)
         self.absence = Absence(
-            self.draw.absence_hold_s, self.broker.queued, self.publishers.heard,
-            self.draw.clock_jumps > 0 or (self.draw.days > 0 and self.draw.days_leap),
+            self.draw.absence_hold_s, self.broker.queued, self.publishers.heard, self.draw.clock_jumps > 0
         )  # fmt: skip
         self.askers = Askers(Random(rng.random()), self.draw, self)
         self.mishaps = Mishaps(Random(rng.random()), self)
@@ -224,7 +228,17 @@ class World:
         self.trace.note(f"commit {batch.commit_no} {heads}")
         self.absence.committed(batch)
         self.checker.committed(batch)
+        for stage in batch.stages:
+            if any(row.attempts > ATTEMPTS_MAX for row in stage.parked):
+                self._retry_failed(stage)
         self.crashes.committed(batch, f"p{self.process}/")
+        self.customers.committed()
+
+    def _retry_failed(self, stage: Stage) -> None:
+        """Of a subject whose retry failed anew, memory is what the store has: nothing folds it until the next one."""
+        at = {(stage.segment, stage.domain, row.subject) for row in stage.parked}
+        memories = [memory for host in hosts(self.wiring.tree) for memory in host.memories()]
+        self.checker.memory_is_the_store(memory for memory in memories if memory[:3] in at)
 
     def _published(self, outgoing: Outgoing) -> None:
         if outgoing.exchange == "marketing.effects":
@@ -274,6 +288,7 @@ class World:
             if day < drawn.days:
                 self.askers.give_up()
                 self._pass(self.mishaps.quiet_day())
+        self._pass(self.mishaps.aftermath())
 
     def _pass(self, seconds: float) -> None:
         """That much virtual time."""
@@ -347,6 +362,7 @@ class World:
         self.checker.store_compares()
         self.shadow.at_rest()
         self.receiver.at_rest()
+        self.customers.at_rest()
         self.askers.compare(self.probe.answers)
         self.wiring.tree.check()
         FaultyStore(self.disk, self.faults).check()

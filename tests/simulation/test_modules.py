@@ -13,7 +13,6 @@ from tests.house.ours import root
 
 ADAPTERS = {
     "gateway.answers": "HTTP's own answers",
-    "actors.points.view": "HTTP: what a query shows",
     "gateway.app": "Litestar",
     "gateway.assembly": "what HTTP is given",
     "gateway.body": "Litestar",
@@ -21,7 +20,6 @@ ADAPTERS = {
     "gateway.health": "HTTP",
     "gateway.metrics": "Prometheus",
     "gateway.protocol": "uvicorn",
-    "gateway.queries": "HTTP: reads committed rows, changes nothing",
     "gateway.routes_events": "Litestar",
     "gateway.routes_health": "Litestar",
     "gateway.routes_operations": "Litestar",

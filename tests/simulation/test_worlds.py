@@ -71,7 +71,7 @@ def simulate(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProce
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200, check=False)
 
 
-def test_one_world_is_described_and_has_the_same_digest_whatever_the_hash_seed() -> None:
+def test_a_seed_gives_the_same_digest_whatever_the_hash_seed() -> None:
     first, second = (simulate("--seed", "5", hash_seed=hash_seed) for hash_seed in ("1", "2"))
     assert first.returncode == 0 and first.stdout == second.stdout
     lines = first.stdout.splitlines()
@@ -119,3 +119,8 @@ def test_a_mark_that_is_missing_in_a_thousand_worlds_is_named() -> None:
         totals.add(Outcome(seed, "0" * 64, 1, 100, 1, "", {}, marks={"careful": 1} if seed else {}))
     assert "careful" not in " ".join(totals.missing())
     assert f"fsync_failed: 0 of {campaign.ONCE_WORLDS} worlds" in totals.missing()
+
+
+@pytest.mark.parametrize("bug", ["ack_before_commit", "checkpoint_not_compared", "generation_ignored"])
+def test_a_planted_bug_is_found_within_a_hundred_worlds(bug: str) -> None:
+    assert any(campaign.run_one(seed, bug).violation for seed in range(100)), f"{bug} was not found"

@@ -1,0 +1,86 @@
+"""Customers who look at their points while everything goes on: the production queries against the reference model.
+
+They look right after a commit, at what any process could read then, so what they are shown must be the model's to the
+last point: the balance as of the checkpoint that the answer names, and the lines of the ledger, page by page, which add
+up to it. They use readers of their own that never fail: to be refused is not to be shown something wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+
+from gateway.problems import Problem
+from gateway.queries import Balance, PointsQueries
+from gateway.readers import ReaderPool
+from simulation.model import Book, PointsModel
+from simulation.violation import Violation
+from supervision.clock import Clock
+from supervision.store_simulated import Disk, SimulatedStore
+
+LOOK_COMMITS = 6
+PAGE_LINES = 3
+"""Few, so that there are many pages."""
+
+
+class Customers:
+    """All of a world's; outlive processes."""
+
+    def __init__(
+        self, rng: Random, disk: Disk, clock: Clock, model: PointsModel, stands: Mapping[tuple[int, str], int]
+    ):
+        self._rng = rng
+        self._clock = clock
+        self._model = model
+        self._stands = stands
+        self._queries = PointsQueries(ReaderPool(SimulatedStore(disk).reader), disk.image.segments, clock)
+        self._commits = 0
+
+    def committed(self) -> None:
+        """Now and then one of them looks."""
+        self._commits += 1
+        if self._commits % LOOK_COMMITS == 0 and self._model.books:
+            self._look(self._rng.choice(list(self._model.books)))
+
+    def at_rest(self) -> None:
+        """Everybody looks."""
+        for subject in sorted(self._model.books):
+            self._look(subject)
+
+    def _look(self, subject: str) -> None:
+        user, book = subject.removeprefix("user:"), self._model.books[subject]
+        try:
+            balance = self._queries.balance(user)
+        except Problem as problem:
+            if problem.code != "unknown_user" or book.lines:
+                raise Violation(f"queries: {user} is told {problem.code} after {book.lines} lines") from None
+            return
+        self._judge(user, book, balance)
+        self._add_up(user, book)
+
+    def _judge(self, user: str, book: Book, balance: Balance) -> None:
+        now = self._clock.now_ms()
+        available = sum(lot[2] for lot in book.lots if lot[0] > now)
+        shown = sum(lot.points for lot in balance.lots)
+        if balance.available != available or (len(balance.lots) < 100 and shown != available):
+            raise Violation(
+                f"queries: {user} is shown {balance.available} in lots of {shown}, the model has {available}"
+            )
+        stands = self._stands.get((balance.as_of.segment, "points"), 0)
+        if balance.as_of.offset != stands:
+            raise Violation(f"queries: {user} is shown the state as of {balance.as_of.offset}, committed is {stands}")
+
+    def _add_up(self, user: str, book: Book) -> None:
+        total = lines = 0
+        cursor: str | None = None
+        while True:
+            page = self._queries.records(user, PAGE_LINES, cursor)
+            lines += len(page.data)
+            total += sum(line.points if line.change == "increase" else -line.points for line in page.data)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        if (lines, total) != (book.lines, book.balance):
+            raise Violation(
+                f"queries: {user}'s {lines} lines add up to {total}, the model's {book.lines} to {book.balance}"
+            )
