@@ -24,6 +24,7 @@ from gateway.door import ASGIApp, Door
 from gateway.health import Health
 from gateway.ingest import Ingest
 from gateway.operations import Decisions, ParkedQueries
+from gateway.parameters import rule
 from gateway.problems import PROBLEM_JSON, FieldError, Problem
 from gateway.queries import PointsQueries
 from gateway.routes_events import events_route
@@ -99,17 +100,15 @@ def _http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response
     errors = _field_errors(error.extra)
     if not errors:
         return _answer(Problem("bad_request", error.detail))
-    return _answer(Problem("invalid_parameter", "; ".join(f"{e.field}: {e.message}" for e in errors), errors))
+    return _answer(Problem("invalid_parameter", "; ".join(one.message for one in errors), errors))
 
 
 def _field_errors(extra: Any) -> tuple[FieldError, ...]:
     found: list[FieldError] = []
     for one in extra if isinstance(extra, list) else ():  # pyright: ignore[reportUnknownVariableType]
         if isinstance(one, dict):
-            known: dict[str, Any] = {str(k): v for k, v in one.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
-            found.append(
-                FieldError(str(known.get("key", "")), "invalid_parameter", str(known.get("message", "not valid")))
-            )
+            name = str(one.get("key", ""))  # pyright: ignore[reportUnknownMemberType,reportUnknownArgumentType]
+            found.append(FieldError(name, "invalid_parameter", rule(name)))
     return tuple(found)
 
 

@@ -5,7 +5,7 @@ Readiness is said here in one place, so that an operator finds every reason for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,6 +21,9 @@ from gateway.sample import Sampler
 from gateway.waiting import FoldedByPolling
 from gateway.wiring import Wiring
 from supervision.runtime import Runtime
+
+SEGMENTS_NAMED_MAX = 16
+"""In a reason of /readyz."""
 
 
 def build_ports(
@@ -42,11 +45,11 @@ def build_ports(
         points=PointsQueries(readers, segments, runtime.clock),
         parked=parked,
         decisions=Decisions(parked, engine.journal, segments),
-        wait_folded=FoldedByPolling(engine.hurry, engine.folded),
+        wait_folded=FoldedByPolling(engine.hurry, engine.folded, engine.parked_domains),
         health=Health(lambda: _ages(wiring, runtime, http_tick_s()), lambda: readiness(wiring, has_broker)),
         tree=lambda: _rows(wiring),
         registry=registry,
-        sample=Sampler(engine.tails, wiring.tree, counters),
+        sample=Sampler(engine.tails, wiring.tree, sorted(engine.domains), engine.parked_domains, counters),
         clock=runtime.clock,
         counters=counters,
     )
@@ -63,7 +66,20 @@ def readiness(wiring: Wiring, has_broker: bool) -> Readiness:
         if not link.ready:
             away = f"{link.side}: {link.reason}"
             (degraded if link.ever_ready else blocking).append(away)
+    degraded += _standing_still(wiring.engine.parked_domains())
     return Readiness(tuple(blocking), tuple(degraded))
+
+
+def _standing_still(parked: Collection[tuple[int, str]]) -> list[str]:
+    """One sentence per domain that is parked somewhere."""
+    segments: dict[str, list[int]] = {}
+    for segment, domain in sorted(parked):
+        segments.setdefault(domain, []).append(segment)
+    return [
+        f"the domain {domain} is parked in segment {', '.join(map(str, where[:SEGMENTS_NAMED_MAX]))}"
+        + (f" and {len(where) - SEGMENTS_NAMED_MAX} more" if len(where) > SEGMENTS_NAMED_MAX else "")
+        for domain, where in sorted(segments.items())
+    ]
 
 
 def _ages(wiring: Wiring, runtime: Runtime, http_tick_s: float) -> Mapping[str, float]:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import quote, unquote, unquote_to_bytes
@@ -54,6 +55,8 @@ class Door:
             await self._app(inner, receive, answer.send)
         except Problem as problem:
             await answer.problem(problem)
+        except asyncio.CancelledError:  # nobody cancels a request but the end of a stop
+            await answer.problem(Problem("stopping", "the engine is stopping; send it again under the same id"))
         except Exception as error:
             _log.error("request_failed", error=type(error).__name__, exc_info=True)
             await answer.problem(Problem("internal", "the request could not be handled; this is logged"))

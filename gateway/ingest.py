@@ -1,8 +1,9 @@
 """Input over HTTP, below HTTP: bytes and an Idempotency-Key in, one answer out once everything taken is durable.
 
 Each element of a list stands alone: a bad one is rejected with its field and reason, its neighbours go to the journal
-in one append. The sender's bytes of each element are kept as they came, so a list is cut and not re-encoded. What is
-no JSON at all has no elements, and is refused as a whole.
+in one append. The sender's bytes of each element are kept as they came, so a list is cut and not re-encoded; where the
+decoder cannot cut it, because something in it is no JSON, it is cut in another way (cut.py) and each element is judged
+by itself. What has no elements, or none that anything can be said of, is refused as a whole.
 
 The journal answers in its own thread, to a callback that only passes the word on; the caller makes the answer of it.
 An answer that never comes (the process is stopped, the segment was lost) is not success: the caller may say so, and a
@@ -11,22 +12,26 @@ resend under the same id is harmless.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 import msgspec
 
-from gateway.problems import Problem, invalid_parameter
+from gateway.cut import cut
+from gateway.problems import FieldError, Problem, invalid_parameter
 from supervision.counters import Counters
 from supervision.messages import Append, Appended, AppendResult, Item, Reused
 from supervision.runtime import Address
-from topology.wire import BadMessage, ByKey, Fallback, MadeUp, text_problem
+from topology.unreadable import NOT_JSON, words
+from topology.wire import BadMessage, ByKey, Fallback, MadeUp, says_event_id, text_problem
 
 SOURCE = "http"
 LIST_ITEMS_MAX = 2_500
 BODY_BYTES_MAX = 512 * 1024
 KEY_BYTES_MAX = 240
 """Of an Idempotency-Key: with `/2499` behind it, it is still an id."""
+
+SPACES = b" \t\r\n"
+"""What JSON takes for white space."""
 
 Decode = Callable[[bytes, str, str | None, Fallback], Item | BadMessage]
 """topology.wire.Door.decode."""
@@ -108,8 +113,8 @@ class Ingest:
         rejected = pending.rejected
         for bad in rejected:
             self._counters.count("refused_at_door", door=SOURCE, code=bad.code)
-        if single and rejected and rejected[0].code == "not_json":
-            later(lambda: Problem("not_json", rejected[0].message))
+        if not pending.items and _not_json_at_all(rejected, single):
+            later(lambda: _as_problem(rejected[0]))
         elif not pending.items:
             later(lambda: Taken([], rejected))
         else:
@@ -154,7 +159,7 @@ class _Pending:
             if isinstance(result, Appended):
                 accepted.append(Accepted(index, name, result.segment, result.offset, result.duplicate))
             else:
-                rejected.append(_reused(index, name, result))
+                rejected.append(_reused(index, name, item, result))
                 self._counters.count("refused_at_door", door=SOURCE, code="id_reused")
         return Taken(accepted, sorted(rejected, key=lambda bad: bad.index))
 
@@ -167,67 +172,48 @@ def split(body: bytes) -> Sequence[bytes] | Problem:
     first = _first(body)
     if first == b"[":
         return _split_list(body)
-    try:
-        value = msgspec.json.decode(body, type=msgspec.Raw)
-    except RecursionError:
-        return [body]  # nested beyond any limit; the reading of the message says so in its words
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _not_json(error)
     if first == b"{":
-        return [bytes(value)]
+        return [body.strip(SPACES)]
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _not_json(body, error)
     return Problem("wrong_kind", "the body must be one message (an object) or a list of messages")
 
 
 def _split_list(body: bytes) -> Sequence[bytes] | Problem:
+    elements: Sequence[bytes | msgspec.Raw]
     try:
-        raws = _raws.decode(body)
-        elements: Sequence[bytes] = raws
-    except RecursionError:
-        cut = cut_deep(body)
-        if cut is None:
-            return Problem("not_json", "the body is not JSON: brackets or commas do not match")
-        raws = elements = cut
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _not_json(error)
-    if not 1 <= len(raws) <= LIST_ITEMS_MAX:
-        return Problem("list_size", f"the list has {len(raws)} messages, it must have 1 to {LIST_ITEMS_MAX}")
+        elements = _raws.decode(body)
+    except (RecursionError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        found = cut(body)
+        if found is None:
+            return _not_json(body, error)
+        elements = found
+    if not 1 <= len(elements) <= LIST_ITEMS_MAX:
+        return Problem("list_size", f"the list has {len(elements)} messages, it must have 1 to {LIST_ITEMS_MAX}")
     return [bytes(element) for element in elements]
 
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},"]', re.DOTALL)
-
-
-def cut_deep(body: bytes) -> list[bytes] | None:
-    """The elements of the list `body`, found by counting brackets, None when they do not match.
-
-    Only for lists in which something is nested so deeply that the decoder gives up, so that one such element does not
-    fail its neighbours. Each element is still judged by itself. O(bytes), no recursion.
-    """
-    elements: list[bytes] = []
-    open_brackets = bytearray()
-    start = body.index(b"[") + 1
-    for token in _TOKEN.finditer(body):
-        mark = token[0]
-        if mark == b'"':
-            return None  # a string without an end
-        if mark in b"[{":
-            open_brackets += mark
-        elif mark in b"]}" and (not open_brackets or open_brackets.pop() != mark[0] - 2):
-            return None
-        if mark in b",]" and len(open_brackets) == (mark == b","):
-            elements.append(body[start : token.start()].strip())
-            start = token.end()
-            if mark == b"]":
-                break
-    return elements if not open_brackets and not body[start:].strip() and all(elements) else None
-
-
 def _first(body: bytes) -> bytes:
-    return body.lstrip(b" \t\r\n")[:1]
+    return body.lstrip(SPACES)[:1]
 
 
-def _not_json(error: Exception) -> Problem:
-    return Problem("not_json", f"the body is not JSON: {error}")
+def _not_json(body: bytes, error: Exception) -> Problem:
+    if isinstance(error, RecursionError):
+        return Problem("not_json", "the body is not JSON: brackets or commas do not match")
+    return Problem("not_json", f"the body {words(body, error)}")
+
+
+def _not_json_at_all(rejected: Sequence[Rejected], single: bool) -> bool:
+    """A message that is no JSON, or a list in which nothing is and nothing more can be said of any element."""
+    codes = {bad.code for bad in rejected}
+    return codes == {"not_json"} or (single and codes <= NOT_JSON)
+
+
+def _as_problem(bad: Rejected) -> Problem:
+    errors = (FieldError(bad.field, bad.code, bad.message),) if bad.field else ()
+    return Problem("not_json", bad.message, errors)
 
 
 def _key_problem(key: str | None) -> Problem | None:
@@ -237,10 +223,11 @@ def _key_problem(key: str | None) -> Problem | None:
     return invalid_parameter("Idempotency-Key", message)
 
 
-def _reused(index: int, name: str, result: AppendResult) -> Rejected:
+def _reused(index: int, name: str, item: Item, result: AppendResult) -> Rejected:
     assert isinstance(result, Reused), result
+    field = "event_id" if says_event_id(item.draft.body) else "Idempotency-Key"
     at = f"it stands at segment {result.segment}, offset {result.offset}"
-    return Rejected(index, "id_reused", "event_id", f"the id {name!a} is known with another message; {at}")
+    return Rejected(index, "id_reused", field, f"the id {name!a} is known with another message; {at}")
 
 
 _raws: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])

@@ -40,6 +40,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("parks", "counter", "Cells whose restart budget was used up and that were parked.", ("domain", "what")),
     Metric("parked", "counter", "Entries set aside for an operator.", ("domain",)),
     Metric("domains_parked", "counter", "Times a whole domain of a segment was set aside.", ("domain",)),
+    Metric("parked_domains", "gauge", "Segments in which the whole domain stands still now.", ("domain",)),
     Metric("reactions_failed", "counter", "Reactions that raised; each counts to its entry.", ("domain",)),
     Metric("reactions_slow", "counter", "Reactions that exceeded the watchdog's limit.", ("domain",)),
     Metric("dropped_messages", "counter", "Messages told to cells that were stopped for good."),

@@ -33,6 +33,7 @@ CODES: dict[str, tuple[int, str]] = {
     "client_gone": (499, "The client went away"),
     "internal": (500, "A mistake of ours"),
     "not_taking": (503, "Input is not taken at the moment"),
+    "stopping": (503, "The engine is stopping"),
     "not_yet": (503, "This is not folded yet"),
     "parked": (503, "This is parked and waits for an operator"),
     "busy": (503, "Too much is under way"),

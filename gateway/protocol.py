@@ -2,18 +2,21 @@
 
 The server's own protocol bounds heads in bytes and idle connections in time. A client can still hold a connection for
 ever by sending half a head, by not reading its answer, or by sending on a body that was refused long ago. Here each
-of these has a deadline, and the number of connections has a limit; what is refused below the application is a problem
-document too.
+of these has a deadline, and the number of connections has a limit. Over the limit the connection that has idled longest
+makes room; where none idles, a few more are let in, but only to ask how we are: clients that hold all connections must
+not make a process look dead. What is refused below the application is a problem document too.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from gateway.door import ASGIApp, Receive, Send
 from gateway.problems import PROBLEM_JSON, Problem
 
 HEAD_S_MAX = 10.0
@@ -27,6 +30,9 @@ LINGER_S_MAX = 5.0
 LINGER_BYTES_MAX = 4 * 1024 * 1024
 """What may still come of a body after its answer: a reset before the answer is read would take the answer away."""
 CONNECTIONS_MAX = 1_000
+HEALTH_CONNECTIONS_MAX = 16
+"""Beyond CONNECTIONS_MAX, for HEALTH_PATHS alone."""
+HEALTH_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 class BoundedProtocol(H11Protocol):
@@ -36,15 +42,31 @@ class BoundedProtocol(H11Protocol):
     _stalled: asyncio.TimerHandle | None = None
     _lingered = 0
     _phase = "head"
+    _since = 0.0
+    """When the phase began, in the loop's seconds."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS_MAX:
-            transport.write(canned(Problem("busy", f"there may be {CONNECTIONS_MAX} connections")))
-            transport.close()
-            self._abort_in(LINGER_S_MAX)
-            return
+        self._since = self.loop.time()
+        if len(self.connections) > CONNECTIONS_MAX and not self._room_made():
+            if len(self.connections) > CONNECTIONS_MAX + HEALTH_CONNECTIONS_MAX:
+                transport.write(canned(_too_many()))
+                transport.close()
+                self._abort_in(LINGER_S_MAX)
+                return
+            self.app = partial(_health_alone, self.app)
         self._abort_in(HEAD_S_MAX)
+
+    def _room_made(self) -> bool:
+        """End the connection that has waited longest for a request to begin or go on; False when none does."""
+        others = cast("set[BoundedProtocol]", self.connections) - {self}
+        waiting = [one for one in others if one._phase in ("idle", "head") and not one.transport.is_closing()]
+        if not waiting:
+            return False
+        longest = min(waiting, key=lambda one: one._since)
+        longest.transport.close()
+        longest._abort_in(LINGER_S_MAX)
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
@@ -98,6 +120,7 @@ class BoundedProtocol(H11Protocol):
         if phase == self._phase:
             return
         self._phase = phase
+        self._since = self.loop.time()
         self._lingered = 0
         self._disarm()
         match phase:
@@ -134,6 +157,22 @@ class BoundedProtocol(H11Protocol):
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
+
+
+async def _health_alone(app: ASGIApp, scope: Any, receive: Receive, send: Send) -> None:
+    """`app` for whoever asks how we are; everybody else is told that there are too many, and the connection ends."""
+    if scope["path"] in HEALTH_PATHS:
+        await app(scope, receive, send)
+        return
+    document = _too_many().document()
+    headers = {"content-type": PROBLEM_JSON, "content-length": str(len(document)), "connection": "close"}
+    encoded = [(name.encode(), value.encode()) for name, value in (headers | _too_many().headers()).items()]
+    await send({"type": "http.response.start", "status": _too_many().status, "headers": encoded})
+    await send({"type": "http.response.body", "body": document, "more_body": False})
+
+
+def _too_many() -> Problem:
+    return Problem("busy", f"there may be {CONNECTIONS_MAX} connections")
 
 
 def canned(problem: Problem) -> bytes:

@@ -112,6 +112,22 @@ class PointsQueries:
                 return Problem("parked", f"the domain {self.domain} of segment {segment} is parked")
         return None
 
+    def uncounted(self, user_id: str) -> Problem:
+        """What to say of a user of whom nothing is counted; it mentions what is parked, so that nobody looks for a
+        lost message.
+        """
+        segment, subject = self.segment(user_id), subject_of(user_id)
+        with self._readers.one() as reader:
+            offset = _first_parked(reader, segment, self.domain, subject)
+            stands = _first_parked(reader, segment, self.domain, "*") is not None
+        if offset is not None:
+            why = f"his entries from offset {offset} of segment {segment} on are parked, see /v1/parked"
+        elif stands:
+            why = f"the domain {self.domain} of segment {segment} is parked, see /v1/parked"
+        else:
+            return _unknown(user_id)
+        return Problem("unknown_user", f"nothing of user {user_id!a} is counted; {why}")
+
 
 def not_yet(segment: int, min_offset: int) -> Problem:
     return Problem("not_yet", f"offset {min_offset} of segment {segment} was not folded within {NOT_YET_S:g} s")

@@ -9,17 +9,22 @@ from typing import Any
 from litestar import Request, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
 
 from gateway.answers import Threads, Waiter
 from gateway.body import Bodies
-from gateway.ingest import LIST_ITEMS_MAX, Ingest, Outcome, Taken
-from gateway.problems import Problem, ProblemDocument, invalid_parameter
+from gateway.ingest import KEY_BYTES_MAX, LIST_ITEMS_MAX, Ingest, Outcome, Taken
+from gateway.message_schema import points_change
+from gateway.problems import PROBLEM_JSON, Problem, ProblemDocument, invalid_parameter
 
 LOOP_BYTES_MAX = 16 * 1024
 """Larger bodies are read on another thread, so that a long list does not hold up the loop."""
 
-_MESSAGE = Schema(type=OpenAPIType.OBJECT, description="One message, e.g. a points_change; unknown fields are kept.")
+_MESSAGE = points_change()
+_KEY = Parameter(
+    name="Idempotency-Key", param_in="header", schema=Schema(type=OpenAPIType.STRING, min_length=1),
+    description=f"Names messages that have no event_id, of a list as key/index: 1 to {KEY_BYTES_MAX} bytes of UTF-8",
+)  # fmt: skip
 
 
 @dataclass
@@ -29,12 +34,15 @@ class EventsOperation(Operation):
     def __post_init__(self) -> None:
         many = Schema(type=OpenAPIType.ARRAY, items=_MESSAGE, min_items=1, max_items=LIST_ITEMS_MAX)
         media = OpenAPIMediaType(schema=Schema(one_of=[_MESSAGE, many]))
+        self.parameters = [*(self.parameters or []), _KEY]
         self.request_body = RequestBody(content={"application/json": media}, required=True)
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
     """These statuses as problem documents, for the schema."""
-    spec = ResponseSpec(ProblemDocument, generate_examples=False, description="A problem document (RFC 9457)")
+    spec = ResponseSpec(
+        ProblemDocument, generate_examples=False, description="A problem document (RFC 9457)", media_type=PROBLEM_JSON
+    )
     return dict.fromkeys(statuses, spec)
 
 

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import PathParameter, QueryParameter
 
 from gateway.answers import Threads, Waiter
 from gateway.door import path_value
 from gateway.operations import PAGE_DEFAULT, Decided, Decisions, ParkedPage, ParkedQueries
+from gateway.parameters import Cursor, Domain, Limit, Segment, Subject, knows
 from gateway.problems import Problem, invalid_parameter
 from gateway.routes_events import problems
-from gateway.routes_points import Cursor, Limit
 
-SEGMENT_MAX = 2**31 - 1
-
-Segment = Annotated[
-    int | None, QueryParameter(ge=0, le=SEGMENT_MAX, description="The segment whose domain shall go on")
-]
-Domain = Annotated[str, PathParameter(description="Name of a domain")]
-Subject = Annotated[str, PathParameter(description="`kind:id`, percent-encoded, `/` as %2F")]
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -32,7 +24,10 @@ def operations_routes(
 ) -> Sequence[HTTPRouteHandler]:
     """The routes over `parked`, `decisions` and `tree`."""
 
-    @get("/v1/parked", responses=problems(400, 503), summary="What waits for an operator")
+    @get(
+        "/v1/parked", responses=problems(400, 503), guards=[knows("limit", "cursor")],
+        summary="What waits for an operator",
+    )  # fmt: skip
     async def list_parked(limit: Limit = PAGE_DEFAULT, cursor: Cursor = None) -> ParkedPage:
         return await threads.run(partial(parked.page, limit, cursor))
 
@@ -67,7 +62,7 @@ def _decision_routes(decisions: Decisions, threads: Threads) -> Sequence[HTTPRou
         return await decided(partial(decisions.discard, path_value(domain), path_value(subject)))
 
     @post(
-        "/v1/parked/{domain:str}/resume", status_code=202, responses=problems(400, 404, 503),
+        "/v1/parked/{domain:str}/resume", status_code=202, responses=problems(400, 404, 503), guards=[knows("segment")],
         summary="Let a parked domain of a segment go on",
     )  # fmt: skip
     async def resume(domain: Domain, segment: Segment = None) -> Decided:

@@ -2,7 +2,7 @@
 
 The socket is bound by whoever starts it, so that a port in use is an exception there and not a line in a thread's
 log, and so that port 0 has a number before anybody asks. Stopping lets requests under way be answered, for as long as
-it was told, and then cancels them: what was not answered was not promised.
+it was told, and then ends them with a 503: what was not answered with success was not promised.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from collections.abc import Callable
 import structlog
 import uvicorn
 
+from gateway.address import PORT_MAX, in_url, parsed
 from gateway.answers import Threads
 from gateway.door import ASGIApp
+from gateway.foreign_lines import adopt
 from gateway.protocol import HEAD_BYTES_MAX, IDLE_S_MAX, BoundedProtocol
 
 BACKLOG = 512
@@ -47,6 +49,7 @@ class HttpServer:
     def __init__(
         self, app: ASGIApp, host: str, port: int, tick: Callable[[], None], threads: Threads, stop_s: float = STOP_S
     ) -> None:
+        adopt()
         self._socket = _bound(host, port)
         self._threads = threads
         self._stop_s = stop_s
@@ -60,9 +63,9 @@ class HttpServer:
 
     @property
     def address(self) -> tuple[str, int]:
-        """(host, port) as bound; port 0 has become a real one. Raises OSError once stopped."""
+        """(host as in a URL, port) as bound; port 0 has become a real one. Raises OSError once stopped."""
         host, port = self._socket.getsockname()[:2]
-        return str(host), int(port)
+        return in_url(str(host)), int(port)
 
     @property
     def running(self) -> bool:
@@ -90,18 +93,24 @@ class HttpServer:
 
 
 def _bound(host: str, port: int) -> socket.socket:
+    """`host` may be in brackets. Some systems take a port beyond 16 bits for its lower ones: not here."""
+    where = f"{in_url(host.strip('[]'))}:{port}"
+    address = parsed(where)
+    if address is None:
+        raise CannotListen(f"cannot listen on {where}: it must be HOST:PORT with a port from 0 to {PORT_MAX}")
+    host, port = address
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
+        family, kind, protocol, _, _ = found[0]
         bound = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise CannotListen(f"cannot listen on {host}:{port}: {error}") from error
+        raise CannotListen(f"cannot listen on {where}: {error}") from error
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
+        bound.bind(found[0][4])
         bound.listen(BACKLOG)
         bound.setblocking(False)
     except OSError as error:
         bound.close()
-        raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        raise CannotListen(f"cannot listen on {where}: {error.strerror}") from error
     return bound

@@ -1,8 +1,9 @@
 """What an operator may set. One table: it is the TOML file's schema, the command line's options and the README's list
 at once.
 
-A name that does not exist, a value of the wrong kind or out of bounds stops the start with the name, what was found
-and what is allowed. Nothing is guessed, because a limit that was silently not set is found on the worst day.
+A name that does not exist, a value of the wrong kind or out of bounds stops the start with the name, what was found,
+what is allowed and, when a file said it, which. Nothing is guessed, because a limit that was silently not set is found
+on the worst day. Every number has both bounds, so that a sentence about it can name them.
 """
 
 from __future__ import annotations
@@ -16,21 +17,28 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from gateway.address import parsed
+
 
 class BadSetting(Exception):
     """The text names the setting, what it was and what is allowed."""
 
 
-Port = Annotated[str, Meta(pattern=r"^\S+:\d{1,5}$", description="host:port")]
+YEARS_100_S = 100 * 365 * 24 * 3600
+BYTES_MAX = 1 << 50
+ENTRIES_MAX = 10**12
+FORMS = {
+    "http": "HOST:PORT with a port from 0 to 65535, such as 127.0.0.1:8420 or [::1]:8420",
+    "amqp": "empty, or an address such as amqp://user:password@host:5672/vhost or amqps://…",
+}
+"""What the text of a setting must look like, where a type does not say it."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All settings of `run.py serve`; units are in the names."""
 
     data: Annotated[str, Meta(min_length=1, description="folder of the store")] = "./data"
-    http: Annotated[Port, Meta(description="where the HTTP gateway listens; port 0 takes a free one")] = (
-        "127.0.0.1:8420"
-    )
+    http: Annotated[str, Meta(description="where the HTTP gateway listens; port 0 takes a free one")] = "127.0.0.1:8420"
     amqp: Annotated[str, Meta(pattern=r"^(amqps?://.+)?$", description="broker's address; empty: HTTP alone")] = ""
     segments: Annotated[int, Meta(ge=1, le=1024, description="segments of a new store; fixed for ever after")] = 16
     declare: Annotated[
@@ -49,20 +57,25 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = 7
     zone: Annotated[str, Meta(min_length=1, description="the programme's time zone (IANA name)")] = "UTC"
     locale: Annotated[str, Meta(min_length=2, description="locale of notifications")] = "zh-Hans"
-    log_retention_s: Annotated[int, Meta(ge=60, description="entries behind all readers are kept this long")] = (
-        7 * 24 * 3600
+    log_retention_s: Annotated[
+        int, Meta(ge=60, le=YEARS_100_S, description="entries behind all readers are kept this long")
+    ] = 7 * 24 * 3600
+    log_bytes_max: Annotated[int, Meta(ge=1 << 20, le=BYTES_MAX, description="or until the log is this large")] = (
+        64 << 30
     )
-    log_bytes_max: Annotated[int, Meta(ge=1 << 20, description="or until the log is this large")] = 64 << 30
-    outward_retention_s: Annotated[int, Meta(ge=60, description="effects wait this long for a broker")] = 7 * 24 * 3600
+    outward_retention_s: Annotated[
+        int, Meta(ge=60, le=YEARS_100_S, description="effects wait this long for a broker")
+    ] = 7 * 24 * 3600
     absence_hold_s_max: Annotated[
         int, Meta(ge=0, le=86_400, description="absence timers wait this long for the broker")
     ] = 900
-    disk_free_min: Annotated[int, Meta(ge=0, description="bytes; below it the doors close")] = 512 << 20
+    disk_free_min: Annotated[int, Meta(ge=0, le=BYTES_MAX, description="bytes; below it the doors close")] = 512 << 20
     waiting_bytes_max: Annotated[
-        int, Meta(ge=1 << 16, description="bytes of input waiting for the store; above it the doors close")
+        int,
+        Meta(ge=1 << 16, le=BYTES_MAX, description="bytes of input waiting for the store; above it the doors close"),
     ] = 32 << 20
     lag_entries_max: Annotated[
-        int, Meta(ge=1_000, description="entries a money domain may be behind before the doors close")
+        int, Meta(ge=1_000, le=ENTRIES_MAX, description="entries a money domain may be behind before the doors close")
     ] = 200_000
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="of the lines on stderr")] = (
         "info"
@@ -77,11 +90,16 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Settings:
             found = tomllib.loads(path.read_text())
         except OSError as error:
             raise BadSetting(f"{path}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise BadSetting(f"{path}: not UTF-8") from None
         except tomllib.TOMLDecodeError as error:
             raise BadSetting(f"{path}: not TOML: {error}") from None
     for name in found:
         if name not in Settings.__struct_fields__:
             raise BadSetting(f"{path}: {unknown(name)}")
+    for name, value in found.items():
+        if wrong := _wrong(name, value):
+            raise BadSetting(f"{path}: {wrong}")
     return checked({**found, **overrides})
 
 
@@ -94,18 +112,48 @@ def unknown(name: str) -> str:
 
 def checked(values: Mapping[str, Any]) -> Settings:
     """`values` as settings; each alone first, so that the error names it."""
-    types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
     for name, value in values.items():
-        try:
-            msgspec.convert(value, types[name], strict=not isinstance(value, str) or types[name] is bool)
-        except msgspec.ValidationError as error:
-            raise BadSetting(f"`{name}` is {value!r}: {error} ({description(name)})") from None
+        if wrong := _wrong(name, value):
+            raise BadSetting(wrong)
     return msgspec.convert(dict(values), Settings, strict=False)
+
+
+def _wrong(name: str, value: Any) -> str | None:
+    """What to say of `value` when the setting may not have it."""
+    types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    try:
+        msgspec.convert(value, types[name], strict=not isinstance(value, str) or types[name] is bool)
+        right = name != "http" or parsed(value) is not None
+    except msgspec.ValidationError:
+        right = False
+    return None if right else f"`{name}` is {value!r}, it must be {allowed(name)} ({description(name)})"
+
+
+def allowed(name: str) -> str:
+    """What a setting may be, in words."""
+    schema = _schema(name)
+    if name in FORMS:
+        return FORMS[name]
+    if values := _values(schema):
+        return f"one of {', '.join(map(str, values))}"
+    if schema["type"] == "integer":
+        return f"an integer from {schema['minimum']} to {schema['maximum']}"
+    if schema["type"] == "boolean":
+        return "true or false"
+    return f"a text of at least {schema['minLength']} characters"
 
 
 def description(name: str) -> str:
     """The sentence that the table has for a setting."""
-    schema = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"][name]
-    allowed = schema.get("enum") or next((part["enum"] for part in schema.get("anyOf", ()) if "enum" in part), None)
+    schema = _schema(name)
+    values = _values(schema)
     text: str = schema.get("description", "")
-    return f"{text}; one of {', '.join(map(str, allowed))}" if allowed else text
+    return f"{text}; one of {', '.join(map(str, values))}" if values else text
+
+
+def _schema(name: str) -> dict[str, Any]:
+    return msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"][name]
+
+
+def _values(schema: dict[str, Any]) -> list[Any] | None:
+    return schema.get("enum") or next((part["enum"] for part in schema.get("anyOf", ()) if "enum" in part), None)

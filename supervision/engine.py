@@ -145,6 +145,10 @@ class Engine:
         """The durable checkpoint of a domain as the journal knows it; 0 before it began."""
         return self.the_journal.ledger.checkpoints.get((segment, domain), 0) if self.the_journal else 0
 
+    def parked_domains(self) -> frozenset[tuple[int, str]]:
+        """(segment, domain) that stand still until an operator resumes them."""
+        return self.the_journal.parked_domains if self.the_journal else frozenset()
+
     def hurry(self, segment: int, domain: str, offset: int) -> None:
         """A query waits until `offset` is folded: have the progress staged at once."""
         self.hosts[segment, domain].tell(CatchUp(offset))

@@ -155,6 +155,11 @@ class Journal:
         self.last_tick_s = runtime.clock.monotonic_s()
         """When the loop last turned, monotonic seconds: liveness."""
 
+    @property
+    def parked_domains(self) -> frozenset[tuple[int, str]]:
+        """(segment, domain) that stand still until they are resumed. Any thread may ask."""
+        return frozenset(self._parked_domains)
+
     def started(self) -> None:
         self._look_for_parked()
         self._schedule_tick(0.0)

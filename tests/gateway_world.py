@@ -152,6 +152,7 @@ class World:
             wait_folded=FoldedByPolling(
                 lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
                 lambda segment, domain: self.checkpoints.get((segment, domain), 0),
+                lambda: {(row.segment, row.domain) for row in self.parked if row.subject == "*"},
             ),
             health=Health(lambda: self.ages, lambda: self.readiness),
             tree=lambda: [{"path": "", "state": "running"}, {"path": "journal", "state": "running"}],

@@ -27,7 +27,7 @@ import msgspec
 from supervision.messages import AppendResult, Item, Reused
 from topology.dead import DeadLetter, dead_letter
 from topology.ports import Delivery
-from topology.wire import BadMessage, ByContent, Door
+from topology.wire import BadMessage, ByContent, Door, says_event_id
 
 APPEND_ITEMS_MAX = 500
 """Per hand-over: what shares a transaction, and what waits for it."""
@@ -141,7 +141,7 @@ class Intake:
         for tag, result in zip(tags, results, strict=True):
             delivery = self._held.pop(tag)
             if isinstance(result, Reused):
-                bad.append((delivery, _reused(result)))
+                bad.append((delivery, _reused(delivery, result)))
             else:
                 self._settled.add(tag)
         return self._bury(bad) if bad else None
@@ -202,6 +202,8 @@ class Intake:
         assert all(self.acked < tag <= self.received for tag in places), "a tag outlives its ack"
 
 
-def _reused(result: Reused) -> BadMessage:
+def _reused(delivery: Delivery, result: Reused) -> BadMessage:
+    """The field is the one that the sender named the message by."""
+    field = "message_id" if delivery.props.message_id else "event_id" if says_event_id(delivery.body) else ""
     detail = f"this id is known with another command, at offset {result.offset} of segment {result.segment}"
-    return BadMessage("id_reused", "message_id", detail)
+    return BadMessage("id_reused", field, detail)

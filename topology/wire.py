@@ -10,7 +10,8 @@ twice and a random name would count it twice; a message over HTTP gets a made-up
 decoded content, keys sorted, also tells a resend (spaces and key order are nobody's intent) from another command under
 the same id.
 
-Of a key that occurs twice in an object the last one counts, for the checks, the hashes and the actors alike.
+Of a key that occurs twice in an object the last one counts, for its value's checks, the hashes and the actors alike;
+but each of them must be of the type that its field has, since the actor's decoder reads them all.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from actors.commands import CommandSpec, Refusal
 from actors.fields import text_code
 from supervision.entry import Draft, encode_draft, segment_of
 from supervision.messages import Item
+from topology.unreadable import refusal
 
 MESSAGE_BYTES_MAX = 256 * 1024
 JSON_DEPTH_MAX = 32
@@ -54,9 +56,14 @@ class MadeUp(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
+class _OwnId(msgspec.Struct, gc=False):
+    event_id: str | None = None
+
+
 Fallback = ByContent | ByKey | MadeUp
 
 _json_of = msgspec.json.Decoder().decode
+_own_id = msgspec.json.Decoder(_OwnId).decode
 _sorted_json = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -117,16 +124,19 @@ def parse(raw: bytes) -> dict[str, Any] | BadMessage:
         fields = _json_of(raw)
     except RecursionError:
         return _too_deep()
-    except msgspec.ValidationError as error:
-        return BadMessage("number_out_of_range", "", f"a number is out of range: {error}")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return BadMessage("not_json", "", f"the message is not JSON: {error}")
+        return _unreadable(raw, error)
     if type(fields) is not dict:
         return BadMessage("not_an_object", "", f"the message must be a JSON object, it is {_json_name(fields)}")
     # Counting brackets costs a hundredth of walking the tree; only who has many of them is measured.
     if raw.count(b"{") + raw.count(b"[") > JSON_DEPTH_MAX and _deeper_than(fields, JSON_DEPTH_MAX):
         return _too_deep()
     return fields  # pyright: ignore[reportUnknownVariableType]
+
+
+def says_event_id(raw: bytes) -> bool:
+    """Whether the good message `raw` names itself, by its own `event_id`."""
+    return _own_id(raw).event_id is not None
 
 
 def hash64(data: bytes) -> int:
@@ -183,6 +193,13 @@ def _unbarred(source: str) -> str:
 
 def _bad(problem: str, field: str, bytes_max: int) -> BadMessage:
     return BadMessage(problem, field, f"{field} must be 1 to {bytes_max} bytes of UTF-8 without control characters")
+
+
+def _unreadable(raw: bytes, error: Exception) -> BadMessage:
+    try:
+        return refusal(raw, error)
+    except RecursionError:
+        return _too_deep()
 
 
 def _too_deep() -> BadMessage:

@@ -133,6 +133,8 @@ def test_what_is_not_durable_is_delivered_again_after_the_connection_is_cut(engi
     ("body", "reason", "field"),
     [
         (b"not json", "not_json", ""),
+        (b'{"event_type":"points_change","points":NaN}', "not_a_number", "points"),
+        (b'{"event_type":"points_change","user_id":"\\ud800"}', "not_utf8", "user_id"),
         (b"[1]", "not_an_object", ""),
         (b'{"event_type":"nobody_knows"}', "unknown_event_type", "event_type"),
         (message(points=-1), "out_of_range", "points"),
@@ -175,6 +177,7 @@ def test_the_same_id_with_another_command_is_a_dead_letter_and_a_resend_is_not(e
     assert len(engine.memory.entries) == 1
     _, props, dead = get(engine.url, DEAD)
     assert dead == message(points=2) and props.headers["reason"] == "id_reused"
+    assert props.headers["field"] == "message_id"
     assert waiting(engine.url, DEAD) == 0
 
 

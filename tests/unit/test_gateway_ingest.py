@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from gateway.body import Bodies
-from gateway.ingest import BODY_BYTES_MAX, KEY_BYTES_MAX, LIST_ITEMS_MAX, cut_deep, split
+from gateway.cut import cut, cut_by_brackets, cut_by_reading
+from gateway.ingest import BODY_BYTES_MAX, KEY_BYTES_MAX, LIST_ITEMS_MAX, split
 from gateway.problems import Problem
 from supervision.entry import segment_of
 from tests.gateway_world import SEGMENTS, World, change, is_problem
@@ -66,6 +67,18 @@ def test_the_same_id_with_another_message_is_rejected_as_reused_among_others_tha
     assert [a["id"] for a in body["accepted"]] == ["e2"]
 
 
+def test_a_reused_id_is_said_of_the_field_that_the_sender_used() -> None:
+    world = World()
+    for points in (1, 2):
+        body = world.post(
+            "/v1/events", json=[change(points=points), change(points=points, event_id="e")],
+            headers={"Idempotency-Key": "k"},
+        ).json()  # fmt: skip
+    assert [(r["index"], r["code"], r["field"]) for r in body["rejected"]] == [
+        (0, "id_reused", "Idempotency-Key"), (1, "id_reused", "event_id")
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("body", "ids"), [(change(), ["k"]), ([change(), change()], ["k/0", "k/1"])])
 def test_an_idempotency_key_names_messages_without_an_id(body: Any, ids: list[str]) -> None:
     world = World()
@@ -101,10 +114,48 @@ def test_two_keys_or_a_key_that_is_no_utf8_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"nul", b"[1,]", b'{"a":NaN}', b"[Infinity]", b"{}x", b'{"a":"\xff"}', b"\xef\xbb\xbf{}"]
+    "body",
+    [b"", b"{", b"nul", b"[1,]", b"[nonsense, more]", b"NaN", b'{"a":NaN}', b"{}x", b'{"a":"\xff"}', b"\xef\xbb\xbf{}"],
 )
 def test_what_is_not_json_is_refused_as_a_whole(body: bytes) -> None:
     is_problem(World().post("/v1/events", content=body), 400, "not_json")
+
+
+def test_a_message_with_a_number_that_json_does_not_have_is_refused_with_its_field() -> None:
+    document = is_problem(World().post("/v1/events", content=json.dumps(change(points=float("nan")))), 400, "not_json")
+    assert document["errors"] == [
+        {"field": "points", "code": "not_a_number", "message": "points is NaN, and JSON has no such number"}
+    ]
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n\t"])
+def test_an_empty_body_is_called_empty(body: bytes) -> None:
+    assert is_problem(World().post("/v1/events", content=body), 400, "not_json")["detail"] == "the body is empty"
+
+
+@pytest.mark.parametrize(
+    ("ill", "code", "field"),
+    [
+        (json.dumps(change(points=float("nan"))).encode(), "not_a_number", "points"),
+        (json.dumps(change(metadata={"a": [1, float("-inf")]})).encode(), "not_a_number", "metadata.a.1"),
+        (b'{"event_type":"points_change","user_id":"\\ud800"}', "not_utf8", "user_id"),
+        (b'{"event_type":"points_change","user_id":"\xff\xfe"}', "not_utf8", "user_id"),
+        (b'{"points":1e999}', "number_out_of_range", "points"),
+        (b"Infinity", "not_a_number", ""),
+        (b"nonsense", "not_json", ""),
+        (b'{"a" 1}', "not_json", ""),
+    ],
+)
+def test_an_element_that_is_no_json_is_rejected_by_itself(ill: bytes, code: str, field: str) -> None:
+    good = json.dumps(change()).encode()
+    body = World().post("/v1/events", content=b"[" + good + b", " + ill + b" ," + good + b"]").json()
+    assert [a["index"] for a in body["accepted"]] == [0, 2]
+    assert [(r["index"], r["code"], r["field"]) for r in body["rejected"]] == [(1, code, field)]
+
+
+def test_a_list_of_nothing_but_such_elements_is_answered_one_by_one() -> None:
+    body = World().post("/v1/events", content=b'[{"a":NaN},nonsense]').json()
+    assert [(r["index"], r["code"]) for r in body["rejected"]] == [(0, "not_a_number"), (1, "not_json")]
 
 
 @pytest.mark.parametrize("body", [b"1", b'"x"', b"null", b"true", b" 1.5 "])
@@ -137,12 +188,36 @@ def test_a_single_message_nested_beyond_any_decoder_is_rejected() -> None:
 
 @pytest.mark.parametrize("body", [b"[" * 9, b"[[}]", b"[1,]", b"[1]]", b"[1] 2", b"[{]", b'["]'])
 def test_brackets_that_do_not_match_cut_into_nothing(body: bytes) -> None:
-    assert cut_deep(body) is None
+    assert cut_by_brackets(body) is None
+    assert cut_by_reading(body) is None
 
 
 def test_cutting_by_brackets_finds_what_decoding_finds() -> None:
     body = b' [ {"a":"],[\\"\\\\"} ,[[1],{}], "x,y" , 1.5e3, null ] '
-    assert cut_deep(body) == split(body) == [b'{"a":"],[\\"\\\\"}', b"[[1],{}]", b'"x,y"', b"1.5e3", b"null"]
+    assert (
+        cut_by_brackets(body)
+        == cut_by_reading(body)
+        == split(body)
+        == [b'{"a":"],[\\"\\\\"}', b"[[1],{}]", b'"x,y"', b"1.5e3", b"null"]
+    )
+
+
+def test_both_ways_of_cutting_keep_the_bytes_of_what_the_decoder_does_not_take() -> None:
+    elements = [
+        b"NaN",
+        b'{"a":"\\ud800\xc3\xa9\xff"}',
+        b'"\t"',
+        b"9" * 5_000,
+        b"-Infinity",
+        b'{"\xe7\xa7\xaf":[1e999]}',
+    ]
+    body = b"[" + b" ,\n".join(elements) + b"]\r\n"
+    assert cut_by_reading(body) == cut_by_brackets(body) == elements
+
+
+def test_what_no_reader_takes_is_still_cut() -> None:
+    assert cut(b"[1, nonsense, {'a' 2}]") == [b"1", b"nonsense", b"{'a' 2}"]
+    assert cut(b"[" + b"[" * 50_000 + b"]" * 50_000 + b",1]") == [b"[" * 50_000 + b"]" * 50_000, b"1"]
 
 
 def test_a_message_over_its_own_limit_is_rejected_by_itself() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 import structlog.testing
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from actors.points.messages import CHANGES, POINTS_MAX, PointsChange
 from gateway.health import Readiness
 from supervision.engine_events import Decision
 from supervision.entry import Origin, segment_of
@@ -45,6 +47,21 @@ def test_pages_of_parked_entries_hold_each_of_them_once_in_order(limit: int) -> 
             break
         cursor = f"&cursor={page['next_cursor']}"
     assert seen == sorted((row.segment, row.domain, row.subject, row.offset) for row in world.parked)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "known"),
+    [
+        ("GET", "/v1/users/u/points", "min_offset"), ("GET", "/v1/users/u/points/records", "limit, cursor"),
+        ("GET", "/v1/parked", "limit, cursor"), ("POST", "/v1/parked/points/resume", "segment"),
+    ],
+)  # fmt: skip
+def test_a_parameter_that_a_path_does_not_know_is_refused_with_those_it_knows(
+    method: str, path: str, known: str
+) -> None:
+    document = is_problem(World().request(method, f"{path}?minoffset=5"), 400, "invalid_parameter")
+    assert document["detail"] == f"there is no parameter 'minoffset' here; known: {known}"
+    assert [error["field"] for error in document["errors"]] == ["minoffset"]
 
 
 @pytest.mark.parametrize("query", ["cursor=zz", "cursor=kwEAAA", "limit=0"])
@@ -150,12 +167,14 @@ def test_no_log_line_holds_anything_a_person_sent() -> None:
     world = World()
     world.give_account("alice", (5, LATER))
     with structlog.testing.capture_logs() as lines:
+        world.get("/v1/users/alice/points?min_offset=1")
         world.get("/v1/users/alice/points?min_offset=1&secret=alice")
         world.post("/v1/events", json=change("alice"))
         world.get("/nowhere/alice")
         world.get("/livez")
     assert [(line["route"], line["status"]) for line in lines] == [
-        ("/v1/users/{user_id}/points", 200), ("/v1/events", 200), ("unmatched", 404)
+        ("/v1/users/{user_id}/points", 200), ("/v1/users/{user_id}/points", 400), ("/v1/events", 200),
+        ("unmatched", 404),
     ]  # fmt: skip
     assert "alice" not in str(lines)
 
@@ -167,11 +186,40 @@ def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
     assert set(schema["paths"]) == {
         "/v1/events", "/v1/users/{user_id}/points", "/v1/users/{user_id}/points/records", "/v1/parked",
         "/v1/parked/{domain}/{subject}/retry", "/v1/parked/{domain}/{subject}/discard", "/v1/parked/{domain}/resume",
-        "/v1/tree", "/livez", "/readyz",
+        "/v1/tree", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     events = schema["paths"]["/v1/events"]["post"]
     assert "oneOf" in events["requestBody"]["content"]["application/json"]["schema"]
     assert {"200", "400", "413", "422", "503"} <= set(events["responses"])
+    assert [(one["name"], one["in"]) for one in events["parameters"]] == [("Idempotency-Key", "header")]
+    for path in ("/livez", "/readyz"):
+        assert set(schema["paths"][path]["get"]["responses"]) == {"200", "503"}
+    assert list(schema["paths"]["/metrics"]["get"]["responses"]["200"]["content"]) == ["text/plain"]
+
+
+def test_the_schema_has_refusals_as_problem_json() -> None:
+    for path, operations in World().get("/schema").json()["paths"].items():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                if status >= "400" and path not in ("/livez", "/readyz"):
+                    assert list(response["content"]) == ["application/problem+json"], (path, status)
+
+
+def test_the_schema_has_the_fields_of_a_message_as_the_door_reads_them() -> None:
+    events = World().get("/schema").json()["paths"]["/v1/events"]["post"]
+    one, many = events["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+    assert many["items"] == one
+    fields = msgspec.structs.fields(PointsChange)
+    assert set(one["properties"]) == {field.name for field in fields} | {"event_id"}
+    assert one["required"] == [field.name for field in fields if field.required]
+    assert one["properties"]["points"] | {"description": ""} == {
+        "type": "integer", "minimum": 1, "maximum": POINTS_MAX, "description": ""
+    }  # fmt: skip
+    assert one["properties"]["change_type"]["enum"] == list(CHANGES)
+
+
+def test_metrics_say_their_charset_once() -> None:
+    assert World().get("/metrics").headers["content-type"] == CONTENT_TYPE_LATEST
 
 
 @pytest.mark.parametrize(

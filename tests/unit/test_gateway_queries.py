@@ -116,10 +116,43 @@ def test_who_waits_for_something_parked_is_told_so(monkeypatch: pytest.MonkeyPat
     is_problem(world.get("/v1/users/u/points?min_offset=10"), 503, "parked")
 
 
+def test_who_waits_for_a_domain_that_is_parked_is_told_so_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes_points, "NOT_YET_S", 3_600)
+    world = World()
+    segment = world.give_account("u", (5, LATER), upto=9)
+    world.parked = [ParkedRow(segment, "points", "*", 9, "too many parks", 1, 0)]
+    is_problem(world.get("/v1/users/u/points?min_offset=10"), 503, "parked")
+
+
+def test_a_domain_that_is_parked_while_somebody_waits_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes_points, "NOT_YET_S", 3_600)
+    world = World()
+    segment = world.give_account("u", (5, LATER), upto=9)
+
+    async def talk(client: httpx.AsyncClient) -> httpx.Response:
+        waiting = asyncio.create_task(client.get("/v1/users/u/points?min_offset=10"))
+        while not world.hurried:
+            await asyncio.sleep(0)
+        world.parked = [ParkedRow(segment, "points", "*", 9, "too many parks", 1, 0)]
+        return await waiting
+
+    is_problem(world.conversation(talk), 503, "parked")
+
+
+@pytest.mark.parametrize("what", ["points", "points/records"])
+@pytest.mark.parametrize(("subject", "words"), [("user:u", "his entries from offset 8"), ("*", "the domain points")])
+def test_a_user_of_whom_all_is_parked_is_not_called_unknown_without_a_word(what: str, subject: str, words: str) -> None:
+    world = World()
+    world.parked = [ParkedRow(segment_of("user:u", SEGMENTS), "points", subject, 8, "raised", 3, 0)]
+    document = is_problem(world.get(f"/v1/users/u/{what}"), 404, "unknown_user")
+    assert "nothing of user 'u' is counted" in document["detail"] and words in document["detail"]
+
+
 @pytest.mark.parametrize("query", ["min_offset=-1", "min_offset=x", f"min_offset={2**63}", "min_offset="])
 def test_a_min_offset_that_is_none_is_refused_with_its_name(query: str) -> None:
     document = is_problem(World().get(f"/v1/users/u/points?{query}"), 400, "invalid_parameter")
     assert [error["field"] for error in document["errors"]] == ["min_offset"]
+    assert document["detail"] == f"min_offset must be an integer from 0 to {2**63 - 1}"
 
 
 def test_records_are_paged_newest_first_in_the_contract_s_order_of_fields() -> None:

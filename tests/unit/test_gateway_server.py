@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import httpx
 import pytest
+import structlog.testing
 
 from gateway import protocol
 from gateway.body import Bodies
+from gateway.foreign_lines import adopt
 from gateway.ingest import BODY_BYTES_MAX
 from gateway.server import CannotListen, HttpServer
 from tests.gateway_world import LATER, World, change
@@ -97,6 +100,24 @@ def test_a_name_that_is_no_address_is_an_error_too() -> None:
     with pytest.raises(CannotListen):
         HttpServer(world.app, "256.1.1.1", 0, lambda: None, world.threads)
     world.threads.close()
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 70_000])
+def test_a_port_that_is_none_is_an_error_and_not_another_port(port: int) -> None:
+    world = World()
+    with pytest.raises(CannotListen, match="from 0 to 65535"):
+        HttpServer(world.app, "127.0.0.1", port, lambda: None, world.threads)
+    world.threads.close()
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_an_ipv6_address_is_served_with_or_without_brackets_and_said_with_them(host: str) -> None:
+    world = World()
+    server = HttpServer(world.app, host, 0, lambda: None, world.threads)
+    server.start()
+    assert server.address[0] == "[::1]"
+    assert httpx.get(url(server, "/livez")).status_code == 200
+    assert server.stop()
 
 
 def test_a_server_that_was_never_started_can_be_stopped() -> None:
@@ -208,14 +229,93 @@ def test_a_client_that_does_not_read_its_answers_is_cut_off(monkeypatch: pytest.
         sent_until_cut_off(connection, request * 100)
 
 
+LIVEZ = b"GET /livez HTTP/1.1\r\nhost: g\r\n\r\n"
+SLOW_POST = b"POST /v1/events HTTP/1.1\r\nhost: g\r\ncontent-length: 99\r\n\r\n{"
+
+
+def asked_how_it_is(connection: socket.socket) -> bytes:
+    """The whole answer of `/livez`."""
+    connection.sendall(LIVEZ)
+    answer = b""
+    while not answer.endswith(b"}"):
+        answer += connection.recv(65_536)
+    return answer
+
+
+def test_over_the_limit_the_connection_that_has_idled_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "CONNECTIONS_MAX", 2)
+    with served(World()) as server, connected(server) as first, connected(server) as second:
+        for one in (first, second):
+            assert b" 200 " in asked_how_it_is(one)
+        with connected(server) as third:
+            assert b" 200 " in asked_how_it_is(third)
+            assert everything(first) == b""
+            assert b" 200 " in asked_how_it_is(second)
+
+
+def test_however_many_say_nothing_liveness_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "CONNECTIONS_MAX", 20)
+    with served(World()) as server, ExitStack() as crowd:
+        for _ in range(30):
+            crowd.enter_context(connected(server))
+        assert httpx.get(url(server, "/livez")).status_code == 200
+
+
+def test_where_all_are_busy_a_few_more_may_ask_how_we_are_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "CONNECTIONS_MAX", 1)
+    monkeypatch.setattr(protocol, "HEALTH_CONNECTIONS_MAX", 1)
+    world = World()
+    with served(world) as server, connected(server) as busy:
+        busy.sendall(SLOW_POST)
+        wait_for(lambda: world.bodies.held == 1)
+        for path in ("/livez", "/readyz", "/metrics"):
+            assert httpx.get(url(server, path)).status_code == 200
+        answer = httpx.get(url(server, "/schema"))
+        assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+        assert answer.headers["connection"] == "close" and answer.headers["retry-after"]
+
+
 def test_more_connections_than_the_limit_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "CONNECTIONS_MAX", 1)
-    with served(World()) as server, connected(server) as first:
-        first.sendall(b"GET /livez HTTP/1.1\r\nhost: g\r\n\r\n")
-        assert first.recv(65_536).startswith(b"HTTP/1.1 200")
+    monkeypatch.setattr(protocol, "HEALTH_CONNECTIONS_MAX", 0)
+    world = World()
+    with served(world) as server, connected(server) as first:
+        first.sendall(SLOW_POST)
+        wait_for(lambda: world.bodies.held == 1)
         with connected(server) as second:
             answer = everything(second)
         assert answer.startswith(b"HTTP/1.1 503") and problem_of(answer)["code"] == "busy"
+
+
+def test_a_stop_tells_who_is_still_sending_and_makes_no_error_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    with structlog.testing.capture_logs() as lines, served(world) as server, ExitStack() as crowd:
+        slow = [crowd.enter_context(connected(server)) for _ in range(5)]
+        for one in slow:
+            one.sendall(SLOW_POST)
+        wait_for(lambda: world.bodies.held == len(slow))
+        assert server.stop()
+        assert [problem_of(everything(one))["code"] for one in slow] == ["stopping"] * len(slow)
+    assert [line["log_level"] for line in lines] == ["info"] * len(lines)
+    said = [line["said"] for line in lines if line["event"] == "library_says"]
+    assert said == ["Cancel 5 running task(s), timeout graceful shutdown exceeded"]
+    assert "Exception in ASGI" not in caplog.text
+
+
+def test_what_a_library_says_is_a_line_of_ours_without_what_it_was_said_about() -> None:
+    adopt()
+    logger = logging.getLogger("uvicorn.error")
+    with structlog.testing.capture_logs() as lines:
+        try:
+            raise KeyError("alice")
+        except KeyError:
+            logger.exception("Exception in %s\nand more of alice", "alice")
+        logging.getLogger("asyncio").warning("")
+    first, second = lines
+    assert (first["event"], first["library"], first["log_level"]) == ("library_says", "uvicorn.error", "error")
+    assert (first["said"], first["error"]) == ("Exception in %s", "KeyError") and first["where"]
+    assert (second["said"], second["log_level"]) == ("", "warning")
+    assert "alice" not in str(lines)
 
 
 @pytest.mark.parametrize(

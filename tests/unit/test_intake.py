@@ -51,6 +51,21 @@ def test_a_dead_letter_holds_back_the_acks_behind_it_until_the_broker_has_confir
     assert bridge.ack() == 3
 
 
+def test_a_reused_id_is_said_of_the_field_that_the_sender_used() -> None:
+    bridge = intake()
+    own, named = message(event_id="e"), message()
+    bridge.delivered(1, [
+        Delivery(1, "x", "k", Props(message_id="m"), own), Delivery(2, "x", "k", Props(), own),
+        Delivery(3, "x", "k", Props(), named),
+    ])  # fmt: skip
+    (group,) = bridge.hand_over()
+    assert isinstance(group, HandOver)
+    bury = bridge.appended(1, group.tags, [Reused(0, 9)] * 3)
+    assert bury is not None
+    fields = [(letter.message.props.headers or {})["field"] for letter in bury.letters]
+    assert fields == ["message_id", "event_id", ""]
+
+
 def test_an_id_with_another_command_is_buried_after_the_journal_said_so() -> None:
     bridge = intake()
     (group,) = deliver(bridge, message(points=1), message(points=2))

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -153,3 +154,17 @@ def test_log_lines_are_json_one_a_line(serving: Serving) -> None:
     lines = [json.loads(line) for line in serving.said().splitlines()]
     assert lines and all("event" in line for line in lines)
     assert "somebody" not in serving.said()
+
+
+def test_a_stop_over_half_sent_requests_writes_nothing_but_json_lines(serving: Serving) -> None:
+    host, port = str(serving.http.base_url).removeprefix("http://").strip("/").split(":")
+    slow = [socket.create_connection((host, int(port)), STOP_S_MAX) for _ in range(20)]
+    for one in slow:
+        one.sendall(b"POST /v1/events HTTP/1.1\r\nhost: g\r\ncontent-length: 999\r\n\r\n{")
+    assert serving.http.get("/livez").status_code == 200
+    assert serving.end(signal.SIGTERM) == 0
+    for one in slow:
+        assert b'"code":"stopping"' in one.recv(65_536)
+        one.close()
+    levels = [json.loads(line)["level"] for line in serving.said().splitlines()]
+    assert levels and set(levels) == {"info"}

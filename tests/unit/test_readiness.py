@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 from actors.points.programme import Programme
 from actors.registry import domains
 from gateway.assembly import readiness
 from gateway.health import Readiness
+from gateway.operations import Decided, Decisions, ParkedQueries
+from gateway.problems import Problem
+from gateway.readers import ReaderPool
+from gateway.sample import Sampler
 from gateway.wiring import Broker, Parts, Wiring
 from simulation.broker import Message, SimulatedBroker
 from supervision.clock import VirtualClock
 from supervision.counters import Tally
 from supervision.journal import Limits
+from supervision.messages import ParkedRow
 from supervision.stepped import SteppedRuntime
 from supervision.store_simulated import Disk, SimulatedStore
 from topology.ports import Props
@@ -22,16 +28,19 @@ EARNED = b'{"event_type":"points_change","user_id":"u","change_type":"increase",
 
 
 class World:
-    def __init__(self, broker_away: bool = False) -> None:
+    def __init__(self, broker_away: bool = False, parked: Sequence[ParkedRow] = ()) -> None:
         self.clock = VirtualClock(START_MS)
         self.runtime = SteppedRuntime(Random(1), self.clock)
         self.broker = SimulatedBroker(self.runtime, Random(1))
         self.broker.away = broker_away
         self.free = 1 << 40
         self.refuses = False
-        store = SimulatedStore(Disk(2), lambda _: "refused" if self.refuses else "ok")
+        self.store = SimulatedStore(Disk(2), lambda _: "refused" if self.refuses else "ok")
+        for row in parked:
+            self.store.image.parked[row.segment, row.domain, row.subject, row.offset] = row
+        self.tally = Tally()
         parts = Parts(
-            store, domains(Programme()), self.runtime, Random(1), Tally(), on_fatal=lambda _: None,
+            self.store, domains(Programme()), self.runtime, Random(1), self.tally, on_fatal=lambda _: None,
             broker=Broker(self.broker.consumer, self.broker.publisher), limits=Limits(disk_free_min=1 << 20),
             free_bytes=lambda: self.free,
         )  # fmt: skip
@@ -44,6 +53,21 @@ class World:
     def pass_time(self, seconds: float) -> World:
         self.runtime.run_for(seconds)
         return self
+
+    def resume(self, domain: str, segment: int) -> World:
+        """As an operator does."""
+        queries = ParkedQueries(ReaderPool(self.store.reader), 2, [domain])
+        answers: list[Decided | Problem] = []
+        Decisions(queries, self.wiring.engine.journal, 2).resume(domain, segment, answers.append)
+        self.pass_time(2)
+        assert isinstance(answers[0], Decided), answers
+        return self
+
+    def gauged(self) -> dict[str, float]:
+        """`parked_domains` as somebody who asks for the metrics sees it."""
+        engine = self.wiring.engine
+        Sampler(engine.tails, self.wiring.tree, sorted(engine.domains), engine.parked_domains, self.tally)()
+        return {domain: self.tally.gauges["parked_domains", (("domain", domain),)] for domain in engine.domains}
 
     def ready(self) -> Readiness:
         return readiness(self.wiring, has_broker=True)
@@ -83,3 +107,13 @@ def test_a_disk_that_is_nearly_full_blocks_until_it_is_not() -> None:
     assert world.pass_time(10).ready().blocking == ("524288 bytes left on the disk, limit 1048576",)
     world.free = 1 << 40
     assert world.pass_time(10).ready() == Readiness()
+
+
+def test_a_parked_domain_degrades_and_is_counted_until_it_is_resumed() -> None:
+    parked = [ParkedRow(segment, "notification", "*", 0, "too many parks", 0, START_MS) for segment in (0, 1)]
+    world = World(parked=parked).begin()
+    assert world.ready() == Readiness(degraded=("the domain notification is parked in segment 0, 1",))
+    assert world.gauged() == {"notification": 2, "points": 0}
+    world.resume("notification", 1).resume("notification", 0)
+    assert world.ready() == Readiness()
+    assert world.gauged() == {"notification": 0, "points": 0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from actors.registry import COMMANDS
 from supervision.entry import decode_draft
 from supervision.messages import Item
 from tests.topology_world import SEGMENTS, door, message
+from topology.unreadable import FIELD_CHARS_MAX, NOT_JSON
 from topology.wire import (
     ID_BYTES_MAX,
     JSON_DEPTH_MAX,
@@ -111,11 +113,17 @@ def test_the_hashes_are_what_other_programs_can_compute() -> None:
     [
         (b"", "not_json", ""),
         (b"nonsense", "not_json", ""),
-        (b'{"a":NaN}', "not_json", ""),
-        (b'{"a":-Infinity}', "not_json", ""),
-        (b'{"a":"\xff"}', "not_json", ""),
+        (b'{"a":NaN}', "not_a_number", "a"),
+        (b'{"a":{"b":[0,-Infinity]}}', "not_a_number", "a.b.1"),
+        (b'{"a":NaN,"a":1}', "not_a_number", "a"),
+        (b'{"a":"\xff"}', "not_utf8", "a"),
+        (b'{"a":["\\udc00"]}', "not_utf8", "a.0"),
+        (b'{"a":{"\\ud800":1}}', "not_utf8", "a"),
+        (b'{"a":"\xff"', "not_json", ""),
         (b'{"a":1} {"b":2}', "not_json", ""),
-        (b'{"a":1e999}', "number_out_of_range", ""),
+        (b'{"a":1e999}', "number_out_of_range", "a"),
+        (b'{"a":{"b":-1e999}}', "number_out_of_range", "a.b"),
+        (b'{"points":' + b"9" * 5_000 + b"}", "number_out_of_range", "points"),
         (b"[]", "not_an_object", ""),
         (b"null", "not_an_object", ""),
         (b"true", "not_an_object", ""),
@@ -139,6 +147,37 @@ def test_the_hashes_are_what_other_programs_can_compute() -> None:
 def test_what_is_wrong_is_refused_with_a_code_the_field_and_a_sentence(raw: bytes, code: str, field: str) -> None:
     refused = refusal(raw)
     assert (refused.code, refused.field) == (code, field) and refused.message
+
+
+def test_what_is_wrong_is_said_in_our_words() -> None:
+    assert refusal(b" ").message == "the message is empty"
+    assert refusal(b"\xef\xbb\xbf{}").message == "the message is not JSON: it begins with a byte order mark"
+    assert refusal(b'{"a":').message == "the message is not JSON: it ends too early"
+    assert refusal(b'{"points":' + b"9" * 5_000 + b"}").message.startswith("points is a number of 5000 digits")
+    assert refusal(b'{"points":1e400}').message == "points is a number beyond ±1.8e308"
+
+
+def test_a_name_that_the_sender_chose_is_cut_and_escaped() -> None:
+    assert refusal(b'{"' + b"x" * 10_000 + b'":NaN}').field == "x" * (FIELD_CHARS_MAX - 1) + "…"
+    assert refusal(b'{"a\\u0007":NaN}').field == "a\\x07"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"a":' * 900 + b"[" + b"1," * 120_000 + b"NaN]" + b"}" * 900,
+        b"[" + b"1e999," * 40_000 + b"NaN]",
+        b'{"a":' + b"9" * 250_000 + b"}",
+        b'{"a":1.' + b"9" * 250_000 + b"e999}",
+        b'{"a":"' + b"\xff" * 250_000 + b'"}',
+        b'{"a":NaN,"b":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"a":NaN,"b":"' + b"\\" * 200_000,
+    ],
+)
+def test_looking_for_what_is_wrong_in_a_large_message_ends_soon(raw: bytes) -> None:
+    began = time.monotonic()
+    assert refusal(raw).code in NOT_JSON | {"number_out_of_range", "too_deep"}
+    assert time.monotonic() - began < 5
 
 
 def test_limits_can_be_reached_but_not_exceeded() -> None:

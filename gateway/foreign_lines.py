@@ -1,0 +1,43 @@
+"""What the libraries under the HTTP side say by Python's own logging, as log lines of the house.
+
+Left alone they would write sentences and tracebacks on stderr, where every line is one JSON object without personal
+data. Here a record keeps its words (arguments only where they are numbers: the rest may be what a client sent), the
+class of its exception and the places it came through.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import structlog
+
+from supervision.crash import describe
+
+SPEAKERS = ("uvicorn", "asyncio", "concurrent.futures")
+_AT_A_STOP = ("Cancel ",)
+"""What is no error: requests still under way when the time for stopping is over are cancelled, and told so."""
+
+_log = structlog.stdlib.get_logger("gateway")
+
+
+class ForeignLines(logging.Handler):
+    """Passes records on. Any thread."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        words = (str(record.msg).strip().splitlines() or [""])[0]
+        numbers = isinstance(record.args, tuple) and all(type(one) is int for one in record.args)
+        said = words % record.args if record.args and numbers else words
+        level = logging.INFO if words.startswith(_AT_A_STOP) else record.levelno
+        error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+        crash = describe(record.name, 0, error) if error is not None else None
+        where = {"error": crash.kind, "where": crash.where} if crash is not None else {}
+        _log.log(level, "library_says", library=record.name, said=said, **where)
+
+
+_lines = ForeignLines()
+
+
+def adopt() -> None:
+    """From now on; again is the same as once."""
+    for name in SPEAKERS:
+        logging.getLogger(name).addHandler(_lines)

@@ -1,0 +1,64 @@
+"""The parameters of our paths: what each may be, in one table that checks, documents and refuses.
+
+A name that a route does not know is refused too: who writes `minoffset` would else read an older balance than he
+asked for and never learn it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.params import PathParameter, QueryParameter
+
+from gateway.problems import invalid_parameter
+from gateway.queries import PAGE_MAX
+from topology.wire import clipped
+
+Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]
+"""Looks at a request before its handler does."""
+
+OFFSET_MAX = 2**63 - 1
+SEGMENT_MAX = 2**31 - 1
+CURSOR_CHARS_MAX = 1_000
+
+RULES = {
+    "limit": f"an integer from 1 to {PAGE_MAX}",
+    "cursor": f"the next_cursor of the page before, at most {CURSOR_CHARS_MAX} characters",
+    "min_offset": f"an integer from 0 to {OFFSET_MAX}",
+    "segment": "the number of a segment, an integer from 0",
+}
+
+UserId = Annotated[str, PathParameter(description="Percent-encoded, `/` as %2F")]
+Domain = Annotated[str, PathParameter(description="Name of a domain")]
+Subject = Annotated[str, PathParameter(description="`kind:id`, percent-encoded, `/` as %2F")]
+Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="Lines at most")]
+Cursor = Annotated[
+    str | None, QueryParameter(max_length=CURSOR_CHARS_MAX, description="The next_cursor of the page before")
+]
+MinOffset = Annotated[
+    int | None, QueryParameter(ge=0, le=OFFSET_MAX, description="Wait until this offset is folded, 5 s at most")
+]
+Segment = Annotated[
+    int | None, QueryParameter(ge=0, le=SEGMENT_MAX, description="The segment whose domain shall go on")
+]
+
+
+def rule(name: str) -> str:
+    """`name must be …`, for a parameter that is not."""
+    return f"{name} must be {RULES[name]}" if name in RULES else f"{name} is not valid"
+
+
+def knows(*names: str) -> Guard:
+    """A guard that lets through these query parameters and no other; raises Problem `invalid_parameter`."""
+    known = ", ".join(names)
+
+    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        for name in connection.query_params:
+            if name not in names:
+                stranger = clipped(name)
+                raise invalid_parameter(stranger[1:-1], f"there is no parameter {stranger} here; known: {known}")
+
+    return guard
