@@ -193,7 +193,7 @@ def test_a_broker_stopped_and_a_broker_killed_come_back_and_nothing_is_lost(tmp_
 
 
 @pytest.mark.long
-def test_an_hour_of_every_trouble_at_once_in_two_minutes(
+def test_every_trouble_four_times_over_in_any_order_loses_nothing(
     ordeal: Make, rabbit: PrivateBroker, broker: str, proxied: Proxy
 ) -> None:
     trial = ordeal(27, 600, engine_url=f"{proxied.url}?heartbeat={HEARTBEAT_S}")
