@@ -15,7 +15,7 @@ from gateway.wiring import Wiring
 from simulation.violation import Violation
 from supervision.store import Refused
 
-DISCARD_SHARE = 0.25
+DISCARD_SHARE = 0.35
 LOOK_LINES = 200
 
 
@@ -43,7 +43,7 @@ class Operators:
             about = (line.domain, line.segment, line.subject)
             if about not in self._asked:
                 self._asked.add(about)
-                self._decide(line, self._rng.random() < DISCARD_SHARE / 3)
+                self._decide(line, self._rng.random() < DISCARD_SHARE / 2)
 
     def _look(self) -> list[ParkedLine]:
         if not self._ready():
