@@ -209,7 +209,7 @@ def _limits(dice: Dice) -> dict[str, Any]:
         "retry_entries_max": often(256, 1, 3, 0.5),
         "ring_entries_max": often(8_192, 4, 24, 0.2),
         "log_retention_s": often(7 * 24 * 3600, 0, 2),
-        "absence_hold_s": often(900, 1, 5, 0.5),
+        "absence_hold_s": often(900, 1, 5, 0.3),
         "prefetch": often(200, 5, 20),
         "confirm_window": often(1_024, 4, 16),
     }

@@ -172,7 +172,7 @@ class Faults:
         rng, draw = self._rng, self._draw
         hooks = ("react", "react", "keys") if domain == "notification" else ("react", "late", "late", "keys", "encode")
         if self.happens(draw.poison_rate):
-            return Ill(rng.choice(hooks), rng.choice((3, 4, 5, 7, RAISES_ALWAYS)))
+            return Ill(rng.choice(hooks), rng.choice((3, 5, 7, RAISES_ALWAYS, RAISES_ALWAYS)))
         if self.happens(draw.kill_rate):
             return Ill("kill", rng.choice((1, 3, 6)))
         if self.happens(draw.raise_rate):

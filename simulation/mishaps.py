@@ -70,7 +70,7 @@ class Mishaps:
         self._times(drawn.clock_jumps, self._bend_clock)
         self._times(drawn.disk_lows, self._fill_disk)
         if drawn.refused_rate or drawn.unknown_rate:  # early, so that much comes while it lasts
-            world.at(self._rng.uniform(0, drawn.window_s * 0.7), self._unless_over(self._stall_store))
+            world.at(self._rng.uniform(0.3, 0.9) * drawn.window_s, self._unless_over(self._stall_store))
         self._times(drawn.operators, self._decide)
 
     def _times(self, n: int, act: Callable[[], None]) -> None:
@@ -128,7 +128,7 @@ class Mishaps:
             faults.stalled = False
 
         faults.stalled = True
-        self._world.at(self._rng.uniform(0.1, STALL_S_MAX), goes_on)
+        self._world.at(self._rng.choice((0.3, STALL_S_MAX / 2, STALL_S_MAX)), goes_on)
 
     def quiet_day(self) -> float:
         """Nothing happens for a day; -> how long to live on until the engine believes it. Then operators come again."""
@@ -141,8 +141,12 @@ class Mishaps:
         return 0.1
 
     def aftermath(self) -> float:
-        """How long faults go on when nothing new is sent any more; timers do, and the bridge's looks at the queue."""
-        return AFTERMATH_S if self._rng.random() < AFTERMATH_SHARE else 0.0
+        """How long faults go on when nothing new is sent any more; timers, looks at the queue and operators do too."""
+        if self._rng.random() >= AFTERMATH_SHARE:
+            return 0.0
+        for _ in range(self._world.draw.operators):
+            self._world.at(self._rng.uniform(0, AFTERMATH_S), self._unless_over(self._decide))
+        return AFTERMATH_S
 
     def _next_crash(self, after: int) -> int:
         mean = self._world.draw.crash_every_steps

@@ -47,10 +47,11 @@ from simulation.spoken_trace import SpokenTrace
 from simulation.tally import Tally
 from simulation.violation import Violation
 from simulation.wire import Wire
+from supervision.attempts import ATTEMPTS_MAX
 from supervision.domain import Domain
 from supervision.host import HostLimits
 from supervision.journal import Limits
-from supervision.messages import Append
+from supervision.messages import Append, Stage
 from supervision.runtime import Address, Behaviour
 from supervision.stepped import SteppedRuntime
 from supervision.store import Batch
@@ -235,8 +236,17 @@ class World:
         self.trace.note(f"commit {batch.commit_no} {heads}")
         self.absence.committed(batch)
         self.checker.committed(batch)
+        for stage in batch.stages:
+            if any(row.attempts > ATTEMPTS_MAX for row in stage.parked):
+                self._retry_failed(stage)
         self.crashes.committed(batch, f"p{self.process}/")
         self.customers.committed()
+
+    def _retry_failed(self, stage: Stage) -> None:
+        """Of a subject whose retry failed anew, memory is what the store has: nothing folds it until the next one."""
+        at = {(stage.segment, stage.domain, row.subject) for row in stage.parked}
+        memories = [memory for host in hosts(self.wiring.tree) for memory in host.memories()]
+        self.checker.memory_is_the_store(memory for memory in memories if memory[:3] in at)
 
     def _published(self, outgoing: Outgoing) -> None:
         if outgoing.exchange == "marketing.effects":

@@ -51,20 +51,6 @@ def _out_of_mind(bury: Method) -> Method:
     return wrong
 
 
-def _empty_is_heard(_watermark: Method) -> Method:
-    def wrong(self: Any) -> int | None:
-        if self._candidate is None:
-            return None
-        at, self._candidate = self._candidate[0], None
-        return at
-
-    return wrong
-
-
-def _never_mind_who_else(probed: Method) -> Method:
-    return lambda self, generation, ready, consumers: probed(self, generation, ready, 1)
-
-
 def _knows_the_epoch(make: Method) -> Method:
     def wrong(self: Any, me: Any) -> Any:
         relay = make(self, me)
@@ -175,16 +161,6 @@ BUGS = (
         "dead_letter_acked_before_its_confirm",
         "A message that nobody can read is no loss: ack it and let the relay see to its copy.",
         (Swap(Intake, "_bury", _out_of_mind),),
-    ),
-    Bug(
-        "watermark_before_it_is_durable",
-        "The queue is empty, so everything has been heard.",
-        (Swap(Intake, "watermark", _empty_is_heard),),
-    ),
-    Bug(
-        "watermark_beside_another_consumer",
-        "The queue is empty, and there is one consumer; there is always one consumer.",
-        (Swap(Intake, "probed", _never_mind_who_else),),
     ),
     Bug(
         "id_with_the_running_epoch",
