@@ -8,6 +8,7 @@
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
+BENCH  := .venv-bench
 DATA   ?= data
 BROKER ?= yes
 AMQP   ?=
@@ -47,9 +48,13 @@ test-long: install ## the long ones: full crash runs, many worlds
 	@house/servers '$(BROKER)' '' || true
 	@$(PY) -m pytest -q -m long -o faulthandler_timeout=3600 $(TESTS) $(ARGS)
 
-bench: install ## measurements, printed and kept in bench/results
-	@house/servers '$(BROKER)' '' || true
-	@$(PY) -m bench $(ARGS)
+# The peers that we are compared with need packages that nothing else of ours needs.
+$(BENCH)/.installed: requirements-bench.lock house/install
+	@PYTHON='$(PYTHON)' house/install $(BENCH) requirements-bench.lock
+
+bench: $(BENCH)/.installed ## Ganglion beside its peers and by itself, a quarter of an hour; kept in bench/results
+	@house/servers '$(BROKER)' '' redis || true
+	@$(BENCH)/bin/python -m bench $(ARGS)
 
 lint: install ## ruff and pyright
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/pyright
@@ -57,6 +62,6 @@ lint: install ## ruff and pyright
 check-pykka: install ## Pykka's own suite, from its released source, on our runtimes
 	@house/check-pykka $(PY)
 
-clean: ## caches and .venv; data/ stays
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+clean: ## caches and environments; data/ stays
+	rm -rf $(VENV) $(BENCH) .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,5 @@
 """What a backup costs the engine that goes on, and why it is made as it is: `python -m bench.backup [--events N]
-[--rate N] [--give-up-s N] [--folder DIR]`.
+[--rate N] [--rounds N] [--give-up-s N] [--folder DIR]`.
 
 A writer commits groups of points-like events (bench/store.py) at a steady rate while another process copies its store:
 not at all; by SQLite's online backup as it comes; the same under one read transaction; and written through to the disk
@@ -101,38 +101,56 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="what a backup costs the engine that goes on")
     parser.add_argument("--events", type=int, default=400_000, help="in the store before (default %(default)s)")
     parser.add_argument("--rate", type=int, default=2_500, help="events a second meanwhile (default %(default)s)")
-    parser.add_argument("--give-up-s", type=float, default=40.0)
+    parser.add_argument("--give-up-s", type=float, default=60.0)
+    parser.add_argument("--rounds", type=int, default=3, help="of all methods, interleaved (default %(default)s)")
     parser.add_argument("--folder", type=Path, default=None, help="where to put the store (a temporary folder)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         writer = Writer(Path(folder) / "data", args.events, args.rate)
         numbers = [Number("store", writer.size_bytes() / 1e6, "MB")]
+        rounds = [{name: measured(name, writer, Path(folder), args.give_up_s) for name in METHODS}
+                  for _ in range(args.rounds)]  # fmt: skip
         for name in METHODS:
-            numbers += measured(name, writer, Path(folder), args.give_up_s)
+            numbers += summed(name, [each[name] for each in rounds])
         writer.close()
-    report("backup", numbers, {"events": args.events, "rate": args.rate, "give_up_s": args.give_up_s})
+    settings = {"events": args.events, "rate": args.rate, "give_up_s": args.give_up_s, "rounds": args.rounds}
+    report("backup", numbers, settings, "Slowest commits are one commit each: look at the range before the difference.")
 
 
-def measured(name: str, writer: Writer, folder: Path, give_up_s: float) -> list[Number]:
-    """One method. 0 s until it stands: it never did."""
+def measured(name: str, writer: Writer, folder: Path, give_up_s: float) -> tuple[float, float, float, float]:
+    """One method, once: (median commit s, slowest commit s, bytes of WAL, s until the copy stands; 0: it never did)."""
     command = _command(name, folder)
     copying = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) if command else None
     times, wal, took_s = writer.beside(copying, give_up_s if copying else ALONE_S)
     if copying is not None:
         copying.kill()
         copying.wait()
+        _to(name, folder).unlink(missing_ok=True)
     writer.settle()
     times.sort()
+    return times[len(times) // 2], times[-1], wal, took_s
+
+
+def summed(name: str, rounds: Sequence[tuple[float, float, float, float]]) -> list[Number]:
+    """Medians over the rounds, and the range of what varies most."""
+    half, slowest, wal, took_s = (sorted(column) for column in zip(*rounds, strict=True))
+    middle = len(rounds) // 2
     return [
-        Number(f"{name}: half of the commits within", times[len(times) // 2] * 1e3, "ms"),
-        Number(f"{name}: the slowest commit", times[-1] * 1e3, "ms"),
-        Number(f"{name}: the WAL grows to", wal / 1e6, "MB"),
-        *([Number(f"{name}: the copy stands after", took_s, "s (0: never)")] if command else []),
+        Number(f"{name}: half of the commits within", half[middle] * 1e3, "ms"),
+        Number(f"{name}: the slowest commit, best round", slowest[0] * 1e3, "ms"),
+        Number(f"{name}: the slowest commit, middle round", slowest[middle] * 1e3, "ms"),
+        Number(f"{name}: the slowest commit, worst round", slowest[-1] * 1e3, "ms"),
+        Number(f"{name}: the WAL grows to at most", wal[-1] / 1e6, "MB"),
+        *([Number(f"{name}: the copy stands after", took_s[middle], "s (0: never)")] if _command(name, ROOT) else []),
     ]
 
 
+def _to(name: str, folder: Path) -> Path:
+    return folder / name.replace(" ", "-").replace(",", "")
+
+
 def _command(name: str, folder: Path) -> Sequence[str]:
-    data, to = folder / "data", folder / name.replace(" ", "-").replace(",", "")
+    data, to = folder / "data", _to(name, folder)
     if name == "run.py backup":
         return [sys.executable, "run.py", "backup", "--to", str(to), "--data", str(data)]
     return [sys.executable, "-c", *METHODS[name], str(data / STORE_FILE), str(to)] if METHODS[name] else ()

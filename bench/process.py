@@ -12,7 +12,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -25,6 +26,66 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 class Failed(Exception):
     """What was measured did not do what it should; the text says what."""
+
+
+def end_in_order() -> None:
+    """From now on SIGTERM ends this process as Ctrl-C does: whatever was started in a `with` is ended first."""
+
+    def end(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+class Program:
+    """A program with whatever it starts by itself, in a session of its own, as a context manager; what it prints goes
+    to `log`. It is asked to end, and its whole group is killed when that takes longer than `stop_s_max`. `started` is
+    time.monotonic() at its spawn.
+    """
+
+    def __init__(
+        self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None, stop_s_max: float = 10.0
+    ) -> None:
+        self.started = time.monotonic()
+        self._log = log
+        self._stop_s_max = stop_s_max
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}, start_new_session=True,
+            )  # fmt: skip
+        self.pid = self._process.pid
+
+    def last_words(self) -> str:
+        """The end of its log, and its status when it has ended."""
+        text = self._log.read_text(errors="replace").replace(f"{ROOT}/", "")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        status = self._process.poll()
+        return " | ".join(([] if status is None else [f"ended with status {status}"]) + lines[-4:])
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def ended(self, s_max: float) -> int | None:
+        """Its exit status once it has ended by itself, None when it has not within `s_max`."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._process.wait(s_max)
+        return None
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.running:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(self._stop_s_max)
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 class Engine:
@@ -89,14 +150,20 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
-def family_cpu_s(pid: int, besides: Sequence[int]) -> float:
-    """CPU seconds of all living descendants of `pid`, without those in `besides` and theirs."""
+def family(pid: int, besides: Sequence[int] = ()) -> list[int]:
+    """All living descendants of `pid`, without those in `besides` and theirs."""
     parents = {int(path.name): _parent(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()}
-    total, generation = 0.0, {pid}
+    found: list[int] = []
+    generation = {pid}
     while generation:
         generation = {child for child, parent in parents.items() if parent in generation and child not in besides}
-        total += sum(cpu_s(child) for child in generation)
-    return total
+        found += generation
+    return found
+
+
+def family_cpu_s(pid: int, besides: Sequence[int]) -> float:
+    """CPU seconds of all living descendants of `pid`, without those in `besides` and theirs."""
+    return sum(cpu_s(child) for child in family(pid, besides))
 
 
 def memory_mib(pid: int, which: str) -> float:

@@ -11,14 +11,16 @@ import platform
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(os.environ.get("BENCH_RESULTS") or Path(__file__).parent / "results")
+"""BENCH_RESULTS is for trying things out, without touching what was recorded."""
 PACKAGES = ("msgspec", "pika", "pykka")
 
 
@@ -35,25 +37,54 @@ class Number(msgspec.Struct, frozen=True):
         return f"{self.value:,.0f}" if abs(self.value) >= 100 else f"{self.value:,.2f}"
 
 
-def report(name: str, numbers: list[Number], settings: Mapping[str, str | int | float], remarks: str = "") -> None:
-    """Print `numbers` and keep them."""
-    width = max(len(number.name) for number in numbers)
-    for number in numbers:
+def report(
+    name: str,
+    numbers: list[Number],
+    settings: Mapping[str, str | int | float],
+    remarks: str = "",
+    details: Mapping[str, Any] | None = None,
+    packages: Sequence[str] = (),
+    table: Sequence[str] = (),
+) -> None:
+    """Print `numbers` and keep them, with `details` (single runs, what plots need) and the versions of `packages`.
+
+    With `table`, its lines are printed, and only those numbers which have a goal.
+    """
+    shown = [number for number in numbers if number.goal] if table else numbers
+    for line in table:
+        print(f"  {line}")
+    width = max((len(number.name) for number in shown), default=0)
+    before = earlier(name)
+    for number in shown:
         goal = f"   goal {number.goal}" if number.goal else ""
-        print(f"  {number.name:<{width}}  {number.text():>12} {number.unit}{goal}")
+        was = f"   was {before[number.name].text()}" if number.name in before else ""
+        print(f"  {number.name:<{width}}  {number.text():>12} {number.unit}{goal}{was}")
     if remarks:
         print(f"  {remarks}")
     kept = {
         "name": name,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
-        "versions": versions(),
+        "versions": versions(packages),
         "settings": settings,
         "numbers": numbers,
         "remarks": remarks,
+        "details": details or {},
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")
+
+
+class _Kept(msgspec.Struct):
+    numbers: list[Number]
+
+
+def earlier(name: str) -> dict[str, Number]:
+    """The numbers that were kept the last time, by name: whoever made something slower sees it at once."""
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        return {}
+    return {number.name: number for number in msgspec.json.decode(path.read_bytes(), type=_Kept).numbers}
 
 
 def machine() -> dict[str, str | int]:
@@ -69,11 +100,19 @@ def machine() -> dict[str, str | int]:
     }
 
 
-def versions() -> dict[str, str]:
+def versions(packages: Sequence[str] = ()) -> dict[str, str]:
     """Of whatever has a say in the numbers."""
     found = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
-    found |= {package: version(package) for package in PACKAGES}
-    return found | {"rabbitmq": _of_package("rabbitmq-server")}
+    found |= {package: _version(package) for package in (*PACKAGES, *packages)}
+    found["rabbitmq"] = _of_package("rabbitmq-server")
+    return found | ({"redis-server": _of_package("redis-server")} if "redis" in packages else {})
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _of_package(package: str) -> str:

@@ -141,7 +141,7 @@ def speed() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="microseconds per points-like event in the SQLite store")
-    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--users", type=int, default=100_000)
     parser.add_argument("--group", type=int, default=333, help="events per commit; 333 make about 1,000 log entries")
     parser.add_argument("--folder", type=Path, default=None, help="where to put the store (a temporary folder)")

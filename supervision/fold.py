@@ -17,7 +17,7 @@ import msgspec
 from supervision.counters import Counters
 from supervision.domain import Domain, Event, TimerDue
 from supervision.engine_events import RESUME, RETRY, Decided, Decision
-from supervision.entry import Entry
+from supervision.entry import Corrupt, Entry
 from supervision.messages import ParkedRow, TimerOp, TimerRow
 from supervision.outcome import Outcome
 from supervision.outputs import Emit
@@ -131,12 +131,21 @@ class Fold:
             return Loaded({}, {}, {})
         loaded = self._reader.load(self._place.segment, self._domain.name, subjects, timers, wanted)
         for subject in subjects:
-            data = loaded.states.get(subject)
-            if data is None:
-                self._states.put(subject, self._domain.fresh(subject), 0, stored=False)
-            else:
-                self._states.put(subject, self._thaw(data), len(data), stored=True)
+            try:
+                self._revive(subject, loaded)
+            except Exception as error:  # one subject's trouble, and so its first entry's
+                raise Poisoned(next(e.entry.offset for e in events if e.subject == subject), error) from None
         return loaded
+
+    def _revive(self, subject: str, loaded: Loaded) -> None:
+        """Put the loaded state into memory; raises when its bytes are not those that were written, or mean nothing."""
+        data = loaded.states.get(subject)
+        if data is not None:
+            self._states.put(subject, self._thaw(data), len(data), stored=True)
+        elif subject in loaded.damaged:
+            raise Corrupt(loaded.damaged[subject])
+        else:
+            self._states.put(subject, self._domain.fresh(subject), 0, stored=False)
 
     def _thaw(self, data: bytes) -> Any:
         assert self._decode is not None

@@ -27,7 +27,7 @@ from supervision.entry import Entry
 from supervision.fold import Fold, Poisoned
 from supervision.messages import Begin, Begun, CatchUp, Committed, Rejected, Stage, Wake
 from supervision.orders import Finish
-from supervision.outcome import Outcome
+from supervision.outcome import Outcome, SetAside
 from supervision.parking import DomainPark, Parking
 from supervision.runtime import Address, Runtime
 from supervision.states import States
@@ -64,9 +64,10 @@ class Again(msgspec.Struct, frozen=True):
 
 
 class StageEnded(msgspec.Struct, frozen=True):
-    """From the journal's thread: what became of a stage of `incarnation`."""
+    """From the journal's thread: what became of a stage of `incarnation`, and what it set aside."""
 
     result: Committed | Rejected
+    set_aside: Sequence[SetAside] = ()
 
 
 class HasBegun(msgspec.Struct, frozen=True):
@@ -143,7 +144,9 @@ class DomainHost:
             case Wake():
                 self._clear()
                 self._work()
-            case StageEnded(result=result):
+            case StageEnded(result=result, set_aside=set_aside):
+                if set_aside and isinstance(result, Committed):
+                    self._parking.note(set_aside)  # also of an incarnation that has crashed since
                 if result.incarnation == self._incarnation:
                     self._ended(result)
             case HasBegun(begun=begun):
@@ -212,6 +215,8 @@ class DomainHost:
         if self._cursor < 0 or self._pause:
             return
         self._clear()
+        if self._parking.exhausted and self._parking.domain is None:
+            self._park_domain("too many entries were set aside within an hour")
         try:
             if self._parking.domain is not None:
                 self._await_resume(self._parking.domain)
@@ -297,7 +302,7 @@ class DomainHost:
         self._place.journal.tell(
             Stage(
                 self._place.segment, name, self._incarnation, stands, stands,
-                attempt=self._noted, done=self._stage_ended,
+                attempt=self._noted, done=self._ending(()),
             )
         )  # fmt: skip
         return False
@@ -319,22 +324,21 @@ class DomainHost:
         self._cursor = upto
         if not outcome.empty():
             self._put(outcome, states)
-        if self._parking.exhausted:
-            self._park_domain("too many entries were set aside within an hour")
 
     def _outcome(self, upto: int) -> Outcome:
         return Outcome(self._place.segment, self._place.segments, self._domain.name, upto, self._states)
 
     def _put(self, outcome: Outcome, states: list[tuple[str, bytes]]) -> None:
         """Stage what was collected, with the checkpoint that says so."""
-        stage = outcome.stage(self._incarnation, self._staged, states, self._stage_ended)
+        stage = outcome.stage(self._incarnation, self._staged, states, self._ending(outcome.set_aside))
         self._staged = outcome.upto
         self._in_flight += 1
         self._place.journal.tell(stage)
 
-    def _stage_ended(self, result: Committed | Rejected) -> None:
-        """Called in the journal's thread."""
-        self._me.tell(StageEnded(result))
+    def _ending(self, set_aside: Sequence[SetAside]) -> Callable[[Committed | Rejected], None]:
+        """What the journal's thread calls when the stage has ended."""
+        me = self._me
+        return lambda result: me.tell(StageEnded(result, set_aside))
 
     def _park_domain(self, reason: str) -> None:
         """Set the whole domain of this segment aside: a row, an entry, and then only a resume is listened for."""

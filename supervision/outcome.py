@@ -31,6 +31,15 @@ class TooManyOutputs(Exception):
     """A reaction yielded more than OUTPUTS_MAX outputs."""
 
 
+class SetAside(msgspec.Struct, frozen=True):
+    """What is to be said of a parked entry once it is. `error` is a class's name: the text may hold somebody's data."""
+
+    place: str
+    at: int
+    error: str
+    attempts: int
+
+
 class Outcome:
     """Collects for (segment, domain). `upto` of the stage must be known from the start: overlays are kept by it."""
 
@@ -45,6 +54,8 @@ class Outcome:
         self.timer_ops: dict[tuple[str, str], TimerOp] = {}
         self.keys: dict[bytes, bytes] = {}
         self.parked: list[ParkedRow] = []
+        self.set_aside: list[SetAside] = []
+        """Of the parked ones those that raised, not those that wait behind them."""
         self.unparked: list[tuple[str, int]] = []
         self.replies: list[tuple[int, bytes]] = []
         self.touched: dict[str, int] = {}

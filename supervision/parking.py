@@ -8,6 +8,7 @@ the checkpoint; what is here in memory is a copy, thrown away with the incarnati
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from supervision.domain import Domain, Event
 from supervision.engine_events import RESUME, Decided, Decision, Parked
 from supervision.entry import Entry
 from supervision.messages import ParkedRow
-from supervision.outcome import Outcome
+from supervision.outcome import Outcome, SetAside
 from supervision.outputs import Emit
 from supervision.store import Reader
 
@@ -73,11 +74,14 @@ class Parking:
         parked = Parked(self._domain.name, self._segment, entry.subject, entry.offset, reason, times)
         event = Event(entry, None, entry.at, entry.subject)
         outcome.emit(event, Emit("engine.parked", parked, route="engine.parked", same_depth=True))
-        self._counters.count("parked", domain=self._domain.name)
-        # The error's class only: its text may hold somebody's data, and stands in the parked row.
-        kind = reason.partition(":")[0]
-        log.error("entry parked", domain=self._domain.name, place=entry.place, error=kind, attempts=times)
-        self.exhausted = not self._attempts.parked(entry.at)
+        outcome.set_aside.append(SetAside(entry.place, entry.at, reason.partition(":")[0], times))
+
+    def note(self, set_aside: Sequence[SetAside]) -> None:
+        """These are parked, durably: count and log them. Not before: a batch may be made anew, and a stage lost."""
+        for one in set_aside:
+            log.error("entry parked", domain=self._domain.name, place=one.place, error=one.error, attempts=one.attempts)
+            self._counters.count("parked", domain=self._domain.name)
+            self.exhausted = not self._attempts.parked(one.at)
 
     def copy(self, entry: Entry, outcome: Outcome) -> None:
         """`entry` waits behind the one that is parked."""

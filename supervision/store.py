@@ -132,6 +132,8 @@ class Loaded(msgspec.Struct):
     states: dict[str, bytes]
     timers: dict[tuple[str, str], TimerRow]
     keys: dict[bytes, bytes]
+    damaged: dict[str, str] = {}
+    """Subject -> why its state cannot be read; the others are well."""
 
 
 class Reader(Protocol):

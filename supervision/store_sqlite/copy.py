@@ -5,9 +5,9 @@ commit of another process, which under load means never. What the transaction co
 what is older than it, but the WAL cannot start over before it ends. So the copy itself is made as short as it can be,
 and everything is checked after the transaction.
 
-A step is written through to the disk before the next begins. Left to the kernel, all dirty pages go out at some moment
-of its own choosing, and the engine's commits wait behind them. `VACUUM INTO` does that too, takes as long, and has no
-word about how far it is. `python -m bench.backup` compares them.
+A step is written through to the disk before the next begins, so that dirty pages do not gather to go out all at once in
+front of the engine's commits. `VACUUM INTO` takes as long and has no word about how far it is. `python -m bench.backup`
+compares them.
 
 Pages are copied as they are: page size, auto-vacuum and application id are the source's.
 """

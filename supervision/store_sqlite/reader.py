@@ -109,7 +109,13 @@ class SqliteReader:
 
         states, rows, used = self._read(work)
         armed = {(row.subject, row.key): row for row in map(timer_row, rows)}
-        return Loaded({subject: unchecked(blob, subject) for subject, blob in states.items()}, armed, used)
+        loaded = Loaded({}, armed, used, {})
+        for subject, blob in states.items():
+            try:
+                loaded.states[subject] = unchecked(blob, subject)
+            except Corrupt as error:
+                loaded.damaged[subject] = str(error)
+        return loaded
 
     def subjects_after(self, segment: int, domain: str, after: str, limit: int) -> Sequence[str]:
         sql = (

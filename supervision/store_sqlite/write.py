@@ -15,7 +15,7 @@ import msgspec
 from supervision.messages import Stage
 from supervision.store import Batch, StageRejected
 from supervision.store_sqlite.ids import IdBook, signed
-from supervision.store_sqlite.many import write_many
+from supervision.store_sqlite.many import change_many, write_many
 from supervision.store_sqlite.page import rows_of
 from supervision.store_sqlite.plan import Move, Plan, checked
 from supervision.store_sqlite.records import NONE, Spot, Whose, write_lines
@@ -26,6 +26,7 @@ _STATE_AND_NEWEST = (
     " ON CONFLICT (segment, domain, subject)"
     " DO UPDATE SET place = excluded.place, n = excluded.n, state = coalesce(excluded.state, state)"
 )
+_TIMER = "segment = ? AND domain = ? AND subject = ? AND key = ?"
 _KEY = "SELECT value FROM keys WHERE segment = ? AND domain = ? AND key = ?"
 _LONGER = (
     " ON CONFLICT (segment) DO UPDATE SET last = excluded.last, seq = excluded.seq, last_at = excluded.last_at,"
@@ -65,10 +66,8 @@ def write_transfers(db: sqlite3.Connection, batch: Batch) -> None:
 
 def write_fired(db: sqlite3.Connection, batch: Batch) -> None:
     """Mark rows as fired whose gen is unchanged."""
-    db.executemany(
-        "UPDATE timers SET fired = 1 WHERE segment = ? AND domain = ? AND subject = ? AND key = ? AND gen = ?",
-        [(row.segment, row.domain, row.subject, row.key, row.gen) for row in batch.fired],
-    )
+    rows = sorted((row.segment, row.domain, row.subject, row.key, row.gen) for row in batch.fired)
+    change_many(db, "UPDATE timers SET fired = 1 WHERE", f"{_TIMER} AND gen = ?", rows)
 
 
 def write_stages(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage], book: IdBook) -> None:
@@ -134,7 +133,7 @@ def _key_of(row: tuple[int, str, str, int, int, bytes | None]) -> Whose:
 
 def _write_timers(db: sqlite3.Connection, plan: Plan) -> None:
     gone = [at for at, row in plan.timers.items() if row is None]
-    write_many(db, "DELETE FROM timers WHERE (segment, domain, subject, key) IN (VALUES", sorted(gone), ")")
+    change_many(db, "DELETE FROM timers WHERE", _TIMER, sorted(gone))
     rows = [
         (*at, row.gen, row.due, row.body, row.absence, row.valid_for_ms, 0, row.depth)
         for at, row in plan.timers.items()

@@ -30,7 +30,7 @@ import pytest
 
 from tests.broker.benches import HEARD, UNHEARD, Bench, PretendedBench, RealBench
 from tests.crash.ctl import rabbitmqctl
-from topology.broker_node import PrivateBroker
+from topology.broker_node import PrivateBroker, memory_bytes_max
 from topology.ports import Blocked, Confirms, Lost, Opened, Unblocked
 from topology.table import EFFECTS, INGRESS
 
@@ -208,6 +208,29 @@ def test_while_the_broker_believes_in_a_consumer_who_is_gone_the_next_one_waits_
     assert bench.counts(second, 0) == (0, 1)
 
 
+def test_a_successor_who_waits_is_given_first_what_the_dropped_one_held_as_the_pretended_one_gives_it_to_the_next(
+    make: Make,
+) -> None:
+    """Two engines at once exist on the real broker alone; the pretended one's next connection sees the same."""
+    old = make(3)
+    new = make(3) if isinstance(old, RealBench) else old
+    first = old.connect()
+    old.put(*bodies(1, 5))
+    old.until(lambda: len(old.delivered(first)) == 3)
+    if new is old:
+        old.consume.drop(first)
+        second = new.connect()
+    else:
+        second = new.connect()
+        assert new.counts(second, 2) == (2, 1)
+        assert new.delivered(second) == []
+        old.consume.drop(first)
+    new.until(lambda: len(new.delivered(second)) == 3)
+    new.consume.ack(second, 3)
+    new.until(lambda: len(new.delivered(second)) == 5)
+    assert new.delivered(second) == [*((n, f"m{n}", True) for n in range(1, 4)), (4, "m4", False), (5, "m5", False)]
+
+
 def test_what_is_published_arrives_in_order_and_every_tag_is_confirmed_once(make: Make) -> None:
     bench = make(1_000)
     generation = bench.connect_publisher()
@@ -300,5 +323,5 @@ class _Alarm:
     def close(self) -> None:
         """It ends; the pretended one by itself."""
         if self._is_on and isinstance(self._bench, RealBench):
-            rabbitmqctl(self._rabbit, *WATERMARK, str(1 << 30))
+            rabbitmqctl(self._rabbit, *WATERMARK, str(memory_bytes_max))
         self._is_on = False

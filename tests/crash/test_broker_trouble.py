@@ -23,7 +23,7 @@ from tests.crash.looks import number, reasons
 from tests.crash.ordeal import INGRESS, Ordeal
 from tests.crash.program import until
 from tests.crash.proxy import Proxy
-from topology.broker_node import PrivateBroker
+from topology.broker_node import PrivateBroker, memory_bytes_max
 
 Make = Callable[..., Ordeal]
 
@@ -32,7 +32,7 @@ HEARTBEAT_S = 1
 HEARTBEATS = 3
 WATERMARK = ("set_vm_memory_high_watermark", "absolute")
 NOTHING = "1000"
-ENOUGH = str(1 << 30)
+ENOUGH = str(memory_bytes_max)
 CLOSED_EVENTS = 20
 """A portion while connections are being closed: 1,000 a second."""
 DELAY_S_MAX = 0.004

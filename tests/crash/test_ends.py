@@ -75,7 +75,7 @@ def test_second_processes_that_come_again_and_again_while_the_shop_sends_change_
             until(lambda: bool(trial.feed(20)) and not second.alive, 4 * STOP_S_MAX, second.story)
             assert second.status == LOCKED, second.story()
 
-    trial.under(500, [intrude] * 3, (0.0, 0.2))
+    trial.under(500, [intrude] * 2, (0.0, 0.2))
     trial.drain()
     trial.rest()
 

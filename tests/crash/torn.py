@@ -2,7 +2,7 @@
 
 A disk tears only what it had not yet been told to keep, the end of the log; what is older than the last checkpoint of
 SQLite stands in the other file already, and a log cut below that is not one that a disk can make. So a tear takes the
-last few transactions, and asserts that none of their pages had been copied over.
+last few transactions, and asserts that none of them had been copied over.
 """
 
 from __future__ import annotations
@@ -78,11 +78,15 @@ def tear(data: Path, kind: str, rng: Random) -> None:
 
 
 def _not_copied_over(data: Path, wal: bytearray, gone: list[Frame], page_bytes: int) -> None:
+    """A checkpoint copies all pages of a transaction. Some may be in the file as they are by chance."""
     store = (data / STORE).read_bytes()
+    differs = False
     for frame in gone:
         page = wal[frame.at + FRAME_HEADER_BYTES :][:page_bytes]
-        there = store[(frame.page - 1) * page_bytes :][:page_bytes]
-        assert page != there, f"page {frame.page} was checkpointed: no disk tears this"
+        differs = differs or page != store[(frame.page - 1) * page_bytes :][:page_bytes]
+        if frame.commit:
+            assert differs, "a transaction was checkpointed: no disk tears this"
+            differs = False
 
 
 def _cut(wal: bytearray, at: int, _rng: Random) -> None:

@@ -129,15 +129,38 @@ def test_what_is_parked_survives_the_process() -> None:
     assert world.total() == 0 and len(world.parked()) == 2
 
 
+def test_a_state_that_cannot_be_read_parks_its_subject_alone_until_it_is_mended() -> None:
+    world = World()
+    world.append(("user:1", Do(add=1)), ("user:2", Do(add=1)))
+    world.settle()
+    world.restart()
+    states = world.store.image.states[HOME, "toy"]
+    mended, states[b"user:1"] = states[b"user:1"], b"\xc1"
+    world.append(("user:1", Do(add=1)), ("user:2", Do(add=1)), ("user:1", Do(add=1)))
+    world.settle()
+    assert [row[0] for row in world.parked()] == ["user:1", "user:1"] and world.total("user:2") == 2
+    states[b"user:1"] = mended
+    world.decide("engine.retry", "user:1")
+    world.settle()
+    assert not world.parked() and world.total() == 3
+
+
+def at_home(n: int) -> list[str]:
+    """Users of the first segment."""
+    return [subject for i in range(4 * n + 40) if segment_of(subject := f"user:{i}", SEGMENTS) == HOME][:n]
+
+
 def test_too_many_parked_in_an_hour_park_the_domain_and_a_resume_folds_everything_later() -> None:
     toy = Skipper()
     world = World(toy)
     toy.broken = True
-    world.append(*[(f"user:{2 * i + 1}", Do(add=1)) for i in range(PARKS_PER_HOUR_MAX + 8)])
+    world.append(*[(subject, Do(add=1)) for subject in at_home(PARKS_PER_HOUR_MAX + 8)])
     world.settle(30)
     stars = [row for row in world.parked() if row[0] == "*"]
     assert stars, "the domain of a segment should stand still"
     stuck = {row.segment for row in world.store.image.parked.values() if row.subject == "*"}
+    assert world.tally.counted("domains_parked") == len(stars) == len(stuck)
+    assert world.tally.counted("parked") == len(world.parked()) - len(stars)
     before = {segment: world.checkpoint(segment, "skipper") for segment in stuck}
     world.settle(30)
     assert before == {segment: world.checkpoint(segment, "skipper") for segment in stuck}
@@ -154,7 +177,7 @@ def test_a_parked_domain_stays_parked_over_a_restart() -> None:
     toy = Skipper()
     world = World(toy)
     toy.broken = True
-    world.append(*[(f"user:{2 * i + 1}", Do(add=1)) for i in range(2 * PARKS_PER_HOUR_MAX + 8)])
+    world.append(*[(subject, Do(add=1)) for subject in at_home(PARKS_PER_HOUR_MAX + 8)])
     world.settle(30)
     toy.broken = False
     stuck = [row.segment for row in world.store.image.parked.values() if row.subject == "*"]
@@ -316,7 +339,7 @@ def test_a_store_that_does_not_answer_at_the_start_crashes_nobody_not_even_a_par
     toy = Skipper()
     world = World(toy)
     toy.broken = True
-    world.append(*[(f"user:{2 * i + 1}", Do(add=1)) for i in range(PARKS_PER_HOUR_MAX + 8)])
+    world.append(*[(subject, Do(add=1)) for subject in at_home(PARKS_PER_HOUR_MAX + 8)])
     world.settle(30)
     toy.broken = False
     stuck = sorted(row.segment for row in world.store.image.parked.values() if row.subject == "*")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -16,11 +17,11 @@ import pytest
 
 from supervision.clock import SystemClock, VirtualClock
 from supervision.entry import Corrupt
-from supervision.messages import RecordRow
+from supervision.messages import RecordRow, TimerOp
 from supervision.store import Fenced, FsyncFailed, IdRow, Incompatible, Locked, Refused, Unknown
 from supervision.store_sqlite import SqliteStore, chores, open_sqlite, schema
 from supervision.store_sqlite.store import STORE_FILE
-from tests.opened_store import HOUR, NOW, SEGMENTS, Opened, drafts, stage
+from tests.opened_store import HOUR, NOW, SEGMENTS, Opened, drafts, stage, timer
 
 
 def opening(
@@ -226,7 +227,6 @@ def flip(store: Any, table: str, column: str) -> None:
     [
         ("log", "blob", lambda reader: reader.read_log(1, 0, 9, 9)),
         ("states", "state", lambda reader: reader.snapshot(1, "points", "user:1")),
-        ("states", "state", lambda reader: reader.load(1, "points", ["user:1"], (), ())),
         ("records", "body", lambda reader: reader.records(1, "points", "user:1", None, 9)),
     ],
 )
@@ -239,6 +239,16 @@ def test_a_flipped_bit_is_found_when_it_is_read(
     flip(opened.store, table, column)
     with pytest.raises(Corrupt):
         read(opened.reader)
+    opened.close()
+
+
+def test_a_load_names_the_states_that_are_damaged_and_gives_the_others(tmp_path: Path) -> None:
+    opened = Opened(lambda: opening(tmp_path))
+    opened.commit(drafts=drafts(1), stages=[stage(0, 1, states=[("user:1", b"state"), ("user:2", b"well")])])
+    opened.store._db.execute("UPDATE states SET state = x'0000000001' WHERE subject = 'user:1'")
+    loaded = opened.reader.load(1, "points", ["user:1", "user:2", "user:3"], (), ())
+    assert loaded.states == {"user:2": b"well"} and list(loaded.damaged) == ["user:1"]
+    assert "checksum" in loaded.damaged["user:1"]
     opened.close()
 
 
@@ -453,3 +463,32 @@ def test_the_size_is_that_of_the_files_and_the_disk_has_room(opened: Opened, tmp
     files = sum((tmp_path / name).stat().st_size for name in (STORE_FILE, f"{STORE_FILE}-wal"))
     assert opened.store.size_bytes() == files > 100_000
     assert opened.store.free_bytes() > 0
+
+
+def test_no_statement_of_a_commit_or_a_load_walks_through_a_table_that_grows(opened: Opened) -> None:
+    rows = [timer(f"t{i}", 1, 1_000 + i) for i in range(100)]
+    opened.commit(stages=[stage(0, 1, timer_ops=[TimerOp("user:1", row.key, row) for row in rows])])
+    said: list[str] = []
+    opened.store._db.set_trace_callback(said.append)
+    reader: Any = opened.reader
+    reader._db.set_trace_callback(said.append)
+    gone = [TimerOp("user:1", row.key, None) for row in rows[:70]]
+    lines = [RecordRow("user:1", i, 0, b"{}") for i in range(2, 80)]
+    keys = [(b"k%d" % i, b"1") for i in range(70)]
+    states = [(f"user:{i}", b"s") for i in range(70)]
+    ids = [IdRow(i, i, 1, opened.recovery.epoch, i, NOW) for i in range(1, 70)]
+    opened.store.known_ids([row.id_hash for row in ids], NOW)
+    opened.commit(
+        drafts=drafts(5), ids=ids, fired=rows[70:], at=NOW,
+        stages=[stage(1, 80, timer_ops=gone, records=lines, keys=keys, states=states)],
+    )  # fmt: skip
+    opened.store.timers_due((0, 0, "", "", ""), 999_999, 50)
+    opened.reader.load(1, "points", [f"user:{i}" for i in range(70)], [("user:1", "t1")], [key for key, _ in keys])
+    opened.store._db.set_trace_callback(None)
+    reader._db.set_trace_callback(None)
+    assert any("timers" in statement for statement in said)
+    for statement in said:
+        if statement.split()[0] in ("SELECT", "INSERT", "UPDATE", "DELETE"):
+            plan = [row[3] for row in opened.store._db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+            walked = [line for line in plan if re.match(r"SCAN (log|ids|states|records|keys|timers|replies)\b", line)]
+            assert walked == [], f"{walked[0]}: {statement[:200]}"
