@@ -34,6 +34,7 @@ ADAPTERS = {
     "topology.amqp_deliveries": "pika",
     "topology.amqp_frames": "pika",
     "topology.amqp_publish": "pika: simulation/broker.py stands in",
+    "topology.amqp_reason": "pika",
     "topology.amqp_socket": "pika",
     "topology.amqp_thread": "pika",
     "topology.amqp_topology": "pika",
