@@ -78,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
     simulate.add_argument(
         "--bugs", action="store_true", help="instead: plant each bug alone and print which checker finds it how soon"
     )
+    simulate.add_argument("--markdown", action="store_true", help="with --bugs: the table as Markdown")
     simulate.add_argument("--found", type=Path, metavar="FILE", help="with --bugs: keep the result as TOML for tests")
     tree = _command(commands, "tree", show_tree, "print the supervision tree of a running engine")
     tree.add_argument("--http", default="127.0.0.1:8420", metavar="HOST:PORT", help="its address (default %(default)s)")
@@ -481,7 +482,7 @@ def simulate_worlds(options: argparse.Namespace) -> int:
     from simulation.world import quiet_logs
 
     if options.bugs:
-        return _hunt_bugs(options.found)
+        return _hunt_bugs(options)
     if options.bug and options.bug not in BUGS:
         return _fail(f"--bug must be one of {', '.join(BUGS)}", EXIT_USAGE)
     quiet_logs()
@@ -530,15 +531,15 @@ def _many_worlds(options: argparse.Namespace) -> int:
     return EXIT_TROUBLE if totals.failed or missing else 0
 
 
-def _hunt_bugs(keep: Path | None) -> int:
+def _hunt_bugs(options: argparse.Namespace) -> int:
     """A table; 1 when a bug is not found within the limit."""
     from simulation.bugs import BUGS
     from simulation.bugs.hunt import SEEDS_MAX, hunt_all, save, table
 
-    found = list(hunt_all(list(BUGS), os.cpu_count() or 1))
-    print(table(found))
-    if keep is not None:
-        save(keep, found)
+    found = list(hunt_all(list(BUGS), options.jobs or os.cpu_count() or 1))
+    print(table(found, options.markdown))
+    if options.found is not None:
+        save(options.found, found)
     missed = sum(not each.violation for each in found)
     print(f"bugs: {len(found)}, found: {len(found) - missed}, limit: {SEEDS_MAX} worlds each")
     return EXIT_TROUBLE if missed else 0

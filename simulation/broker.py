@@ -119,6 +119,11 @@ class SimulatedBroker:
         self.consumer.cut(reason)
         self.publisher.cut(reason)
 
+    def leave(self) -> None:
+        """It is gone until somebody says otherwise."""
+        self.away = True
+        self.cut("the broker is gone")
+
     def stay_away(self, seconds: float) -> None:
         """It is gone and refuses connections for a while."""
 

@@ -17,7 +17,7 @@ from simulation.crashes import Simulated
 from simulation.draw import Draw
 from supervision.clock import VirtualClock
 from supervision.domain import Domain, Event
-from supervision.entry import Entry
+from supervision.entry import Entry, Origin
 from supervision.host import DomainHost
 from supervision.messages import Stage
 from supervision.runtime import Address, Behaviour
@@ -26,6 +26,8 @@ from supervision.store_simulated import Disk, Fault, SimulatedReader, SimulatedS
 from supervision.tree import Tree
 
 RAISES_ALWAYS = 1_000_000
+FIRING_FACTOR = 15
+"""Firings are few among the entries, so they are poison that much oftener."""
 FLAKY_RATE = 0.5
 FLAKES_MAX = 4
 FLAKY_PERIOD_S = 60.0
@@ -125,7 +127,7 @@ class Faults:
         name, react, keys, check = domain.name, domain.react, domain.keys, domain.check
 
         def reacting(state: Any, event: Event) -> Any:
-            ill = self._ill_of(name, event.place)
+            ill = self._ill_of(name, event)
             if ill is not None and ill.hook in ("react", "late", "encode", "kill") and self._takes(ill, name, event):
                 if ill.hook == "react":
                     raise Simulated("a reaction raises")
@@ -139,7 +141,7 @@ class Faults:
             return react(state, event)
 
         def naming(event: Event) -> Sequence[bytes]:
-            ill = self._ill_of(name, event.place)
+            ill = self._ill_of(name, event)
             if ill is not None and ill.hook == "keys" and self._takes(ill, name, event):
                 raise Simulated("keys raises")
             return keys(event)
@@ -162,16 +164,16 @@ class Faults:
         self.counts[f"raised_{ill.hook}"] += 1
         return True
 
-    def _ill_of(self, domain: str, place: str) -> Ill | None:
-        at = (domain, place)
+    def _ill_of(self, domain: str, event: Event) -> Ill | None:
+        at = (domain, event.place)
         if at not in self._ill:
-            self._ill[at] = self._draw_ill(domain) if self.on else None
+            self._ill[at] = self._draw_ill(domain, event.entry.origin is Origin.TIMER) if self.on else None
         return self._ill[at]
 
-    def _draw_ill(self, domain: str) -> Ill | None:
+    def _draw_ill(self, domain: str, firing: bool) -> Ill | None:
         rng, draw = self._rng, self._draw
         hooks = ("react", "react", "keys") if domain == "notification" else ("react", "late", "late", "keys", "encode")
-        if self.happens(draw.poison_rate):
+        if self.happens(draw.poison_rate * (FIRING_FACTOR if firing else 1)):
             return Ill(rng.choice(hooks), rng.choice((3, 5, 7, RAISES_ALWAYS, RAISES_ALWAYS)))
         if self.happens(draw.kill_rate):
             return Ill("kill", rng.choice((1, 3, 6)))

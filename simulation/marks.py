@@ -12,7 +12,7 @@ from collections.abc import Mapping
 FROM_TALLY = (
     "restarts", "escalations", "reactions_failed", "stages_rejected", "commits_refused", "loads_refused", "duplicates",
     "business_duplicates", "ids_reused", "dead_letters", "not_taking", "bridge_redelivered", "relay_nacked",
-    "relay_returned", "transfers", "timers_fired", "timers_stale",
+    "relay_returned", "outward_skipped", "transfers", "timers_fired", "timers_stale",
 )  # fmt: skip
 """The engine's counters, under their own names."""
 

@@ -48,6 +48,7 @@ class Mishaps:
     def __init__(self, rng: Random, world: Befallen) -> None:
         self._rng = rng
         self._world = world
+        self._set_back_ms = 0
         self.crash_step = self._next_crash(0)
         """After which step the process is killed next, 0: never."""
         world.broker.linger_rate = world.draw.linger_rate
@@ -109,6 +110,7 @@ class Mishaps:
             return
         jump = self._rng.choice(JUMPS_MS)
         clock.skew_ms += jump
+        self._set_back_ms -= min(jump, 0)
         world.marks["clock_back"] += jump < 0
 
     def _fill_disk(self) -> None:
@@ -161,6 +163,7 @@ class Mishaps:
         """Take back what is still so."""
         world = self._world
         world.clock.go_on()
+        world.clock.skew_ms += self._set_back_ms  # or the log's time would stand for as long as it was set back
         world.faults.disk_low = world.faults.stalled = False
         world.broker.away = world.broker.unroutable = False
         world.broker.mend()

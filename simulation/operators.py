@@ -15,7 +15,9 @@ from gateway.wiring import Wiring
 from simulation.violation import Violation
 from supervision.store import Refused
 
-DISCARD_SHARE = 0.25
+DISCARD_SHARE = 0.35
+DISCARD_AT_LAST_SHARE = 0.6
+"""Once faults are over a retry always works, and has little left to show."""
 LOOK_LINES = 200
 
 
@@ -43,7 +45,7 @@ class Operators:
             about = (line.domain, line.segment, line.subject)
             if about not in self._asked:
                 self._asked.add(about)
-                self._decide(line, self._rng.random() < DISCARD_SHARE / 3)
+                self._decide(line, self._rng.random() < DISCARD_AT_LAST_SHARE)
 
     def _look(self) -> list[ParkedLine]:
         if not self._ready():

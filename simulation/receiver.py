@@ -15,6 +15,14 @@ Place = tuple[int, int, int]
 """(segment, epoch, offset)"""
 
 
+SKIPPED = b'"event_type":"engine_outward_skipped"'
+
+
+def _place(name: str) -> Place:
+    segment, epoch, offset = map(int, name.split("."))
+    return segment, epoch, offset
+
+
 class Receiver:
     """Bound with `#`; outlives processes."""
 
@@ -39,19 +47,33 @@ class Receiver:
     def effects(self) -> int:
         return len(self._heard)
 
-    def at_rest(self, given_up: int = 0) -> None:
-        """Every jump of `seq` is filled, and no effect of a segment has another one's number."""
+    def at_rest(self) -> None:
+        """Every jump of `seq` is filled, or an `engine.outward_skipped` has said that it will not be."""
+        skips = self._skips()
         last: dict[int, tuple[Place, int]] = {}
         for place in sorted(self._heard):
             seq = self._heard[place][0]
             before, at = last.get(place[0], ((place[0], 0, 0), 0))
-            if seq != at + 1 and not given_up:
+            lacking = seq - at - 1
+            told = sum(count for first, _, count in skips if first[0] == place[0] and before < first < place)
+            if lacking < 0 or lacking > told + self._overlap(skips, before, place):
                 raise Violation(f"receiver: seq {seq} at {place} after {at} at {before}: a hole")
             last[place[0]] = (place, seq)
 
+    def _skips(self) -> list[tuple[Place, Place, int]]:
+        """(first, last, how many) of every stretch that it was told is given up."""
+        bodies = [msgspec.json.decode(body) for _, body in self._heard.values() if SKIPPED in body]
+        return [(_place(body["from"]), _place(body["to"]), body["count"]) for body in bodies]
+
+    def _overlap(self, skips: list[tuple[Place, Place, int]], before: Place, after: Place) -> int:
+        """Of stretches of which some was heard all the same: begun before the hole, ending beyond its beginning."""
+        return sum(count for first, end, count in skips if first <= before < end and first[0] == after[0])
+
     def balances(self) -> dict[str, int]:
-        """Each user's balance as the last effect about it says."""
+        """Each user's balance as the last effect about it says; nobody's when some were given up."""
         found: dict[str, int] = {}
+        if self._skips():
+            return found
         for place in sorted(self._heard):
             body = msgspec.json.decode(self._heard[place][1])
             if body["event_type"].startswith("points_") and "balance" in body:

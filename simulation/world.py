@@ -58,11 +58,16 @@ from supervision.store import Batch
 from supervision.store_simulated import Disk
 from supervision.trace import Trace
 from topology.ports import Outgoing
+from topology.relay import OUTWARD_RETENTION_MS
 
 START_MS = 1_790_000_000_000
 STEPS_MAX = 400_000
 REST_S_MAX = 600.0
 """Virtual seconds in which a healed world must come to rest."""
+GIVES_UP_SHARE = 0.05
+GIVEN_UP_MS = 2_000
+LONG_OUTAGE_S = 70.0
+"""The relay looks once a minute for what has waited too long."""
 LOOK_STEPS = 10
 """Between looks whether a healed world is at rest."""
 TEMPLATES = Templates()
@@ -120,7 +125,9 @@ class World:
         )
         self.broker = SimulatedBroker(self.runtime, Random(rng.random()), self.draw.nack_rate)
         self.broker.on_publish = self._published
-        self.broker.on_write = Wire().written
+        self.broker.on_write = Wire(self.checker.gives_up).written
+        self.gives_up = Random(f"{seed} gives up").random() < GIVES_UP_SHARE
+        """The broker stays away for so long that effects are given up."""
         self.tally = Tally()
         self.process = 0
         self.steps = 0
@@ -168,6 +175,7 @@ class World:
                 retry_entries_max=drawn.retry_entries_max,
             ),
             confirm_window=drawn.confirm_window,
+            outward_retention_ms=GIVEN_UP_MS if self.gives_up else OUTWARD_RETENTION_MS,
             checks=True,
             free_bytes=store.free_bytes,
             prefix=f"p{process}/",
@@ -284,11 +292,16 @@ class World:
             days = drawn.days + 1 - day
             self.publishers.plan_day((drawn.inputs - drawn.probes - self.publishers.sent) // days)
             self.askers.plan_day((drawn.probes - self.askers.sent) // days)
+            if self.gives_up and day == drawn.days:
+                self.at(drawn.window_s / 3, self.broker.leave)
             self._pass(drawn.window_s * 1.2 + 0.3)
             if day < drawn.days:
                 self.askers.give_up()
                 self._pass(self.mishaps.quiet_day())
         self._pass(self.mishaps.aftermath())
+
+        if self.gives_up:
+            self._pass(LONG_OUTAGE_S)
 
     def _pass(self, seconds: float) -> None:
         """That much virtual time."""

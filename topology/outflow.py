@@ -16,7 +16,7 @@ Dead letters travel the same way before everything else: somebody's acks wait fo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -38,6 +38,8 @@ PULLS_PER_TURN = 64
 STORE_RETRY_S = 0.1
 """After the store refused a read."""
 APP_ID = "ganglion"
+SKIPPED = "engine.outward_skipped"
+"""Kind of the entry that says what was given up."""
 CONTENT_TYPE = "application/json"
 
 
@@ -248,16 +250,16 @@ class Outflow:
             if lane.source.running and not lane.unforgotten and not lane.nacked:
                 lane.source.finished(lane.source.cursor)
 
-    def skip(self, before_ms: int) -> list[Skipped]:
-        """While there is no connection: give up outward entries appended before `before_ms`. Bounded work per call."""
+    def skip(self, before_ms: int, say: Callable[[Skipped], None]) -> None:
+        """While there is no connection: give up outward entries appended before `before_ms`. Bounded work per call.
+
+        `say` is told of each stretch before the checkpoint moves over it: what a crash in between leaves is said twice
+        or published after all, never silently lost.
+        """
         assert not self._under_way, "skipping is for when nothing is under way"
-        skips: list[Skipped] = []
         for lane in self.lanes.values():
             if lane.source.running and lane.source.behind > 0:
-                skipped = _skip(lane.source, before_ms)
-                if skipped is not None:
-                    skips.append(skipped)
-        return skips
+                _skip(lane.source, before_ms, say)
 
     def check(self) -> None:
         """Raise AssertionError when the window's books do not add up."""
@@ -289,10 +291,21 @@ def effect(entry: Entry) -> Outgoing:
     return Outgoing(EFFECTS, entry.route, entry.body, props)
 
 
-def _skip(source: Source, before_ms: int) -> Skipped | None:
+class _Earlier(msgspec.Struct, frozen=True):
+    """What matters here of the body of an `engine.outward_skipped`."""
+
+    first: str = msgspec.field(name="from")
+    count: int
+
+
+def _earlier(entry: Entry) -> _Earlier | None:
+    """A notice that has waited too long itself: who says so must say what it said, or nobody ever hears of that."""
+    return msgspec.json.decode(entry.body, type=_Earlier) if entry.kind == SKIPPED else None
+
+
+def _skip(source: Source, before_ms: int, say: Callable[[Skipped], None]) -> None:
     """Walk over what is too old, then stand right behind it (and behind what is nobody's business outside)."""
-    first: Entry | None = None
-    last: Entry | None = None
+    first = last = ""
     count = 0
     upto = 0
     for _ in range(PULLS_PER_TURN):
@@ -300,12 +313,15 @@ def _skip(source: Source, before_ms: int) -> Skipped | None:
             break
         entries = source.pull(PULL_ENTRIES)
         old = [entry for entry in entries if entry.at < before_ms]
-        if old:
-            first, last, count = first or old[0], old[-1], count + len(old)
+        for entry in old:
+            earlier = _earlier(entry)
+            first, last = first or (earlier.first if earlier else entry.place), entry.place
+            count += 1 + (earlier.count if earlier else 0)
         upto = source.cursor if len(old) == len(entries) else entries[len(old)].offset - 1
         if len(old) < len(entries):
             break
+    if count:
+        say(Skipped(source.segment, first, last, count))
     if upto:
         source.finished(upto)
     source.rewind()
-    return Skipped(source.segment, first.place, last.place, count) if first is not None and last is not None else None

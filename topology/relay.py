@@ -30,13 +30,12 @@ from supervision.store import Reader, Refused
 from supervision.tail import OUTWARD, Tail
 from topology.dead import Buried, BuryDead
 from topology.link import Link
-from topology.outflow import WINDOW_MAX, Letter, Outflow, Skipped
+from topology.outflow import SKIPPED, WINDOW_MAX, Letter, Outflow, Skipped
 from topology.ports import Blocked, Confirms, Lost, Opened, PublishPort, Returned, Unblocked
 from topology.reconnect import Reconnect
 from topology.wire import hash64, id_hash
 
 DOMAIN = "relay"
-SKIPPED = "engine.outward_skipped"
 OUTWARD_RETENTION_MS = 7 * 24 * 3600 * 1000
 TICK_S = 1.0
 SKIP_TICKS = 60
@@ -265,16 +264,16 @@ class Relay:
 
     def _skip(self, now: int) -> None:
         try:
-            skips = self._outflow.skip(now - self._retention_ms)
+            self._outflow.skip(now - self._retention_ms, lambda skipped: self._give_up(skipped, now))
         except Refused as refused:
             log.warning("the store refused a read", reason=str(refused))
             self._outflow.close()  # rewinds what was half looked at
-            return
-        for skipped in skips:
-            self._count.count("outward_skipped", skipped.count)
-            log.error("outward entries given up", segment=skipped.segment, first=skipped.first, last=skipped.last)
-            item = skipped_item(skipped, now)
-            self._journal.tell(Append((item,), _heard, len(item.encoded)))
+
+    def _give_up(self, skipped: Skipped, now: int) -> None:
+        self._count.count("outward_skipped", skipped.count)
+        log.error("outward entries given up", segment=skipped.segment, first=skipped.first, last=skipped.last)
+        item = skipped_item(skipped, now)
+        self._journal.tell(Append((item,), _heard, len(item.encoded)))
 
     def check(self) -> None:
         self._outflow.check()

@@ -9,8 +9,9 @@ from supervision.entry import Draft, Entry
 from supervision.store import Refused
 from tests.topology_world import Mailbox, Memory, outgoing
 from topology.dead import BuryDead, DeadLetter
-from topology.outflow import Outflow, effect
+from topology.outflow import Outflow, Skipped, effect
 from topology.ports import Confirm
+from topology.relay import skipped_item
 
 
 class Log:
@@ -249,11 +250,29 @@ def test_what_is_too_old_is_given_up_and_what_is_not_stays() -> None:
     world.say(0, 2, route="")
     world.memory.at = 9_000
     world.say(0, 2)
-    (skipped,) = world.out.skip(5_000)
+    skips: list[Skipped] = []
+    world.out.skip(5_000, lambda skipped: skips.append(skipped) if world.logs[0].done < 5 else None)
+    (skipped,) = skips
     assert (skipped.segment, skipped.first, skipped.last, skipped.count) == (0, "0.1.1", "0.1.3", 3)
-    assert world.logs[0].done == 5 and world.out.skip(5_000) == []
+    assert world.logs[0].done == 5 and world.out.skip(5_000, skips.append) is None and len(skips) == 1
     world.open()
     assert world.heard == ["0.1.6", "0.1.7"]
+
+
+def test_a_notice_that_grows_too_old_itself_is_said_anew_with_what_it_said() -> None:
+    world = Outside()
+    world.memory.at = 1_000
+    world.say(0, 3)
+    skips: list[Skipped] = []
+    world.out.skip(5_000, skips.append)
+    world.memory.put(0, skipped_item(skips[0], 6_000).draft)
+    world.say(0, 2)
+    world.memory.at = 9_000
+    world.say(0)
+    world.out.skip(8_000, skips.append)
+    assert [(skip.first, skip.last, skip.count) for skip in skips] == [("0.1.1", "0.1.3", 3), ("0.1.1", "0.1.6", 6)]
+    world.open()
+    assert world.heard == ["0.1.7"]
 
 
 def test_a_message_is_made_of_its_entry_alone() -> None:
