@@ -18,8 +18,8 @@ from simulation.violation import Violation
 from supervision.clock import Clock
 from supervision.store_simulated import Disk, SimulatedStore
 
-LOOK_COMMITS = 6
-PAGE_LINES = 3
+LOOK_COMMITS = 12
+PAGE_LINES = 7
 """Few, so that there are many pages."""
 
 

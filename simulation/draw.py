@@ -14,7 +14,7 @@ import msgspec
 
 INPUTS_MIN = 100
 """Messages that publishers, clients and askers send, resends not counted."""
-INPUTS_MAX = 106
+INPUTS_MAX = 104
 
 
 class Draw(msgspec.Struct, frozen=True):
@@ -123,18 +123,18 @@ def _sizes(dice: Dice) -> dict[str, Any]:
     """Who is there, how much comes, and when."""
     rng, sometimes = dice.rng, dice.sometimes
     return {
-        "segments": rng.choice((1, 1, 2, 2, 3, 4)),
-        "users": rng.choice((1, 3, 6, 12, 30)),
+        "segments": rng.choice((1, 1, 2, 2, 3)),
+        "users": rng.choice((1, 3, 6, 12, 24)),
         "inputs": rng.randint(INPUTS_MIN, INPUTS_MAX),
         "orders": rng.choice((3, 20, 60)),
-        "valid_days": rng.randint(1, 3),
-        "days": int(sometimes(rng.randint(1, 4), 0.4)),
+        "valid_days": rng.randint(1, 2),
+        "days": int(sometimes(rng.randint(1, 3), 0.3)),
         "days_leap": rng.random() < 0.3,
         "window_s": rng.choice((0.02, 0.05, 0.2, 1.0)),
         "bursts": int(sometimes(rng.randint(1, 3), 0.5)),
-        "batch": rng.choice((1, 8, 25, 50)),
-        "probes": int(sometimes(rng.randint(10, 40), 0.35)),
-        "notifies": rng.random() < 0.6,
+        "batch": rng.choice((2, 12, 30, 60)),
+        "probes": int(sometimes(rng.randint(8, 20), 0.25)),
+        "notifies": rng.random() < 0.5,
     }
 
 
@@ -168,7 +168,7 @@ def _inside(dice: Dice) -> dict[str, Any]:
         "slow_store_s": sometimes(rng.choice((0.01, 0.3)), 0.3),
         "raise_rate": sometimes(rng.uniform(0.005, 0.04)),
         "poison_rate": sometimes(rng.uniform(0.004, 0.03), 0.35),
-        "kill_rate": sometimes(0.01, 0.25),
+        "kill_rate": sometimes(0.015, 0.22),
         "cell_crash_rate": sometimes(rng.uniform(0.001, 0.006), 0.3),
         "start_crash_rate": sometimes(rng.uniform(0.02, 0.15), 0.25),
         "sick_crashes": int(sometimes(rng.randint(6, 9), 0.06)),
@@ -180,7 +180,7 @@ def _outside(dice: Dice) -> dict[str, Any]:
     rng, sometimes = dice.rng, dice.sometimes
     return {
         "process_crashes": int(sometimes(rng.randint(1, 3), 0.45)),
-        "crash_every_steps": int(sometimes(rng.choice((250, 500, 1_000)), 0.35)),
+        "crash_every_steps": int(sometimes(rng.choice((300, 500, 1_000)), 0.3)),
         "broker_cuts": int(sometimes(rng.randint(1, 4))),
         "side_cuts": int(sometimes(rng.randint(1, 4))),
         "linger_rate": sometimes(rng.uniform(0.5, 1.0), 0.6),
@@ -189,7 +189,7 @@ def _outside(dice: Dice) -> dict[str, Any]:
         "returns": int(sometimes(rng.randint(1, 2), 0.2)),
         "blocks": int(sometimes(rng.randint(1, 2))),
         "lost_confirm_rate": sometimes(0.5),
-        "clock_jumps": int(sometimes(rng.randint(1, 3))),
+        "clock_jumps": int(sometimes(rng.randint(1, 3), 0.3)),
         "disk_lows": int(sometimes(rng.randint(1, 2), 0.35)),
         "operators": int(sometimes(rng.randint(2, 8), 0.6)),
     }
