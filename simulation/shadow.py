@@ -132,8 +132,7 @@ class Shadow:
         self._marks["retried" if entry.kind == RETRY else "discarded"] += len(gone)
         if waiting and aside.pop(waiting[0].offset, None) is not None:
             self._marks["retry_stopped"] += 1
-        goes_on = any(emission.draft.kind == entry.kind for emission in stage.emits)
-        if not waiting and not goes_on:
+        if not waiting:
             self.parked.pop((stage.segment, stage.domain, subject), None)
         return said
 

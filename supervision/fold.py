@@ -237,11 +237,11 @@ class Fold:
         """Carry out an operator's decision about a parked subject. Nothing of this host may be under way."""
         if entry.kind == RESUME:
             return
-        rows = self._reader.parked(
-            self._place.segment, self._domain.name, decision.subject, -1, self._retry_entries_max
-        )
+        limit = self._retry_entries_max
+        waiting = self._reader.parked(self._place.segment, self._domain.name, decision.subject, -1, limit + 1)
+        rows = waiting[:limit]
         done = self._retry(rows, entry.at, outcome) if entry.kind == RETRY else self._discard(rows, outcome)
-        left = done < len(rows) or len(rows) == self._retry_entries_max
+        left = done < len(waiting)
         if not left:
             self._parking.released(decision.subject)
         event = Event(entry, decision, entry.at, entry.subject)

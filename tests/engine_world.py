@@ -134,7 +134,14 @@ class Skipper(Toy):
 class World:
     """A process on a disk; `restart` kills it and begins another."""
 
-    def __init__(self, *domains: Toy, seed: int = 1, limits: Limits | None = None, has_broker: bool = False) -> None:
+    def __init__(
+        self,
+        *domains: Toy,
+        seed: int = 1,
+        limits: Limits | None = None,
+        has_broker: bool = False,
+        host_limits: HostLimits | None = None,
+    ) -> None:
         structlog.configure(processors=[_drop])
         self.toys = domains or (Toy(),)
         self.toy = self.toys[0]
@@ -149,6 +156,7 @@ class World:
         self.died = ""
         self._limits = limits or Limits()
         self._has_broker = has_broker
+        self._host_limits = host_limits or HostLimits()
         self._processes = 0
         self.start()
 
@@ -158,7 +166,7 @@ class World:
         self.store = SimulatedStore(self.disk, lambda _: self.faults.pop(0) if self.faults else "ok", self._load_fault)
         self.engine = Engine(
             self.store, self.store.recover(self.clock.now_ms()), list(self.toys), self.runtime, self.tally,
-            reply_to, self._limits, HostLimits(), self._has_broker, checks=True,
+            reply_to, self._limits, self._host_limits, self._has_broker, checks=True,
         )  # fmt: skip
         root = SupervisorSpec("root", self.engine.children(), intensity=0)
         self.tree = plant(self.runtime, root, Random(1), self._fatal, self.tally, f"p{self._processes}/")

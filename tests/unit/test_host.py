@@ -10,6 +10,7 @@ import pytest
 from supervision.attempts import PARKS_PER_HOUR_MAX
 from supervision.courier import Carried
 from supervision.entry import segment_of
+from supervision.host import HostLimits
 from supervision.messages import Appended, AwaitReply, ParkedRow
 from supervision.outcome import DEPTH_MAX, OUTPUTS_MAX
 from supervision.store_simulated import SimulatedReader
@@ -97,6 +98,19 @@ def test_a_retry_folds_what_was_parked_in_order_and_then_the_subject_goes_on() -
     world.append(Do(add=1))
     world.settle()
     assert world.total() == 1111
+
+
+@pytest.mark.parametrize("word", ["retry", "discard"])
+def test_a_decision_that_took_the_last_of_a_full_page_says_that_nothing_is_left(word: str) -> None:
+    world = World(host_limits=HostLimits(retry_entries_max=2))
+    world.append(Do(add=1, fail=3), Do(add=1))
+    world.settle()
+    assert len(world.parked()) == 2
+    world.decide(f"engine.{word}", "user:1")
+    world.settle()
+    decided = [msgspec.json.decode(entry.body) for entry in world.log() if entry.kind == "engine.decided"]
+    assert [(one["done"], one["left"]) for one in decided] == [(2, False)]
+    assert world.kinds().count(f"engine.{word}") == 1
 
 
 def test_a_retry_that_fails_again_stops_there_and_leaves_the_state_as_it_was() -> None:
