@@ -12,13 +12,17 @@ import sys
 from tests.house.ours import root
 
 ADAPTERS = {
+    "gateway.address": "the command line",
     "gateway.answers": "HTTP's own answers",
     "gateway.app": "Litestar",
     "gateway.assembly": "what HTTP is given",
     "gateway.body": "Litestar",
     "gateway.door": "HTTP: bounds on what is under way",
+    "gateway.foreign_lines": "what uvicorn logs",
     "gateway.health": "HTTP",
+    "gateway.message_schema": "OpenAPI",
     "gateway.metrics": "Prometheus",
+    "gateway.parameters": "Litestar",
     "gateway.protocol": "uvicorn",
     "gateway.routes_events": "Litestar",
     "gateway.routes_health": "Litestar",
