@@ -130,7 +130,6 @@ def _serve_options(serve: argparse.ArgumentParser) -> None:
     from gateway.settings import Settings, description
 
     serve.add_argument("--config", type=Path, metavar="FILE", help="TOML file with any of the settings below")
-    serve.add_argument("--private-broker", action="store_true", help="start a RabbitMQ of our own below DATA/broker")
     for field in msgspec.structs.fields(Settings):
         flag = "--" + field.name.replace("_", "-")
         text = f"{description(field.name)} (default {field.default!r})".replace("%", "%%")
@@ -156,7 +155,7 @@ def serve(options: argparse.Namespace) -> int:
         return _fail(str(bad), EXIT_USAGE)
     _log_to_stderr(settings.log_level)
     broker = None
-    if options.private_broker and not settings.amqp:
+    if settings.private_broker and not settings.amqp:
         broker = _private_broker(Path(settings.data), "Going on with HTTP alone.")
     try:
         if broker is not None:
@@ -481,6 +480,8 @@ def simulate_worlds(options: argparse.Namespace) -> int:
     from simulation.bugs import BUGS
     from simulation.world import quiet_logs
 
+    if options.seeds < 1 or options.jobs < 0:
+        return _fail("--seeds must be at least 1, --jobs at least 0 (one per core)", EXIT_USAGE)
     if options.bugs:
         return _hunt_bugs(options)
     if options.bug and options.bug not in BUGS:

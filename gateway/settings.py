@@ -40,6 +40,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     data: Annotated[str, Meta(min_length=1, description="folder of the store")] = "./data"
     http: Annotated[str, Meta(description="where the HTTP gateway listens; port 0 takes a free one")] = "127.0.0.1:8420"
     amqp: Annotated[str, Meta(pattern=r"^(amqps?://.+)?$", description="broker's address; empty: HTTP alone")] = ""
+    private_broker: Annotated[
+        bool, Meta(description="start a RabbitMQ of our own below the data folder; not with `amqp`")
+    ] = False
     segments: Annotated[int, Meta(ge=1, le=1024, description="segments of a new store; fixed for ever after")] = 16
     declare: Annotated[
         Literal["declare", "check"], Meta(description="declare exchanges and queues at the start, or only check them")

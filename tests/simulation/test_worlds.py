@@ -114,3 +114,8 @@ def test_a_mark_that_is_missing_in_a_thousand_worlds_is_named() -> None:
         totals.add(Outcome(seed, "0" * 64, 1, 100, 1, "", {}, marks={"careful": 1} if seed else {}))
     assert "careful" not in " ".join(totals.missing())
     assert f"fsync_failed: 0 of {campaign.ONCE_WORLDS} worlds" in totals.missing()
+
+
+def test_no_worlds_at_all_are_refused_instead_of_praised() -> None:
+    refused = simulate("--seeds", "0")
+    assert refused.returncode == 2 and "--seeds must be at least 1" in refused.stderr

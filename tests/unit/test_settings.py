@@ -17,9 +17,10 @@ def toml(tmp_path: Path, text: str) -> Path:
 
 def test_without_a_file_the_defaults_hold_and_the_command_line_wins(tmp_path: Path) -> None:
     assert load(None, {}) == Settings()
-    path = toml(tmp_path, 'segments = 4\nhttp = "127.0.0.1:9000"\nseed_queues = true\n')
+    path = toml(tmp_path, 'segments = 4\nhttp = "127.0.0.1:9000"\nseed_queues = true\nprivate_broker = true\n')
     settings = load(path, {"segments": "8"})
     assert (settings.segments, settings.http, settings.seed_queues) == (8, "127.0.0.1:9000", True)
+    assert settings.private_broker
 
 
 @pytest.mark.parametrize(
