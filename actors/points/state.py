@@ -1,0 +1,174 @@
+"""What is kept of one user's points: plain numbers in the order the store holds them, and nothing that could be worked
+out from the rest.
+
+The account is read and written for every event of its user, so what most users never have (other wallets, reservations,
+caps, a tier) is empty and costs a byte. What belongs to one order stands apart from it (order_book.py): orders are many
+and seldom looked at again. Facts about the person stand in a struct of their own, so that they can be erased and the
+books stay.
+
+All times are ms since 1970 UTC. Days are ordinals (`date.toordinal`) in the zone the rule says.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+FORMAT = 2
+MAIN = ""
+"""The wallet `main` as states and books write it; its name is for people."""
+NEVER = 253_402_300_799_999
+"""An expiry that does not come (the end of the year 9999)."""
+SLIDES = NEVER + 1
+"""Expires by the owner's inactivity: when, is said by `Account.active_at` and the programme."""
+
+
+class Lot(msgspec.Struct, array_like=True, gc=False):
+    """Points that expire together and have one origin, the entry (epoch, offset) that made them. `expires` is the
+    moment from which they can no longer be spent, NEVER or SLIDES.
+    """
+
+    expires: int
+    points: int
+    epoch: int
+    offset: int
+
+
+class Pending(msgspec.Struct, array_like=True, gc=False):
+    """Points that cannot be spent yet. `active_from` 0: they wait for `order_completed` of `order_id`. `expires` 0: it
+    is worked out when they become active.
+    """
+
+    active_from: int
+    expires: int
+    points: int
+    epoch: int
+    offset: int
+    order_id: str = ""
+
+
+class Books(msgspec.Struct, array_like=True, gc=False):
+    """What has happened to a wallet's points since it began; see books.py for the equation they satisfy."""
+
+    issued: int = 0
+    received: int = 0
+    """As gifts."""
+    written_off: int = 0
+    """Claimed by refunds and waived by policy."""
+    spent: int = 0
+    expired: int = 0
+    reversed: int = 0
+    """Claimed by refunds, pending points of a cancelled order among them."""
+    withdrawn: int = 0
+    """By operators."""
+    sent: int = 0
+    """As gifts."""
+
+
+class Wallet(msgspec.Struct, array_like=True, gc=False):
+    """`lots` are in order of (expires, epoch, offset), none is empty; `pending` in order of their coming. Lots up to
+    the expiry `reminded` have had their reminder. `debt`: what refunds claimed beyond what there was.
+    """
+
+    lots: list[Lot] = []
+    pending: list[Pending] = []
+    debt: int = 0
+    reminded: int = 0
+    books: Books = msgspec.field(default_factory=Books)
+
+
+class Reservation(msgspec.Struct, array_like=True, gc=False):
+    """Points held for a check-out until `until`: `parts` were taken out of the wallet's lots and do not expire here."""
+
+    wallet: str
+    until: int
+    order_id: str
+    parts: list[Lot]
+
+
+class CapUse(msgspec.Struct, array_like=True, gc=False):
+    """How much of a cap is used. Calendar: `window` is the ordinal of its first day and `used` the sum. Rolling: `used`
+    0, `buckets` are [hour since 1970, points], oldest first.
+    """
+
+    window: int = 0
+    used: int = 0
+    buckets: list[tuple[int, int]] = []
+
+
+class Tier(msgspec.Struct, array_like=True, gc=False):
+    """`level` holds at this moment ("" = none); `floor` is one that was granted, until `floor_until`. `sums` are [first
+    day of a bucket, what counts], oldest first. `drop_at`: when the level is lost unless more comes (0 = not),
+    `warned`: this was said. `since`: of the level.
+    """
+
+    level: str = ""
+    since: int = 0
+    floor: str = ""
+    floor_until: int = 0
+    sums: list[tuple[int, int]] = []
+    drop_at: int = 0
+    warned: bool = False
+
+
+class SignIns(msgspec.Struct, array_like=True, gc=False):
+    """`day` of the last one, and how many days in a row there were up to it."""
+
+    day: int = 0
+    streak: int = 0
+
+
+class GiftDay(msgspec.Struct, array_like=True, gc=False):
+    """What was given away on `day` (the programme's zone)."""
+
+    day: int = 0
+    gifts: int = 0
+    points: int = 0
+
+
+class Jump(msgspec.Struct, array_like=True, gc=False):
+    """Points that came within `hour` (since 1970), for the alarm that asks whether so many can be right."""
+
+    hour: int = 0
+    points: int = 0
+
+
+class Facts(msgspec.Struct, array_like=True, gc=False):
+    """What rules know of the person: the last word of `user_profile_update`, empty when nobody said. `birthday` is
+    MM-DD.
+    """
+
+    zone: str = ""
+    birthday: str = ""
+
+
+class Account(msgspec.Struct, array_like=True, gc=False):
+    """One user's points, as the store holds them.
+
+    `armed` is what each timer is set to, by key, where it is set. `wallets` are those besides `main`. `orders` counts
+    the orders that earned. `waiting` are refunds that came before their order.
+    """
+
+    format: int = FORMAT
+    main: Wallet = msgspec.field(default_factory=Wallet)
+    armed: dict[str, int] = {}
+    orders: int = 0
+    active_at: int = 0
+    wallets: dict[str, Wallet] = {}
+    reservations: dict[str, Reservation] = {}
+    waiting: list[WaitingRefund] = []
+    caps: dict[str, CapUse] = {}
+    tier: Tier | None = None
+    sign_ins: SignIns | None = None
+    gifts: GiftDay | None = None
+    jump: Jump | None = None
+    facts: Facts | None = None
+
+
+class WaitingRefund(msgspec.Struct, array_like=True, gc=False):
+    """A refund whose order has not been heard of, until `until`. `body` is the JSON of the message."""
+
+    order_id: str
+    until: int
+    epoch: int
+    offset: int
+    body: bytes
