@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 POINTS_MAX = 1_000_000_000
 """Points of one change."""
@@ -32,7 +33,14 @@ LOTS_MAX_REASON = "lots_max"
 Change = Literal["increase", "decrease", "expire"]
 CHANGES: tuple[Change, ...] = ("increase", "decrease", "expire")
 
-RefusalCode = Literal["insufficient_points", "nothing_to_expire", "order_conflict", "already_referred"]
+RefusalCode = Literal[
+    "insufficient_points", "nothing_to_expire", "order_conflict", "already_referred", "unknown_user", "unknown_wallet",
+    "wallet_use", "cap_reached", "nothing_earned", "too_many_lots", "too_many_pending", "too_many_reservations",
+    "too_many_changes", "reservation_exists", "unknown_reservation", "reservation_expired", "reservation_closed",
+    "more_than_held", "ttl_too_long", "nothing_to_reverse", "exceeds_order", "unknown_item", "amount_unknown",
+    "order_unknown", "currency_mismatch", "too_many_waiting", "gift_limit", "unknown_level", "already_signed_in",
+    "no_sign_in_points", "in_the_past", "already_accepted", "already_closed",
+]  # fmt: skip
 
 
 class PointsChange(msgspec.Struct, frozen=True, gc=False):
@@ -72,15 +80,60 @@ class ReferralCredit(msgspec.Struct, frozen=True, gc=False):
     order_id: str | None = None
 
 
+class Cut(msgspec.Struct, frozen=True, gc=False):
+    """What a cap of the programme took away."""
+
+    cap: str
+    points: int
+
+
 class PointsEarned(msgspec.Struct, frozen=True, gc=False):
-    """`points.earned`. `expires_at`: from this moment on (RFC 3339) they can no longer be spent."""
+    """`points.earned`. `expires_at`: from this moment on (RFC 3339) they can no longer be spent, null when that is not
+    by date. `debt_paid`: so many of them paid a debt; `cut`: what caps took away; `programme`: the version of the
+    rules, where rules gave the points; `from_user_id`: who gave them.
+    """
 
     points: int
     balance: int
     reason: str
     order_id: str | None
-    expires_at: str
+    expires_at: str | None
     referred_user_id: str | None = None
+    wallet: str | UnsetType = UNSET
+    debt_paid: int | UnsetType = UNSET
+    cut: tuple[Cut, ...] | UnsetType = UNSET
+    programme: str | UnsetType = UNSET
+    from_user_id: str | UnsetType = UNSET
+    note: str | UnsetType = UNSET
+
+    schema_version: ClassVar[int] = 1
+
+
+class PointsPending(msgspec.Struct, frozen=True, gc=False):
+    """`points.pending`: earned, and spendable from `active_from` on; null: at `order_completed`."""
+
+    points: int
+    balance: int
+    reason: str
+    order_id: str | None
+    active_from: str | None
+    wallet: str | UnsetType = UNSET
+    cut: tuple[Cut, ...] | UnsetType = UNSET
+    programme: str | UnsetType = UNSET
+
+    schema_version: ClassVar[int] = 1
+
+
+class PointsActivated(msgspec.Struct, frozen=True, gc=False):
+    """`points.activated`: pending points can be spent now."""
+
+    points: int
+    balance: int
+    reason: str
+    order_id: str | None
+    expires_at: str | None
+    wallet: str | UnsetType = UNSET
+    debt_paid: int | UnsetType = UNSET
 
     schema_version: ClassVar[int] = 1
 
@@ -92,6 +145,78 @@ class PointsSpent(msgspec.Struct, frozen=True, gc=False):
     balance: int
     reason: str
     order_id: str | None
+    wallet: str | UnsetType = UNSET
+    note: str | UnsetType = UNSET
+
+    schema_version: ClassVar[int] = 1
+
+
+class PointsReserved(msgspec.Struct, frozen=True, gc=False):
+    """`points.reserved`: held until `until`, then free again."""
+
+    points: int
+    balance: int
+    reservation_id: str
+    order_id: str | None
+    until: str
+    wallet: str | UnsetType = UNSET
+
+    schema_version: ClassVar[int] = 1
+
+
+class PointsConfirmed(msgspec.Struct, frozen=True, gc=False):
+    """`points.confirmed`: `points` of a reservation are spent, `released` of it are free again."""
+
+    points: int
+    released: int
+    balance: int
+    reservation_id: str
+    order_id: str | None
+    wallet: str | UnsetType = UNSET
+
+    schema_version: ClassVar[int] = 1
+
+
+class PointsReleased(msgspec.Struct, frozen=True, gc=False):
+    """`points.released`: a reservation is over. `reason`: cancelled or expired."""
+
+    points: int
+    balance: int
+    reason: str
+    reservation_id: str
+    order_id: str | None
+    wallet: str | UnsetType = UNSET
+
+    schema_version: ClassVar[int] = 1
+
+
+class PointsReversed(msgspec.Struct, frozen=True, gc=False):
+    """`points.reversed`: a refund claimed `points`. Of these so many were still pending, in the order's own lots, in
+    the rest of the balance; the rest is a debt or was waived. `returned` points that had been spent on the order are
+    back.
+    """
+
+    points: int
+    balance: int
+    reason: str
+    order_id: str | None
+    from_pending: int
+    from_lots: int
+    from_balance: int
+    debt: int
+    written_off: int
+    returned: int
+    wallet: str | UnsetType = UNSET
+
+    schema_version: ClassVar[int] = 1
+
+
+class PointsGifted(msgspec.Struct, frozen=True, gc=False):
+    """`points.gifted`: the user gave points to `to_user_id`."""
+
+    points: int
+    balance: int
+    to_user_id: str
 
     schema_version: ClassVar[int] = 1
 
@@ -106,6 +231,7 @@ class PointsExpired(msgspec.Struct, frozen=True, gc=False):
     reason: str
     order_id: str | None
     requested: int | None = None
+    wallet: str | UnsetType = UNSET
 
     schema_version: ClassVar[int] = 1
 
@@ -121,12 +247,15 @@ class PointsExpiring(msgspec.Struct, frozen=True, gc=False):
     order_id: str | None
     expires_at: str
     expires_on: str
+    wallet: str | UnsetType = UNSET
 
     schema_version: ClassVar[int] = 1
 
 
 class PointsRefused(msgspec.Struct, frozen=True, gc=False):
-    """`points.refused`: nothing was changed. `points` is what was asked for, `detail` one English sentence."""
+    """`points.refused`: nothing was changed. `points` is what was asked for (0 where that makes no sense), `detail` one
+    English sentence, `change_type` which kind of request it was.
+    """
 
     points: int
     balance: int
@@ -135,6 +264,35 @@ class PointsRefused(msgspec.Struct, frozen=True, gc=False):
     change_type: str
     code: RefusalCode
     detail: str
+
+    schema_version: ClassVar[int] = 1
+
+
+class TierMoved(msgspec.Struct, frozen=True, gc=False):
+    """`tier.upgraded`, `tier.dropped`: from one level to another (empty: none)."""
+
+    level: str
+    before: str
+
+    schema_version: ClassVar[int] = 1
+
+
+class TierWillDrop(msgspec.Struct, frozen=True, gc=False):
+    """`tier.will_drop`: `level` is lost at `drop_at`, down to `next_level` (empty: none), unless more comes."""
+
+    level: str
+    next_level: str
+    drop_at: str
+
+    schema_version: ClassVar[int] = 1
+
+
+class Alarm(msgspec.Struct, frozen=True, gc=False):
+    """`engine.alarm` about a user's points: somebody should look. `value` exceeded `limit`."""
+
+    alarm: Literal["points_jump", "debt_over_limit", "ledger_proof_failed"]
+    value: int
+    limit: int
 
     schema_version: ClassVar[int] = 1
 
@@ -152,9 +310,10 @@ class LotPart(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class LedgerLine(msgspec.Struct, frozen=True, gc=False):
     """A record: one change of a user's points, as it is kept for ever.
 
-    `change`: `increase`, `decrease`, `expire`, or `merge`, which moves lots together and changes no balance (`points`
-    0). `points` is never negative. `lots` are those made, taken from or merged: what leaves the state stays known
-    here.
+    `change`: what kind of change; `merge` moves lots together and changes no balance (`points` 0). `points` is never
+    negative. `balance` is what `wallet` has to spend afterwards. `lots` are those made, taken from or merged: what
+    leaves the state stays known here. `moves` is by how much each term of the books changed, zeroes left out: the sums
+    over all lines are the books of the state, which an audit compares.
     """
 
     offset: int
@@ -166,6 +325,30 @@ class LedgerLine(msgspec.Struct, frozen=True, gc=False):
     order_id: str | None
     cause: str
     lots: tuple[LotPart, ...] = ()
+    moves: dict[str, int] = {}
+    wallet: str | UnsetType = UNSET
+    reservation_id: str | UnsetType = UNSET
+    programme: str | UnsetType = UNSET
+    items: tuple[ItemLine, ...] | UnsetType = UNSET
+    note: str | UnsetType = UNSET
+    other_user_id: str | UnsetType = UNSET
+
+
+class ItemLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """[product, points it earned, ids of the rules that counted]."""
+
+    product: str
+    points: int
+    rules: tuple[str, ...]
+
+
+class Programmed(msgspec.Struct, frozen=True, gc=False):
+    """`programme.activated`, about a segment: from here on this version of the programme counts. `body` is its JSON."""
+
+    name: str
+    number: int
+    version: str
+    body: str
 
 
 class PublicLine(msgspec.Struct, frozen=True, gc=False):

@@ -144,14 +144,15 @@ class Facts(msgspec.Struct, array_like=True, gc=False):
 class Account(msgspec.Struct, array_like=True, gc=False):
     """One user's points, as the store holds them.
 
-    `armed` is what each timer is set to, by key, where it is set. `wallets` are those besides `main`. `orders` counts
-    the orders that earned. `waiting` are refunds that came before their order.
+    `armed` is what its one timer is set to, 0 = not. `wallets` are those besides `main`. `orders` counts the orders
+    that earned, `referrals` the referrals that did. `waiting` are refunds that came before their order.
     """
 
     format: int = FORMAT
     main: Wallet = msgspec.field(default_factory=Wallet)
-    armed: dict[str, int] = {}
+    armed: int = 0
     orders: int = 0
+    referrals: int = 0
     active_at: int = 0
     wallets: dict[str, Wallet] = {}
     reservations: dict[str, Reservation] = {}

@@ -1,0 +1,121 @@
+"""Messages as forms: a struct, and for each field what it must be, in words and as a check.
+
+The message is decoded once with the type its actor will use, so a door cannot accept what the actor cannot read. A
+good message costs a decode and a handful of comparisons; only for a wrong one is the sentence made. Every refusal
+names the field and says the whole rule, limit included.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from actors.commands import Command, Refusal
+from actors.fields import rfc3339_ms, text_code
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+Check = Callable[[Any], str | None]
+"""A field's value -> the code of what is wrong with it, None when nothing is."""
+
+_FIELD_MISSING = re.compile(r"missing required field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
+_FIELD_WRONG = re.compile(r"\$\.([A-Za-z_.\[\]0-9]+)")
+_FIELD_UNKNOWN = re.compile(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
+
+
+class Field(msgspec.Struct, frozen=True):
+    """One field: `rule` completes the sentence "<field> must be …"; `check` is asked when the type is right."""
+
+    rule: str
+    check: Check | None = None
+
+
+class Form(Generic[T]):
+    """What a message of `type` must look like. `cross` looks at the whole message when each field is well."""
+
+    def __init__(
+        self, type: type[T], fields: Mapping[str, Field], cross: Callable[[T], Refusal | None] | None = None
+    ) -> None:
+        self.type = type
+        self.rules = {name: field.rule for name, field in fields.items()}
+        self._checks = [(name, field.check) for name, field in fields.items() if field.check is not None]
+        self._cross = cross
+        self._decode = msgspec.json.Decoder(type).decode
+
+    def read(self, raw: bytes) -> T | Refusal:
+        """The message, or why it is none."""
+        try:
+            message = self._decode(raw)
+        except msgspec.ValidationError as error:
+            return refusal_of(error, self.rules)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return not_text()
+        for name, check in self._checks:
+            if code := check(getattr(message, name)):
+                return self.refusal(code, name)
+        problem = self._cross(message) if self._cross else None
+        return message if problem is None else problem
+
+    def refusal(self, code: str, field: str) -> Refusal:
+        return refused(code, field, self.rules)
+
+
+def refused(code: str, field: str, rules: Mapping[str, str]) -> Refusal:
+    """`field` is not what `rules` says it must be."""
+    return Refusal(code, field, f"{field} must be {rules[field]}" if field in rules else f"{field} is not valid")
+
+
+def not_text() -> Refusal:
+    return Refusal("not_json", "", "the message must be JSON in UTF-8, of whole characters")
+
+
+def refusal_of(error: msgspec.ValidationError, rules: Mapping[str, str], prefix: str = "") -> Refusal:
+    """msgspec's error in our words: the field with `prefix` before it, and its rule where there is one."""
+    text = str(error)
+    for pattern, code in ((_FIELD_MISSING, "missing"), (_FIELD_UNKNOWN, "unknown_field")):
+        if found := pattern.search(text):
+            field = prefix + ".".join(part for part in (found[2], found[1]) if part)
+            said = f"there is no field {field}" if code == "unknown_field" else ""
+            return Refusal(code, field, said) if said else refused(code, field, rules)
+    if wrong := _FIELD_WRONG.search(text):
+        return refused("wrong_type", prefix + wrong[1], rules)
+    return Refusal("wrong_type", prefix.rstrip("."), "the message must be a JSON object")
+
+
+# Checks.
+
+
+def plain(bytes_max: int) -> Check:
+    """1 to `bytes_max` bytes of text without control characters."""
+    return lambda value: text_code(value, bytes_max)
+
+
+def maybe(check: Check) -> Check:
+    """The field may be absent."""
+    return lambda value: None if value is None else check(value)
+
+
+def between(low: int, high: int) -> Check:
+    return lambda value: None if low <= value <= high else "out_of_range"
+
+
+def moment(value: str) -> str | None:
+    """An RFC 3339 time."""
+    return None if rfc3339_ms(value) is not None else "not_rfc3339"
+
+
+def command(kind: str, user_id: str, timestamp: str | None, keep_long: bool) -> Command:
+    """The command about `user_id`; `timestamp` has been checked."""
+    occurred_at = (rfc3339_ms(timestamp) or 0) if timestamp else 0
+    return Command(kind, f"user:{user_id}", occurred_at, keep_long)
+
+
+def text_rule(bytes_max: int) -> str:
+    return f"a string of 1 to {bytes_max} bytes of UTF-8 without control characters"
+
+
+def first(problems: Sequence[Refusal | None]) -> Refusal | None:
+    return next((problem for problem in problems if problem is not None), None)

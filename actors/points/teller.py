@@ -1,0 +1,133 @@
+"""The teller: works on one account for one event, and writes down whatever moves.
+
+A change of the account, the line in its records and the effect for others always come together, so that no balance is
+announced which the records do not explain. The line's `moves` are not what the code meant to change but what did
+change: the books before and after are compared, which costs a few microseconds and makes every line a proof.
+
+What the account does not hold, an order's book or what became of a reservation, was loaded by its business key; the
+teller reads it there and writes it back once.
+
+Reactions (accruals.py, redemptions.py, reversals.py, ...) are functions over a teller. Refusals are outputs too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from actors.commands import Answer
+from actors.points import keys, ledger, moves, order_book
+from actors.points.messages import Alarm, ItemLine, LedgerLine, LotPart, PointsRefused, RefusalCode
+from actors.points.order_book import OrderBook
+from actors.points.programme import Programme
+from actors.points.rules import MAIN_NAME
+from actors.points.state import MAIN, Account, Lot, Wallet
+from actors.routes import effect_route
+from supervision.domain import Event
+from supervision.envelope import rfc3339
+from supervision.outputs import Claim, Emit, Output, Record, Reply
+
+
+class Teller:
+    """For one reaction. `outputs` is what it yields."""
+
+    def __init__(self, account: Account, event: Event, programme: Programme) -> None:
+        self.account = account
+        self.event = event
+        self.programme = programme
+        self.at = event.at
+        self.outputs: list[Output] = []
+        self._books: dict[str, moves.Totals] = {}
+        self._order: tuple[bytes, OrderBook] | None = None
+
+    @property
+    def user_id(self) -> str:
+        return self.event.subject[5:]
+
+    # Looking.
+
+    def wallet(self, name: str = MAIN) -> Wallet:
+        """The wallet, and from now on what moves in it. Called before anything does."""
+        if name not in self._books:
+            self._books[name] = moves.totals(self.account, name)
+        return ledger.wallet(self.account, name)
+
+    def balance(self, name: str = MAIN) -> int:
+        wallet = self.account.wallets.get(name) if name else self.account.main
+        return ledger.available(wallet) if wallet else 0
+
+    def lot(self, expires: int, points: int) -> Lot:
+        """A lot whose origin is the event."""
+        entry = self.event.entry
+        return Lot(expires, points, entry.epoch, entry.offset)
+
+    def order(self, order_id: str) -> OrderBook:
+        """The book of the one order that the event is about, new when nothing is known of it."""
+        if self._order is None:
+            key = keys.order(self.user_id, order_id)
+            value = self.event.claimed.get(key)
+            self._order = key, order_book.decode(value) if value else OrderBook()
+        return self._order[1]
+
+    def keep_order(self) -> None:
+        """Write the order's book, changed as it is."""
+        assert self._order is not None
+        key, book = self._order
+        self.outputs.append(Claim(key, order_book.encode(book), replaces=key in self.event.claimed))
+
+    # Telling.
+
+    def line(
+        self, change: str, points: int, reason: str, order_id: str | None = None, lots: Sequence[Lot] = (),
+        name: str = MAIN, *, reservation_id: str = "", programme: str = "", items: tuple[ItemLine, ...] = (),
+        note: str = "", other_user_id: str = "",
+    ) -> int:  # fmt: skip
+        """Write down what moved in the wallet `name` since it was last told (of a merge nothing); -> its balance."""
+        after = moves.totals(self.account, name)
+        before = after if change == "merge" else self._books[name]
+        if change != "merge":
+            self._books[name] = after
+        segment = self.event.entry.segment
+        parts = tuple([LotPart(f"{segment}.{lot.epoch}.{lot.offset}", lot.points, lot.expires) for lot in lots])
+        line = LedgerLine(
+            self.event.entry.offset, rfc3339(self.at), change, points, after.available, reason, order_id,
+            self.event.place, parts, moves.moved(before, after), name or UNSET, reservation_id or UNSET,
+            programme or UNSET, items or UNSET, note or UNSET, other_user_id or UNSET,
+        )  # fmt: skip
+        self.outputs.append(Record(line))
+        return after.available
+
+    def say(self, kind: str, effect: msgspec.Struct, reason: str = "") -> None:
+        """To the world; the routing key ends with the reason where there is one."""
+        self.outputs.append(Emit(kind, effect, route=effect_route(kind, reason) if reason else kind))
+
+    def send(self, kind: str, body: msgspec.Struct, user_id: str) -> None:
+        """To our own domains, about another user."""
+        self.outputs.append(Emit(kind, body, subject=f"user:{user_id}"))
+
+    def alarm(self, alarm: Alarm) -> None:
+        self.outputs.append(Emit("engine.alarm", alarm, route=effect_route("engine.alarm", alarm.alarm)))
+
+    def answer(self, points: int, name: str = MAIN, **more: Any) -> None:
+        """To whoever asked: it is done."""
+        if self.event.entry.asked:
+            result = {"points": points, "balance": self.balance(name), "wallet": name or MAIN_NAME, **more}
+            self.outputs.append(Reply(Answer(True, result=result)))
+
+    def decline(self, code: RefusalCode, detail: str, points: int, name: str = MAIN, **numbers: Any) -> None:
+        """To whoever asked alone: nothing was changed, and `numbers` say why."""
+        if self.event.entry.asked:
+            numbers = {"points": points, "balance": self.balance(name), **numbers}
+            self.outputs.append(Reply(Answer(False, code, detail, numbers)))
+
+    def refuse(
+        self, change: str, code: RefusalCode, detail: str, points: int = 0, reason: str = "",
+        order_id: str | None = None, name: str = MAIN, **numbers: Any,
+    ) -> None:  # fmt: skip
+        """Nothing was changed: said to the world too."""
+        effect = PointsRefused(points, self.balance(name), reason or change, order_id, change, code, detail)
+        self.say("points.refused", effect, effect.reason)
+        self.decline(code, detail, points, name, **numbers)

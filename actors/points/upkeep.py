@@ -1,0 +1,170 @@
+"""What the passing of time does to an account, done before anything else whenever somebody looks at it.
+
+Whether the timer or a purchase comes first after midnight, the books say the same, and points past their day can never
+be spent because a timer was late. An account has one timer, set to whatever comes next; a firing is nothing but a
+reason to look. It is set anew only when that moment changes, so an ordinary purchase writes none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import UNSET
+
+from actors.points import ledger, lots, reservations, standing
+from actors.points.ledger import Activated, Came
+from actors.points.messages import (
+    LOTS_MAX_REASON,
+    VALIDITY_REASON,
+    PointsActivated,
+    PointsExpired,
+    PointsExpiring,
+    PointsReleased,
+)
+from actors.points.state import MAIN, Account, Wallet
+from actors.points.teller import Teller
+from actors.points.times import shown
+from supervision.envelope import rfc3339
+from supervision.outputs import Arm, Cancel
+
+TIMER = "next"
+REMINDERS_MAX = 31
+"""Effects of one reaction. Were more due (a reminder rule made longer), the rest follow PAUSE_MS later."""
+TOLD_MAX = 20
+"""Activations told one by one; more that become active at once are told as one."""
+PAUSE_MS = 1_000
+
+
+def settle(teller: Teller) -> None:
+    """Everything that has become due by now. O(1) for an account to which nothing has happened."""
+    account = teller.account
+    for name, wallet in wallets(account):
+        if wallet.pending:
+            _activate(teller, name, wallet)
+    if account.reservations:
+        _release(teller)
+    for name, wallet in wallets(account):
+        expire(teller, name, wallet)
+    if account.tier is not None:
+        standing.settle(teller)
+    for name, wallet in wallets(account):
+        _remind(teller, name, wallet)
+
+
+def expire(teller: Teller, name: str, wallet: Wallet) -> None:
+    """Take away what has ended in a wallet, and say so."""
+    slides = teller.programme.slides_end(teller.account.active_at, name)
+    if not wallet.lots or ((soonest := ledger.next_expiry(wallet, slides)) == 0 or soonest > teller.at):
+        return
+    teller.wallet(name)
+    due = ledger.expire_due(wallet, teller.at, slides)
+    points = lots.total(due)
+    balance = teller.line("expire", points, VALIDITY_REASON, None, due, name)
+    effect = PointsExpired(points, balance, VALIDITY_REASON, None, wallet=name or UNSET)
+    teller.say("points.expired", effect, VALIDITY_REASON)
+
+
+def activated(teller: Teller, name: str, done: list[Activated], reason: str) -> None:
+    """Say what became active in a wallet, together when there is much."""
+    for each in done:
+        merged(teller, each.came, name)
+    if len(done) > TOLD_MAX:
+        _tell_activated(teller, name, done, reason, None)
+        return
+    for each in done:
+        _tell_activated(teller, name, [each], reason, each.pending.order_id or None)
+
+
+def merged(teller: Teller, came: Came, name: str) -> None:
+    """The line that keeps what lots were before they became one."""
+    if came.merged:
+        teller.line("merge", 0, LOTS_MAX_REASON, None, came.merged, name)
+
+
+def wallets(account: Account) -> Iterator[tuple[str, Wallet]]:
+    yield MAIN, account.main
+    yield from account.wallets.items()
+
+
+def arm(teller: Teller) -> None:
+    """Set the timer to what comes next."""
+    due = _next(teller)
+    account = teller.account
+    if due != account.armed:
+        account.armed = due
+        teller.outputs.append(Arm(TIMER, due) if due else Cancel(TIMER))
+
+
+def _activate(teller: Teller, name: str, wallet: Wallet) -> None:
+    programme = teller.programme
+    if not 0 < ledger.next_activation(wallet) <= teller.at:
+        return
+    teller.wallet(name)
+    done = ledger.activate(wallet, teller.at, lambda at: programme.expiry(name, at), programme.rules.lots_max)
+    activated(teller, name, list(done), "time")
+
+
+def _tell_activated(teller: Teller, name: str, done: list[Activated], reason: str, order_id: str | None) -> None:
+    points = sum(each.pending.points for each in done)
+    debt = sum(each.came.to_debt for each in done)
+    made = [lots.Lot(each.expires, each.pending.points, each.pending.epoch, each.pending.offset) for each in done]
+    balance = teller.line("activate", points, reason, order_id, made, name)
+    effect = PointsActivated(
+        points, balance, reason, order_id, shown(done[0].expires) if len(done) == 1 else None, name or UNSET,
+        debt or UNSET,
+    )  # fmt: skip
+    teller.say("points.activated", effect, reason)
+
+
+def _release(teller: Teller) -> None:
+    for rid in reservations.due(teller.account, teller.at):
+        name = teller.account.reservations[rid].wallet
+        teller.wallet(name)
+        ended = reservations.release(teller.account, rid, teller.programme.rules.lots_max)
+        assert isinstance(ended, reservations.Ended)
+        released(teller, rid, ended, "expired")
+
+
+def released(teller: Teller, rid: str, ended: reservations.Ended, reason: str) -> None:
+    """Say that a reservation is over and nothing of it was spent."""
+    name, order_id = ended.reservation.wallet, ended.reservation.order_id or None
+    merged(teller, ended.came, name)
+    points = lots.total(ended.released)
+    balance = teller.line("release", points, reason, order_id, ended.released, name, reservation_id=rid)
+    effect = PointsReleased(points, balance, reason, rid, order_id, name or UNSET)
+    teller.say("points.released", effect, reason)
+
+
+def _remind(teller: Teller, name: str, wallet: Wallet) -> None:
+    programme = teller.programme
+    for _ in range(REMINDERS_MAX):
+        slides = programme.slides_end(teller.account.active_at, name)
+        expires = ledger.next_to_remind(wallet, slides)
+        if not expires or not 0 < programme.reminder(expires) <= teller.at:
+            return
+        points = ledger.expiring_at(wallet, expires, slides)
+        effect = PointsExpiring(
+            points, ledger.available(wallet), VALIDITY_REASON, None, rfc3339(expires), programme.expires_on(expires),
+            name or UNSET,
+        )  # fmt: skip
+        teller.say("points.expiring", effect, VALIDITY_REASON)
+        wallet.reminded = expires
+
+
+def _next(teller: Teller) -> int:
+    account = teller.account
+    moments = [standing.next_due(teller), reservations.next_due(account)]
+    moments += [waiting.until for waiting in account.waiting]
+    for name, wallet in wallets(account):
+        slides = teller.programme.slides_end(account.active_at, name)
+        moments += [ledger.next_expiry(wallet, slides), _next_reminder(teller, wallet, slides)]
+        if wallet.pending:
+            moments.append(ledger.next_activation(wallet))
+    return min([moment for moment in moments if moment], default=0)
+
+
+def _next_reminder(teller: Teller, wallet: Wallet, slides: int) -> int:
+    expires = ledger.next_to_remind(wallet, slides)
+    due = teller.programme.reminder(expires) if expires else 0
+    # Due already: more than REMINDERS_MAX were. After a pause the firing is a new beginning, not a deeper cause.
+    return teller.at + PAUSE_MS if 0 < due <= teller.at else due
