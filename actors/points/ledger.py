@@ -1,53 +1,37 @@
-"""The points ledger of one user: dated lots, spent soonest-to-expire first.
+"""The points ledger of one user: each wallet's dated lots, its pending points, its debt, and what became of the rest.
 
 A balance is never stored apart from the lots that make it up, so it cannot disagree with them; what it costs is a sum
-over a handful of lots. Nothing here reads a clock: whoever calls says what has expired by when, before anything else
-is asked. Refusing is an answer, not an error: the caller gets what is missing, the account stays as it was.
+over a handful of lots. Nothing here reads a clock: whoever calls says what has become due by when, before anything else
+is asked (activate, then expire_due). Refusing is an answer, not an error: the caller gets what is missing, the account
+stays as it was.
 
-An account is bounded: at `lots_max` lots that expire together become one, oldest origins first, and the caller writes
-down what they were. Should no two expire together (a programme whose zone or validity changed may come there), the two
-neighbours that expire closest to each other become one with the later expiry: the owner never loses by our
-housekeeping, and an increase is never refused for it.
+Every function moves points from one place to another and writes that down in `Wallet.books`, so that the equation of
+books.py holds after each:
+
+    issued + received + written_off + debt = available + pending + reserved + spent + expired + reversed + withdrawn
+                                             + sent
+
+A debt is what refunds claimed beyond what there was. Points that come, from wherever, pay it first; hence no wallet has
+both a debt and points to spend. Pending points pay when they become active, reserved ones when they are released.
+
+How lots are ordered, bounded and merged stands in lots.py; points held for a check-out in reservations.py; refunds in
+refunds.py.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-FORMAT = 1
-MERGE_LOTS_MAX = 256
-"""Lots that become one in one go: few enough for one line in the records, many enough to be rare."""
-EDGE_LOTS = 16
-"""What a reaction changes lies at the ends of the list: it takes from the front and adds at the back."""
+from actors.points import lots as lots_
+from actors.points.state import NEVER, SLIDES, Account, Lot, Pending, Wallet
 
+PENDING_MAX = 1_000
+"""Pending accruals of one wallet. Each is looked at whenever the wallet is settled."""
 
-class Lot(msgspec.Struct, array_like=True, gc=False):
-    """Points that expire together and have one origin, the entry (epoch, offset) that made them. `expires` is the
-    moment (ms since 1970 UTC) from which they can no longer be spent.
-    """
-
-    expires: int
-    points: int
-    epoch: int
-    offset: int
-
-
-class Account(msgspec.Struct, array_like=True, gc=False):
-    """One user's points, as the store holds them. `lots` are in order of (expires, epoch, offset) and none is empty.
-
-    `expiry_armed` and `reminder_armed` are what the two timers are set to (ms since 1970 UTC, 0 = not); lots up to the
-    expiry `reminded` have had their reminder.
-    """
-
-    format: int = FORMAT
-    lots: list[Lot] = []
-    expiry_armed: int = 0
-    reminder_armed: int = 0
-    reminded: int = 0
+ExpiryOf = Callable[[int], int]
+"""When points end that become active at the given moment (ms)."""
 
 
 class Short(msgspec.Struct, frozen=True):
@@ -56,145 +40,226 @@ class Short(msgspec.Struct, frozen=True):
     missing: int
 
 
-def available(account: Account) -> int:
-    """The points of all lots. O(lots)."""
-    return sum([lot.points for lot in account.lots])
+class TooMany(msgspec.Struct, frozen=True):
+    """There are `limit` of these already; nothing was done."""
+
+    limit: int
 
 
-def available_at(account: Account, at: int) -> int:
-    """What could be spent at `at`: due lots do not count, even if nothing has taken them away yet. O(lots)."""
-    return sum([lot.points for lot in account.lots if lot.expires > at])
+class Came(msgspec.Struct, frozen=True):
+    """What became of points that came: `points` can be spent, `to_debt` paid for what was owed. `merged`: the lots, as
+    they were, that became one to make room."""
+
+    points: int
+    to_debt: int
+    merged: Sequence[Lot] = ()
 
 
-def earn(account: Account, lot: Lot, lots_max: int) -> Sequence[Lot]:
-    """Add `lot`; the lots that were merged to make room for it, mostly none, with the points they had. O(1), O(lots)
-    then.
+class Activated(msgspec.Struct, frozen=True):
+    """What was pending, when it ends now that it is active, and what became of it."""
+
+    pending: Pending
+    expires: int
+    came: Came
+
+
+def wallet(account: Account, name: str) -> Wallet:
+    """The wallet of that name, made when it is new; MAIN is the account's own."""
+    if not name:
+        return account.main
+    found = account.wallets.get(name)
+    if found is None:
+        found = account.wallets[name] = Wallet()
+    return found
+
+
+def available(wallet: Wallet) -> int:
+    """What can be spent: the points of all lots. O(lots)."""
+    return lots_.total(wallet.lots)
+
+
+def available_at(wallet: Wallet, at: int, slides: int) -> int:
+    """What could be spent at `at`: due lots do not count, even if nothing has taken them away yet. `slides`: the moment
+    at which SLIDES lots end. O(lots).
     """
-    merged = _make_room(account.lots) if len(account.lots) >= lots_max else ()
-    if not account.lots or _order(account.lots[-1]) <= _order(lot):
-        account.lots.append(lot)
-    else:
-        insort(account.lots, lot, key=_order)
-    return merged
+    return sum([lot.points for lot in wallet.lots if (lot.expires if lot.expires != SLIDES else slides) > at])
 
 
-def spend(account: Account, points: int) -> Sequence[Lot] | Short:
-    """Take `points` from the lots that expire first, or nothing; what was taken from which lot. O(lots)."""
-    missing = points - available(account)
-    return Short(missing) if missing > 0 else _take(account.lots, points)
+def pending(wallet: Wallet) -> int:
+    """Points that will be available, or vanish. O(pending)."""
+    return sum([waits.points for waits in wallet.pending])
 
 
-def expire(account: Account, points: int) -> Sequence[Lot]:
-    """Take `points`, or what there is, from the lots that expire first; what was taken from which lot."""
-    return _take(account.lots, points)
+def earn(wallet: Wallet, lot: Lot, lots_max: int) -> Came:
+    """Issue `lot`. O(1) at the end of the lots."""
+    wallet.books.issued += lot.points
+    return come(wallet, lot, lots_max)
 
 
-def expire_due(account: Account, at: int) -> Sequence[Lot]:
-    """Take away all lots that expire at `at` or before. O(1) when there are none."""
-    lots = account.lots
-    if not lots or lots[0].expires > at:
+def pend(wallet: Wallet, waits: Pending) -> TooMany | None:
+    """Issue points that cannot be spent yet. O(1)."""
+    if len(wallet.pending) >= PENDING_MAX:
+        return TooMany(PENDING_MAX)
+    wallet.books.issued += waits.points
+    wallet.pending.append(waits)
+    return None
+
+
+def activate(wallet: Wallet, at: int, expiry_of: ExpiryOf, lots_max: int) -> Sequence[Activated]:
+    """Make active what was pending until `at` or before, in order of those times. What has expired meanwhile becomes
+    active too, and goes by the next `expire_due`. O(1) when nothing is pending, else O(pending).
+    """
+    if not wallet.pending:
         return ()
-    n = bisect_right(lots, at, key=_expires)
-    due = lots[:n]
-    del lots[:n]
-    return due
+    due = sorted([waits for waits in wallet.pending if 0 < waits.active_from <= at], key=_active_from)
+    if not due:
+        return ()
+    wallet.pending = [waits for waits in wallet.pending if not 0 < waits.active_from <= at]
+    return [_become_active(wallet, waits, waits.active_from, expiry_of, lots_max) for waits in due]
 
 
-def next_to_remind(account: Account) -> int:
-    """The expiry (ms) of the lots that expire next and whose owner has not been reminded; 0 when there are none."""
-    lots, reminded = account.lots, account.reminded
+def confirm_order(
+    wallet: Wallet, order_id: str, at: int, expiry_of: ExpiryOf, lots_max: int
+) -> Sequence[Activated]:  # fmt: skip
+    """Make active at `at` what waited for the completion of this order. O(pending)."""
+    due = [waits for waits in wallet.pending if _waits_for(waits, order_id)]
+    if not due:
+        return ()
+    wallet.pending = [waits for waits in wallet.pending if not _waits_for(waits, order_id)]
+    return [_become_active(wallet, waits, at, expiry_of, lots_max) for waits in due]
+
+
+def cancel_order(wallet: Wallet, order_id: str) -> Sequence[Pending]:
+    """All that is pending under this order, for its completion or a time, vanishes. O(pending)."""
+    gone = [waits for waits in wallet.pending if waits.order_id == order_id]
+    if gone:
+        wallet.pending = [waits for waits in wallet.pending if waits.order_id != order_id]
+        wallet.books.reversed += sum(waits.points for waits in gone)
+    return gone
+
+
+def spend(wallet: Wallet, points: int) -> list[Lot] | Short:
+    """Take `points` from the lots that expire first, or nothing; what was taken from which lot. O(lots)."""
+    parts = take(wallet, points)
+    if not isinstance(parts, Short):
+        wallet.books.spent += points
+    return parts
+
+
+def withdraw(wallet: Wallet, points: int) -> list[Lot] | Short:
+    """As `spend`, but an operator takes them."""
+    parts = take(wallet, points)
+    if not isinstance(parts, Short):
+        wallet.books.withdrawn += points
+    return parts
+
+
+def send(wallet: Wallet, points: int) -> list[Lot] | Short:
+    """As `spend`, but they go to another user, whose `receive` gets the parts."""
+    parts = take(wallet, points)
+    if not isinstance(parts, Short):
+        wallet.books.sent += points
+    return parts
+
+
+def receive(wallet: Wallet, parts: Sequence[Lot], epoch: int, offset: int, lots_max: int) -> Came:
+    """What another user sent, with the expiry it had there. Its origin is the entry that brought it. What has expired
+    on the way goes by the next `expire_due`.
+    """
+    wallet.books.received += lots_.total(parts)
+    return come_all(wallet, [Lot(part.expires, part.points, epoch, offset) for part in parts], lots_max)
+
+
+def expire(wallet: Wallet, points: int) -> list[Lot]:
+    """Take `points`, or what there is, from the lots that expire first; what was taken from which lot."""
+    return _expired(wallet, lots_.take(wallet.lots, points))
+
+
+def expire_due(wallet: Wallet, at: int, slides: int) -> Sequence[Lot]:
+    """Take away all lots that end at `at` or before; SLIDES lots end at `slides`. O(1) when there are none."""
+    lots = wallet.lots
+    if not lots or (lots[0].expires > at and (slides > at or lots[-1].expires != SLIDES)):
+        return ()
+    due = lots_.take_due(lots, at)
+    if slides <= at and (sliding := lots_.of_expiry(lots, SLIDES)):
+        del lots[-len(sliding) :]
+        due += sliding
+    return _expired(wallet, due)
+
+
+def next_expiry(wallet: Wallet, slides: int) -> int:
+    """When the first lots end; 0 when none will. O(1)."""
+    lots = wallet.lots
     if not lots:
         return 0
-    if lots[0].expires > reminded:
-        return lots[0].expires
-    i = bisect_right(lots, reminded, key=_expires)
-    return lots[i].expires if i < len(lots) else 0
+    dated = lots[0].expires
+    sliding = slides if lots[-1].expires == SLIDES else NEVER
+    soonest = min(dated, sliding)
+    return soonest if soonest < NEVER else 0
 
 
-def expiring_at(account: Account, expires: int) -> int:
-    """The points that expire at this very moment. O(lots)."""
-    return sum([lot.points for lot in account.lots if lot.expires == expires])
+def next_activation(wallet: Wallet) -> int:
+    """When the first pending points become active by time; 0 when none do. O(pending)."""
+    return min([waits.active_from for waits in wallet.pending if waits.active_from], default=0)
 
 
-def check(account: Account) -> None:
-    """Raise AssertionError unless the lots are in order, none is empty, and times are times. O(lots)."""
-    _check_header(account)
-    _check_lots(account.lots)
+def next_to_remind(wallet: Wallet, slides: int) -> int:
+    """When the lots end that end next and whose owner has not been reminded; 0 when there are none. O(log lots)."""
+    lots, reminded = wallet.lots, wallet.reminded
+    if not lots:
+        return 0
+    dated = lots_.after_expiry(lots, reminded)
+    sliding = slides if lots[-1].expires == SLIDES and slides > reminded else NEVER
+    soonest = min(dated.expires if dated else NEVER, sliding)
+    return soonest if soonest < NEVER else 0
 
 
-def check_edges(account: Account) -> None:
-    """The part of `check` that is cheap however many lots there are: the lots that a reaction can have changed."""
-    _check_header(account)
-    if len(account.lots) <= 2 * EDGE_LOTS:
-        _check_lots(account.lots)
-    else:
-        _check_lots(account.lots[:EDGE_LOTS])
-        _check_lots(account.lots[-EDGE_LOTS:])
+def expiring_at(wallet: Wallet, expires: int, slides: int) -> int:
+    """The points that end at this very moment. O(log lots) and those lots."""
+    points = lots_.total(lots_.of_expiry(wallet.lots, expires))
+    return points + (lots_.total(lots_.of_expiry(wallet.lots, SLIDES)) if expires == slides else 0)
 
 
-def _check_header(account: Account) -> None:
-    assert account.format == FORMAT, account.format
-    assert account.expiry_armed >= 0 and account.reminder_armed >= 0 and account.reminded >= 0, "a time before 1970"
+def take(wallet: Wallet, points: int) -> list[Lot] | Short:
+    """Points out of the lots, soonest first, or nothing; the books are the caller's. O(lots)."""
+    missing = points - lots_.total(wallet.lots)
+    return Short(missing) if missing > 0 else lots_.take(wallet.lots, points)
 
 
-def _check_lots(lots: Sequence[Lot]) -> None:
-    expires = epoch = offset = 0
-    for lot in lots:
-        assert lot.points > 0, f"an empty lot from {lot.epoch}.{lot.offset}"
-        if lot.expires <= expires:
-            assert (expires, epoch, offset) <= _order(lot), f"lots out of order at {lot.epoch}.{lot.offset}"
-        expires, epoch, offset = lot.expires, lot.epoch, lot.offset
+def come(wallet: Wallet, lot: Lot, lots_max: int) -> Came:
+    """Points into the lots, after the debt is paid; the books are the caller's. `lot` becomes the wallet's own."""
+    to_debt = min(wallet.debt, lot.points)
+    if not to_debt:
+        return Came(lot.points, 0, lots_.add(wallet.lots, lot, lots_max))
+    wallet.debt -= to_debt
+    if rest := lot.points - to_debt:
+        return Came(rest, to_debt, lots_.add(wallet.lots, lots_.part_of(lot, rest), lots_max))
+    return Came(0, to_debt)
 
 
-def _take(lots: list[Lot], points: int) -> Sequence[Lot]:
-    taken: list[Lot] = []
-    gone = 0
-    for lot in lots:
-        part = min(lot.points, points)
-        taken.append(Lot(lot.expires, part, lot.epoch, lot.offset))
-        points -= part
-        if part == lot.points:
-            gone += 1
-        else:
-            lot.points -= part
-        if not points:
-            break
-    del lots[:gone]
-    return taken
+def come_all(wallet: Wallet, parts: Sequence[Lot], lots_max: int) -> Came:
+    """As `come`, for several; `parts` stay the caller's."""
+    came = [come(wallet, lots_.part_of(part, part.points), lots_max) for part in parts]
+    return Came(
+        sum(each.points for each in came),
+        sum(each.to_debt for each in came),
+        [lot for each in came for lot in each.merged],
+    )
 
 
-def _make_room(lots: list[Lot]) -> Sequence[Lot]:
-    begin, end = _equals(lots) or _neighbours(lots)
-    merged = lots[begin:end]
-    oldest = min(merged, key=_origin)
-    # The last of them has the latest expiry: nobody's points end sooner for having been merged. No other lot has that
-    # expiry and an older origin, so the order holds.
-    lots[begin:end] = [Lot(merged[-1].expires, sum(lot.points for lot in merged), oldest.epoch, oldest.offset)]
-    return merged
+def _become_active(wallet: Wallet, waits: Pending, at: int, expiry_of: ExpiryOf, lots_max: int) -> Activated:
+    expires = waits.expires or expiry_of(at)
+    return Activated(waits, expires, come(wallet, Lot(expires, waits.points, waits.epoch, waits.offset), lots_max))
 
 
-def _equals(lots: list[Lot]) -> tuple[int, int] | None:
-    """The slice of lots of equal expiry that holds the oldest origin among all such; None when all expiries differ."""
-    shared = [i for i, (lot, following) in enumerate(pairwise(lots)) if lot.expires == following.expires]
-    if not shared:
-        return None
-    begin = min(shared, key=lambda i: _origin(lots[i]))
-    end = bisect_right(lots, lots[begin].expires, lo=begin, key=_expires)
-    return begin, min(end, begin + MERGE_LOTS_MAX)
+def _expired(wallet: Wallet, parts: list[Lot]) -> list[Lot]:
+    wallet.books.expired += lots_.total(parts)
+    return parts
 
 
-def _neighbours(lots: list[Lot]) -> tuple[int, int]:
-    begin = min(range(len(lots) - 1), key=lambda i: lots[i + 1].expires - lots[i].expires)
-    return begin, begin + 2
+def _waits_for(waits: Pending, order_id: str) -> bool:
+    return not waits.active_from and waits.order_id == order_id
 
 
-def _expires(lot: Lot) -> int:
-    return lot.expires
-
-
-def _origin(lot: Lot) -> tuple[int, int]:
-    return lot.epoch, lot.offset
-
-
-def _order(lot: Lot) -> tuple[int, int, int]:
-    return lot.expires, lot.epoch, lot.offset
+def _active_from(waits: Pending) -> int:
+    return waits.active_from

@@ -24,13 +24,15 @@ SLIDES = NEVER + 1
 
 class Lot(msgspec.Struct, array_like=True, gc=False):
     """Points that expire together and have one origin, the entry (epoch, offset) that made them. `expires` is the
-    moment from which they can no longer be spent, NEVER or SLIDES.
+    moment from which they can no longer be spent, NEVER or SLIDES. `took`: of the lots that were merged into this one,
+    the earliest expiry and the youngest origin (its epoch, its offset); see lots.py.
     """
 
     expires: int
     points: int
     epoch: int
     offset: int
+    took: tuple[int, int, int] | None = None
 
 
 class Pending(msgspec.Struct, array_like=True, gc=False):
