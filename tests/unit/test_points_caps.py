@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.points import caps
@@ -127,6 +127,13 @@ def test_rolling_hours_let_go_an_hour_too_late_at_most_and_never_too_early() -> 
         assert give(uses, rules, 1, given_at + DAY + HOUR) == Allowed(1)
 
 
+def test_the_last_instant_of_a_bucket_leaves_the_window_to_the_millisecond() -> None:
+    uses, rules = dict[str, CapUse](), (Cap("c", 10, "hours", 24),)
+    give(uses, rules, 10, NOON - 1)
+    assert give(uses, rules, 1, NOON - 2 + DAY) == Allowed(0, (("c", 1),))
+    assert give(uses, rules, 1, NOON - 1 + DAY) == Allowed(1)
+
+
 def test_rolling_days_beyond_a_week_are_counted_by_the_day_and_as_strictly() -> None:
     rules = (Cap("c", 10, "days", 30),)
     uses = dict[str, CapUse]()
@@ -215,6 +222,7 @@ def left(cap: Cap, days: Days, at: int, given: Given, looking_back: int = 0) -> 
     return max(0, cap.points - used)
 
 
+@settings(max_examples=300, deadline=None)
 @given(KINDS, ACCRUALS, st.sampled_from([UTC_DAYS, BERLIN]))
 def test_a_cap_leaves_what_the_plain_list_says_and_a_rolling_one_is_strict_by_less_than_a_bucket(
     cap: Cap, accruals: Given, days: Days
@@ -235,6 +243,7 @@ def test_a_cap_leaves_what_the_plain_list_says_and_a_rolling_one_is_strict_by_le
         given.append((at, answer.points, reason))
 
 
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(KINDS, st.booleans()), min_size=1, max_size=4), ACCRUALS)
 def test_several_caps_say_together_what_each_says_alone(drawn: list[tuple[Cap, bool]], accruals: Given) -> None:
     cutting = tuple(Cap(f"c{i}", c.points, c.per, c.n, c.reasons) for i, (c, cuts) in enumerate(drawn) if cuts)
