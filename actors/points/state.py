@@ -88,8 +88,9 @@ class Reservation(msgspec.Struct, array_like=True, gc=False):
 
 
 class CapUse(msgspec.Struct, array_like=True, gc=False):
-    """How much of a cap is used. Calendar: `window` is the ordinal of its first day and `used` the sum. Rolling: `used`
-    0, `buckets` are [hour since 1970, points], oldest first.
+    """How much of a cap is used. Calendar: `window` is the ordinal of its first day (0: a lifetime has none) and `used`
+    the sum. Rolling: `window` is the length of a bucket in hours, `buckets` are [number of the bucket since 1970,
+    points], oldest first, and `used` is 0.
     """
 
     window: int = 0
@@ -98,9 +99,10 @@ class CapUse(msgspec.Struct, array_like=True, gc=False):
 
 
 class Tier(msgspec.Struct, array_like=True, gc=False):
-    """`level` holds at this moment ("" = none); `floor` is one that was granted, until `floor_until`. `sums` are [first
-    day of a bucket, what counts], oldest first. `drop_at`: when the level is lost unless more comes (0 = not),
-    `warned`: this was said. `since`: of the level.
+    """`level` was reached by what counts, at `since` ("" = none, or the one everybody has); `floor` is one that was
+    granted, until `floor_until`: the higher holds. `sums` are [first day of a bucket, what counts], oldest first, in
+    the unit that `by` says. `drop_at`: when `level` is lost unless more comes (0 = there is none). `warned`: the loss
+    (its moment) that was announced.
     """
 
     level: str = ""
@@ -109,7 +111,8 @@ class Tier(msgspec.Struct, array_like=True, gc=False):
     floor_until: int = 0
     sums: list[tuple[int, int]] = []
     drop_at: int = 0
-    warned: bool = False
+    warned: int = 0
+    by: str = ""
 
 
 class SignIns(msgspec.Struct, array_like=True, gc=False):
@@ -128,10 +131,11 @@ class GiftDay(msgspec.Struct, array_like=True, gc=False):
 
 
 class Jump(msgspec.Struct, array_like=True, gc=False):
-    """Points that came within `hour` (since 1970), for the alarm that asks whether so many can be right."""
+    """Points that came within the last hour, for the alarm that asks whether so many can be right: [number of the ten
+    minutes since 1970, points], oldest first.
+    """
 
-    hour: int = 0
-    points: int = 0
+    buckets: list[tuple[int, int]] = []
 
 
 class Facts(msgspec.Struct, array_like=True, gc=False):
