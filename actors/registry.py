@@ -15,12 +15,14 @@ from actors.notification.templates import Templates
 from actors.points.actor import PointsLedgerActor
 from actors.points.door import POINTS_CHANGE
 from actors.points.programme import Programme
+from actors.profile.actor import ProfileActor
+from actors.profile.door import PROFILE_UPDATE
 from supervision.domain import Domain
 
-COMMANDS: Mapping[str, CommandSpec] = {spec.event_type: spec for spec in (POINTS_CHANGE,)}
+COMMANDS: Mapping[str, CommandSpec] = {spec.event_type: spec for spec in (POINTS_CHANGE, PROFILE_UPDATE)}
 """By `event_type`."""
 
 
 def domains(programme: Programme, templates: Templates | None = None) -> tuple[Domain[Any], ...]:
     """Every domain of the engine; raises ValueError when `programme` or the templates make no sense."""
-    return (PointsLedgerActor(programme), NotificationActor(templates or Templates()))
+    return (PointsLedgerActor(programme), NotificationActor(templates or Templates()), ProfileActor())

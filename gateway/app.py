@@ -1,6 +1,6 @@
 """The HTTP application: which path leads to which question, and how refusals become problem documents.
 
-Handlers here only carry values between HTTP and the plain classes beside this file (Ingest, PointsQueries,
+Handlers here only carry values between HTTP and the plain classes beside this file (Ingest, PointsQueries, Exports,
 ParkedQueries, Decisions, Health), which know nothing of HTTP and are what simulations and tests of meaning use. There
 is no authentication yet: the server listens on loopback unless told otherwise.
 """
@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry
 from gateway.answers import Threads
 from gateway.body import Bodies
 from gateway.door import ASGIApp, Door
+from gateway.export import Exports
 from gateway.health import Health
 from gateway.ingest import Ingest
 from gateway.operations import Decisions, ParkedQueries
@@ -28,6 +29,7 @@ from gateway.parameters import rule
 from gateway.problems import PROBLEM_JSON, FieldError, Problem
 from gateway.queries import PointsQueries
 from gateway.routes_events import events_route
+from gateway.routes_export import export_route
 from gateway.routes_health import health_routes
 from gateway.routes_operations import operations_routes
 from gateway.routes_points import points_routes
@@ -44,6 +46,7 @@ class Ports(msgspec.Struct, frozen=True):
 
     ingest: Ingest
     points: PointsQueries
+    exports: Exports
     parked: ParkedQueries
     decisions: Decisions
     wait_folded: WaitFolded
@@ -63,6 +66,7 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None) -> A
         [
             events_route(ports.ingest, bodies or Bodies(), threads),
             *points_routes(ports.points, ports.wait_folded, threads),
+            export_route(ports.exports, threads),
             *operations_routes(ports.parked, ports.decisions, ports.tree, threads),
             *health_routes(ports.health, ports.registry, ports.sample, threads),
         ],

@@ -12,6 +12,7 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from gateway.app import Ports
+from gateway.export import exports
 from gateway.health import Health, Readiness
 from gateway.ingest import Ingest
 from gateway.operations import Decisions, ParkedQueries
@@ -39,10 +40,12 @@ def build_ports(
     segments = engine.store.segments
     readers = ReaderPool(engine.store.reader)
     parked = ParkedQueries(readers, segments, sorted(engine.domains))
+    points = PointsQueries(readers, segments, runtime.clock)
     counters = engine.counters
     return Ports(
         ingest=Ingest(wiring.door.decode, engine.journal, wiring.not_taking, made_up_id, counters),
-        points=PointsQueries(readers, segments, runtime.clock),
+        points=points,
+        exports=exports(points, readers, segments),
         parked=parked,
         decisions=Decisions(parked, engine.journal, segments),
         wait_folded=FoldedByPolling(engine.hurry, engine.folded, engine.parked_domains),

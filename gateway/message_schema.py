@@ -1,51 +1,127 @@
-"""The messages that `POST /v1/events` takes, for the OpenAPI document.
+"""The messages that `POST /v1/events` takes, for the OpenAPI document: one table, a row for each.
 
-The sentences are the door's own, so what the document says and what a refusal says are one. Limits in bytes are in
-the sentences only: JSON Schema counts characters, and a limit that is nearly right is worse than none.
+A row names the door's own things: the type that it decodes with says which fields there are, which must be there and
+of what JSON type they are, and its rules say the rest in the sentences of its refusals, so that what the document says
+and what a refusal says are one. What JSON Schema can say besides (ranges, words, inner fields) stands in the row.
+Limits in bytes are in the sentences only: JSON Schema counts characters, and a limit that is nearly right is worse than
+none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import msgspec
 from litestar.openapi.spec import OpenAPIType, Reference, Schema
 
-from actors.points.door import POINTS_CHANGE, RULES
-from actors.points.messages import CHANGES, POINTS_MAX
+from actors.commands import CommandSpec
+from actors.points.door import POINTS_CHANGE
+from actors.points.door import RULES as POINTS_RULES
+from actors.points.messages import CHANGES, POINTS_MAX, PointsChange
+from actors.profile.door import PROFILE_UPDATE, VALUE_RULE
+from actors.profile.door import RULES as PROFILE_RULES
+from actors.profile.messages import CHANGES_MAX, ProfileUpdate
 from topology.wire import ID_BYTES_MAX
 
-_TEXT = OpenAPIType.STRING
-_MAYBE_TEXT = [OpenAPIType.STRING, OpenAPIType.NULL]
+_TYPES: Mapping[Any, OpenAPIType] = {
+    str: OpenAPIType.STRING,
+    int: OpenAPIType.INTEGER,
+    float: OpenAPIType.NUMBER,
+    bool: OpenAPIType.BOOLEAN,
+    dict: OpenAPIType.OBJECT,
+    list: OpenAPIType.ARRAY,
+    type(None): OpenAPIType.NULL,
+}
+_NOT_EMPTY = {"min_length": 1}
+_MAYBE_OBJECT = [OpenAPIType.OBJECT, OpenAPIType.NULL]
 
 
-def points_change() -> Schema:
-    """A `points_change`; fields it does not name are kept."""
+class Shape(msgspec.Struct, frozen=True):
+    """One message. `body` and `rules` are the door's; a rule of `metadata.referrer_id` describes a property of
+    `metadata`. `more` has further keywords of single fields' schemas.
+    """
+
+    spec: CommandSpec
+    body: type[msgspec.Struct]
+    rules: Mapping[str, str]
+    description: str
+    more: Mapping[str, Mapping[str, Any]] = {}
+
+
+SHAPES: Sequence[Shape] = (
+    Shape(
+        POINTS_CHANGE,
+        PointsChange,
+        POINTS_RULES,
+        "A user's points change. Unknown fields are kept.",
+        {
+            "user_id": _NOT_EMPTY,
+            "change_type": {"enum": list(CHANGES)},
+            "points": {"minimum": 1, "maximum": POINTS_MAX},
+            "reason": _NOT_EMPTY,
+            "metadata": {
+                "type": _MAYBE_OBJECT,
+                "description": f"{POINTS_RULES['metadata']}; anything, but for the two fields of a referral",
+            },
+        },
+    ),
+    Shape(
+        PROFILE_UPDATE,
+        ProfileUpdate,
+        PROFILE_RULES,
+        "Facts about a user, each kept until it is said anew. Unknown fields are kept.",
+        {
+            "user_id": _NOT_EMPTY,
+            "profile_changes": {
+                "min_properties": 1,
+                "max_properties": CHANGES_MAX,
+                "additional_properties": Schema(description=VALUE_RULE),
+            },
+        },
+    ),
+)
+"""One for each command of the registry."""
+
+
+def messages() -> list[Schema]:
+    """Every message; fields it does not name are kept."""
+    return [_message(shape) for shape in SHAPES]
+
+
+def _message(shape: Shape) -> Schema:
+    hints = get_type_hints(shape.body)
+    fields = msgspec.structs.fields(shape.body)
     properties: dict[str, Reference | Schema] = {
-        "event_type": Schema(type=_TEXT, const=POINTS_CHANGE.event_type, description=RULES["event_type"]),
-        "user_id": Schema(type=_TEXT, min_length=1, description=RULES["user_id"]),
-        "change_type": Schema(type=_TEXT, enum=list(CHANGES), description=RULES["change_type"]),
-        "points": Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=POINTS_MAX, description=RULES["points"]),
-        "reason": Schema(type=_TEXT, min_length=1, description=RULES["reason"]),
-        "order_id": Schema(type=_MAYBE_TEXT, description=RULES["order_id"]),
-        "timestamp": Schema(type=_MAYBE_TEXT, description=RULES["timestamp"]),
-        "metadata": _metadata(),
-        "event_id": Schema(
-            type=_MAYBE_TEXT,
-            min_length=1,
-            description=f"names the message, so that a resend is known: 1 to {ID_BYTES_MAX} bytes of UTF-8",
-        ),
+        field.name: _field(shape, field.name, hints[field.name]) for field in fields
     }
+    properties["event_id"] = Schema(
+        type=[OpenAPIType.STRING, OpenAPIType.NULL],
+        min_length=1,
+        description=f"names the message, so that a resend is known: 1 to {ID_BYTES_MAX} bytes of UTF-8",
+    )
     return Schema(
         type=OpenAPIType.OBJECT,
-        title=POINTS_CHANGE.event_type,
-        description="A user's points change. Unknown fields are kept.",
+        title=shape.spec.event_type,
+        description=shape.description,
         properties=properties,
-        required=["event_type", "user_id", "change_type", "points", "reason"],
+        required=[field.name for field in fields if field.required],
     )
 
 
-def _metadata() -> Schema:
-    referrer: dict[str, Reference | Schema] = {
-        "referrer_id": Schema(description=RULES["metadata.referrer_id"]),
-        "referrer_points": Schema(description=RULES["metadata.referrer_points"]),
-    }
-    description = f"{RULES['metadata']}; anything, but for the two fields of a referral"
-    return Schema(type=[OpenAPIType.OBJECT, OpenAPIType.NULL], description=description, properties=referrer)
+def _field(shape: Shape, name: str, hint: Any) -> Schema:
+    keywords: dict[str, Any] = {"type": _types(hint), "description": shape.rules[name]}
+    if name == "event_type":
+        keywords["const"] = shape.spec.event_type
+    inner = {rule.partition(".")[2]: text for rule, text in shape.rules.items() if rule.startswith(f"{name}.")}
+    if inner:
+        keywords["properties"] = {field: Schema(description=text) for field, text in inner.items()}
+    return Schema(**(keywords | dict(shape.more.get(name, {}))))
+
+
+def _types(hint: Any) -> OpenAPIType | list[OpenAPIType] | None:
+    """What a field of type `hint` is in JSON; None: anything."""
+    if isinstance(hint, UnionType):
+        return [_TYPES[part] for part in get_args(hint)]
+    return _TYPES.get(get_origin(hint) or hint)

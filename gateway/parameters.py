@@ -27,6 +27,7 @@ CURSOR_CHARS_MAX = 1_000
 RULES = {
     "limit": f"an integer from 1 to {PAGE_MAX}",
     "cursor": f"the next_cursor of the page before, at most {CURSOR_CHARS_MAX} characters",
+    "records_cursor": f"the records_cursor of the export before, at most {CURSOR_CHARS_MAX} characters",
     "min_offset": f"an integer from 0 to {OFFSET_MAX}",
     "segment": "the number of a segment, an integer from 0",
 }
@@ -37,6 +38,9 @@ Subject = Annotated[str, PathParameter(description="`kind:id`, percent-encoded, 
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="Lines at most")]
 Cursor = Annotated[
     str | None, QueryParameter(max_length=CURSOR_CHARS_MAX, description="The next_cursor of the page before")
+]
+RecordsCursor = Annotated[
+    str | None, QueryParameter(max_length=CURSOR_CHARS_MAX, description="The records_cursor of the export before")
 ]
 MinOffset = Annotated[
     int | None, QueryParameter(ge=0, le=OFFSET_MAX, description="Wait until this offset is folded, 5 s at most")

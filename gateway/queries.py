@@ -75,7 +75,7 @@ class PointsQueries:
     def segment(self, user_id: str) -> int:
         return segment_of(subject_of(user_id), self._segments)
 
-    def balance(self, user_id: str) -> Balance:
+    def balance(self, user_id: str, lots_max: int = LOTS_SHOWN_MAX) -> Balance:
         """Raises Problem `unknown_user`, or `Refused` when the store cannot be read."""
         segment, subject = self.segment(user_id), subject_of(user_id)
         with self._readers.one() as reader:
@@ -85,12 +85,15 @@ class PointsQueries:
         if not known:
             raise _unknown(user_id)
         available, lots = shown(state, self._clock.now_ms()) if state is not None else (0, ())
-        first = [Lot(points, rfc3339(expires_at)) for points, expires_at in lots[:LOTS_SHOWN_MAX]]
+        first = [Lot(points, rfc3339(expires_at)) for points, expires_at in lots[:lots_max]]
         return Balance(user_id, available, first, AsOf(segment, upto))
 
     def records(self, user_id: str, limit: int, cursor: str | None) -> RecordsPage:
         """`limit` lines at most before `cursor`; raises as `balance` does, and for a cursor that we did not make."""
-        before = None if cursor is None else _before(cursor)
+        return self.page(user_id, limit, None if cursor is None else before_of(cursor))
+
+    def page(self, user_id: str, limit: int, before: tuple[int, int] | None) -> RecordsPage:
+        """`limit` lines at most before (offset, n)."""
         segment, subject = self.segment(user_id), subject_of(user_id)
         with self._readers.one() as reader:
             rows = reader.records(segment, self.domain, subject, before, limit + 1)
@@ -155,12 +158,17 @@ def _cursor(row: RecordRow) -> str:
     return base64.urlsafe_b64encode(msgspec.msgpack.encode((row.offset, row.n))).decode().rstrip("=")
 
 
-def _before(cursor: str) -> tuple[int, int]:
+def before_of(cursor: str, parameter: str = "cursor", field: str = "next_cursor") -> tuple[int, int]:
+    """What `cursor` stands for; raises Problem naming `parameter` when it is no `field` of ours."""
     try:
         data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         offset, n = msgspec.msgpack.decode(data, type=tuple[int, int])
     except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
-        raise invalid_parameter("cursor", "cursor must be a next_cursor of this list") from error
+        raise _no_cursor(parameter, field) from error
     if not (0 <= offset < 2**63 and 0 <= n < 2**63):
-        raise invalid_parameter("cursor", "cursor must be a next_cursor of this list")
+        raise _no_cursor(parameter, field)
     return offset, n
+
+
+def _no_cursor(parameter: str, field: str) -> Problem:
+    return invalid_parameter(parameter, f"{parameter} must be a {field} of this list")

@@ -14,13 +14,13 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Para
 from gateway.answers import Threads, Waiter
 from gateway.body import Bodies
 from gateway.ingest import KEY_BYTES_MAX, LIST_ITEMS_MAX, Ingest, Outcome, Taken
-from gateway.message_schema import points_change
+from gateway.message_schema import messages
 from gateway.problems import PROBLEM_JSON, Problem, ProblemDocument, invalid_parameter
 
 LOOP_BYTES_MAX = 16 * 1024
 """Larger bodies are read on another thread, so that a long list does not hold up the loop."""
 
-_MESSAGE = points_change()
+_MESSAGES = messages()
 _KEY = Parameter(
     name="Idempotency-Key", param_in="header", schema=Schema(type=OpenAPIType.STRING, min_length=1),
     description=f"Names messages that have no event_id, of a list as key/index: 1 to {KEY_BYTES_MAX} bytes of UTF-8",
@@ -32,8 +32,9 @@ class EventsOperation(Operation):
     """Says in the schema what the handler reads as raw bytes."""
 
     def __post_init__(self) -> None:
-        many = Schema(type=OpenAPIType.ARRAY, items=_MESSAGE, min_items=1, max_items=LIST_ITEMS_MAX)
-        media = OpenAPIMediaType(schema=Schema(one_of=[_MESSAGE, many]))
+        any_one = Schema(one_of=_MESSAGES)
+        many = Schema(type=OpenAPIType.ARRAY, items=any_one, min_items=1, max_items=LIST_ITEMS_MAX)
+        media = OpenAPIMediaType(schema=Schema(one_of=[*_MESSAGES, many]))
         self.parameters = [*(self.parameters or []), _KEY]
         self.request_body = RequestBody(content={"application/json": media}, required=True)
 

@@ -2,7 +2,8 @@
 
 They look right after a commit, at what any process could read then, so what they are shown must be the model's to the
 last point: the balance as of the checkpoint that the answer names, and the lines of the ledger, page by page, which add
-up to it. They use readers of their own that never fail: to be refused is not to be shown something wrong.
+up to it; and, where there are profiles, the export of all that is held. They use readers of their own that never fail:
+to be refused is not to be shown something wrong.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
+from gateway.export import EXPORT_RECORDS_MAX, Exports, PointsSection, exports
 from gateway.problems import Problem
 from gateway.queries import Balance, PointsQueries
 from gateway.readers import ReaderPool
-from simulation.model import Book, PointsModel
+from simulation.model import Book, PointsModel, ProfileModel
 from simulation.violation import Violation
 from supervision.clock import Clock
 from supervision.store_simulated import Disk, SimulatedStore
@@ -27,13 +29,22 @@ class Customers:
     """All of a world's; outlive processes."""
 
     def __init__(
-        self, rng: Random, disk: Disk, clock: Clock, model: PointsModel, stands: Mapping[tuple[int, str], int]
+        self,
+        rng: Random,
+        disk: Disk,
+        clock: Clock,
+        model: PointsModel,
+        profiles: ProfileModel,
+        stands: Mapping[tuple[int, str], int],
     ):
         self._rng = rng
         self._clock = clock
         self._model = model
         self._stands = stands
-        self._queries = PointsQueries(ReaderPool(SimulatedStore(disk).reader), disk.image.segments, clock)
+        self._profiles = profiles
+        readers, segments = ReaderPool(SimulatedStore(disk).reader), disk.image.segments
+        self._queries = PointsQueries(readers, segments, clock)
+        self._exports: Exports = exports(self._queries, readers, segments)
         self._commits = 0
 
     def committed(self) -> None:
@@ -41,11 +52,15 @@ class Customers:
         self._commits += 1
         if self._commits % LOOK_COMMITS == 0 and self._model.books:
             self._look(self._rng.choice(list(self._model.books)))
+            if self._profiles.facts:
+                self._export(self._rng.choice(list(self._profiles.facts)))
 
     def at_rest(self) -> None:
         """Everybody looks."""
         for subject in sorted(self._model.books):
             self._look(subject)
+        for subject in sorted(self._profiles.facts):
+            self._export(subject)
 
     def _look(self, subject: str) -> None:
         user, book = subject.removeprefix("user:"), self._model.books[subject]
@@ -84,3 +99,27 @@ class Customers:
             raise Violation(
                 f"queries: {user}'s {lines} lines add up to {total}, the model's {book.lines} to {book.balance}"
             )
+
+    def _export(self, subject: str) -> None:
+        """What a user is given of himself is what the models know of him, by section."""
+        user, facts = subject.removeprefix("user:"), self._profiles.facts[subject]
+        book = self._model.books.get(subject, Book())
+        try:
+            sections = self._exports.export(user).sections
+        except Problem as problem:
+            if problem.code != "unknown_user" or facts or book.lines:
+                raise Violation(f"export: {user} is told {problem.code}") from None
+            return
+        given: dict[str, tuple[str, str]] = {}
+        lines = 0
+        for section in sections:
+            if isinstance(section, PointsSection):
+                domain, lines = "points", len(section.records)
+            else:
+                domain = "profile"
+                given = {name: (fact.cause, bytes(fact.value).decode()) for name, fact in section.facts.items()}
+            stands = self._stands.get((section.as_of.segment, domain), 0)
+            if section.as_of.offset != stands:
+                raise Violation(f"export: {user} is given {domain} as of {section.as_of.offset}, committed is {stands}")
+        if given != facts or lines != min(book.lines, EXPORT_RECORDS_MAX):
+            raise Violation(f"export: {user} is given {given} and {lines} lines, the models have {facts}, {book.lines}")

@@ -97,6 +97,9 @@ class Draw(msgspec.Struct, frozen=True):
     prefetch: int
     confirm_window: int
 
+    profiles: float
+    """Share of messages that are about facts of a user, 0: the profile domain is not there."""
+
 
 class Dice:
     """One world's; drawn from in one order."""
@@ -116,7 +119,7 @@ class Dice:
 def draw(rng: Random) -> Draw:
     """A world, from `rng` alone."""
     dice = Dice(rng)
-    return Draw(**_sizes(dice), **_senders(dice), **_inside(dice), **_outside(dice), **_limits(dice))
+    return Draw(**_sizes(dice), **_senders(dice), **_inside(dice), **_outside(dice), **_limits(dice), **_later(dice))
 
 
 def _sizes(dice: Dice) -> dict[str, Any]:
@@ -213,6 +216,11 @@ def _limits(dice: Dice) -> dict[str, Any]:
         "prefetch": often(200, 5, 20),
         "confirm_window": often(1_024, 4, 16),
     }
+
+
+def _later(dice: Dice) -> dict[str, Any]:
+    """What younger domains bring: drawn last, so that a seed's world stays what it was where they are not there."""
+    return {"profiles": dice.sometimes(dice.rng.uniform(0.1, 0.5), 0.15)}
 
 
 def draw_of(seed: int) -> Draw:

@@ -1,4 +1,4 @@
-"""The reference model of points: a second, naive bookkeeping on plain lists, that shares no code with the ledger.
+"""The reference models: for points a second, naive bookkeeping on plain lists, that shares no code with the ledger.
 
 It folds what the shadow (shadow.py) tells it was folded, and says which effects must come of each entry, what balance
 the account then has, and for when its expiry timer must stand. It is slow and obvious on purpose: lots are lists, the
@@ -207,6 +207,54 @@ class NotificationModel:
         if not draft.kind.startswith("notify."):
             return None
         return (draft.kind, draft.subject, msgspec.json.decode(draft.body)["params"]["points"])
+
+    def at_rest(self) -> str:
+        return ""
+
+
+class ProfileModel:
+    """Who was last to say what, in the order of the log."""
+
+    domain = "profile"
+    kinds = frozenset({"user.profile"})
+    parks_subject = True
+    timer_key = ""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, dict[str, tuple[str, str]]] = {}
+        """Subject -> fact -> (place of its last change, value as JSON)."""
+
+    def fold(self, entry: Entry, at: int) -> list[Said]:
+        facts = self.facts.setdefault(entry.subject, {})
+        changed: set[str] = set()
+        for name, value in msgspec.json.decode(entry.body)["profile_changes"].items():
+            said = msgspec.json.encode(value, order="sorted").decode()
+            if said == facts.get(name, ("", "null"))[1]:
+                continue
+            changed.add(name)
+            facts[name] = (entry.place, said)
+            if value is None:
+                del facts[name]
+        return [("profile.updated", entry.subject, sorted(changed))] if changed else []
+
+    def discarded(self, entry: Entry) -> None:
+        """It was never so."""
+
+    def armed(self, subject: str) -> tuple[int, int] | None:
+        return None
+
+    def state_fits(self, subject: str, data: bytes) -> str:
+        """Empty when the stored profile has the model's facts, each changed last where the model has it."""
+        facts = msgspec.msgpack.decode(data)[1]
+        stored = {name: (f"{epoch}.{offset}", value) for name, (value, epoch, offset, _) in facts.items()}
+        mine = {name: (place.partition(".")[2], said) for name, (place, said) in self.facts.get(subject, {}).items()}
+        return "" if stored == mine else f"the store has {stored}, the model {mine}"
+
+    def heard(self, emission: Emission) -> Said | None:
+        draft = emission.draft
+        if not draft.kind.startswith("profile."):
+            return None
+        return (draft.kind, draft.subject, sorted(msgspec.json.decode(draft.body)["changed"]))
 
     def at_rest(self) -> str:
         return ""

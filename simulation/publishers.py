@@ -24,7 +24,17 @@ from supervision.messages import Item
 from topology.ports import Props
 from topology.wire import ByContent, Door
 
-EXCHANGE = "marketing.points.events"
+POINTS = ("marketing.points.events", "points.increase.x")
+PROFILES = ("marketing.behavior.events", "behavior.profile.update")
+"""Front door and key."""
+PROFILE_UPDATE = b'{"event_type":"user_profile_update"'
+FACTS = {
+    "zone": ("Asia/Shanghai", "UTC", None),
+    "birthday": ("02-29", "1988-02-29", None),
+    "shoe": (43, 43.0, "43", None),
+    "likes": (["a"], ["a", "b"], {"a": 1}, None),
+}
+"""Fact -> what it is said to be; few, so that updates often change nothing."""
 RETRIES_MAX = 1_000
 RUBBISH = (b"{", b"[]", b'{"event_type":"points_change"}', b'{"event_type":"x"}', b"\xff")
 
@@ -136,7 +146,10 @@ class Publishers:
 
     def _reused(self, sending: Sending) -> Sending:
         """Another message under an id that was given away already."""
-        other = tuple(part.replace(b'"points":', b'"points":1') for part in sending.parts)
+        other = tuple(
+            part.replace(b'"points":', b'"points":1').replace(b'_changes":{', b'_changes":{"reused":1,')
+            for part in sending.parts
+        )
         return msgspec.structs.replace(sending, parts=other)
 
     def _body(self, n: int) -> bytes:
@@ -144,6 +157,8 @@ class Publishers:
         if rng.random() < draw.bad_rate:
             return rng.choice(RUBBISH)
         user = min(int(rng.expovariate(2 / draw.users)), draw.users - 1)  # a few hot ones
+        if draw.profiles and rng.random() < draw.profiles:
+            return self._profile(user)
         change: dict[str, Any] = {
             "event_type": "points_change",
             "user_id": f"u{user}",
@@ -163,11 +178,24 @@ class Publishers:
             }
         return msgspec.json.encode(change)
 
+    def _profile(self, user: int) -> bytes:
+        """An update by a sender whose clock says anything."""
+        rng = self._rng
+        names = rng.sample(list(FACTS), rng.randint(1, 3))
+        update = {
+            "event_type": "user_profile_update",
+            "user_id": f"u{user}",
+            "profile_changes": {name: rng.choice(FACTS[name]) for name in names},
+            "update_timestamp": f"2026-09-{rng.randint(1, 30):02}T12:00:00Z",
+        }
+        return msgspec.json.encode(update)
+
     # AMQP.
 
     def _put(self, sending: Sending) -> None:
         props = Props(message_id=sending.message_id, app_id="shop")
-        self._broker.put(Message(sending.n, EXCHANGE, "points.increase.x", props, sending.body))
+        exchange, key = PROFILES if sending.body.startswith(PROFILE_UPDATE) else POINTS
+        self._broker.put(Message(sending.n, exchange, key, props, sending.body))
 
     def _acked(self, message: Message) -> None:
         known = self._known_by(message)

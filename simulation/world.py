@@ -23,6 +23,7 @@ from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
 from actors.points.actor import PointsLedgerActor
 from actors.points.programme import Programme
+from actors.profile.actor import ProfileActor
 from gateway.ingest import Ingest
 from gateway.wiring import Broker, Parts, Wiring
 from simulation.absence import Absence
@@ -36,7 +37,7 @@ from simulation.draw import Draw, draw
 from simulation.faults import Faults, FaultyStore, hosts
 from simulation.marks import from_tally
 from simulation.mishaps import Mishaps
-from simulation.model import NotificationModel, PointsModel
+from simulation.model import NotificationModel, PointsModel, ProfileModel
 from simulation.operators import Operators
 from simulation.probe import ProbeActor
 from simulation.probe_model import ProbeModel
@@ -114,14 +115,15 @@ class World:
         self.faults = Faults(Random(rng.random()), self.draw, self.clock)
         self.checker = Checker(self.disk.image, self.marks)
         self.points = PointsModel(self.draw.valid_days)
+        self.profiles = ProfileModel()
         self.probe = ProbeModel()
-        models = (self.points, NotificationModel(), self.probe)
+        models = (self.points, NotificationModel(), self.profiles, self.probe)
         self.shadow = Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
         self.checker.on_stage = self.shadow.stage
         self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
         self.receiver = Receiver()
         self.customers = Customers(
-            Random(f"{seed} customers"), self.disk, self.clock, self.points, self.checker.checkpoints
+            Random(f"{seed} customers"), self.disk, self.clock, self.points, self.profiles, self.checker.checkpoints
         )
         self.broker = SimulatedBroker(self.runtime, Random(rng.random()), self.draw.nack_rate)
         self.broker.on_publish = self._published
@@ -189,7 +191,8 @@ class World:
 
     def _domains(self) -> list[Domain[Any]]:
         points = PointsLedgerActor(Programme(points_valid_days=self.draw.valid_days, points_reminder_days=0))
-        others = [NotificationActor(TEMPLATES)] if self.draw.notifies else []
+        others: list[Domain[Any]] = [NotificationActor(TEMPLATES)] if self.draw.notifies else []
+        others += [ProfileActor()] if self.draw.profiles else []
         return [points, *others, *([ProbeActor()] if self.draw.probes else [])]
 
     def _observe(self, wiring: Wiring) -> None:

@@ -11,10 +11,12 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from actors.points.ledger import Account, Lot
+from actors.profile.facts import Fact, Profile
 from actors.registry import COMMANDS
 from gateway.answers import Threads
 from gateway.app import Ports, build_app
 from gateway.body import Bodies
+from gateway.export import exports
 from gateway.health import Health, Readiness
 from gateway.ingest import Ingest
 from gateway.metrics import PrometheusCounters
@@ -143,10 +145,12 @@ class World:
         registry = CollectorRegistry()
         counters = PrometheusCounters(registry)
         readers = ReaderPool(self._reader)
+        points = PointsQueries(readers, SEGMENTS, self.clock)
         parked = ParkedQueries(readers, SEGMENTS, ["points", "notification"])
         return Ports(
             ingest=Ingest(Door(COMMANDS, SEGMENTS).decode, self.journal, lambda: self.not_taking, self._name, counters),
-            points=PointsQueries(readers, SEGMENTS, self.clock),
+            points=points,
+            exports=exports(points, readers, SEGMENTS),
             parked=parked,
             decisions=Decisions(parked, self.journal, SEGMENTS),
             wait_folded=FoldedByPolling(
@@ -176,6 +180,13 @@ class World:
         account = Account(lots=[Lot(expires, points, EPOCH, n + 1) for n, (points, expires) in enumerate(lots)])
         self.states[segment, "points", f"user:{user_id}"] = msgspec.msgpack.encode(account)
         self.checkpoints[segment, "points"] = upto
+        return segment
+
+    def give_profile(self, user_id: str, facts: dict[str, Fact], upto: int = 7) -> int:
+        """`user_id` has these facts; -> the segment."""
+        segment = segment_of(f"user:{user_id}", SEGMENTS)
+        self.states[segment, "profile", f"user:{user_id}"] = msgspec.msgpack.encode(Profile(facts=facts))
+        self.checkpoints[segment, "profile"] = upto
         return segment
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:

@@ -7,13 +7,12 @@ refused: a sender's clock is the sender's affair, and no rule trusts it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from actors.commands import Command, CommandSpec, Refusal
+from actors.commands import NOT_JSON, Command, CommandSpec, Refusal, refusal, type_refusal
 from actors.fields import rfc3339_ms, text_code
 from actors.points.messages import (
     CHANGE,
@@ -44,8 +43,6 @@ RULES: Mapping[str, str] = {
 
 _change = msgspec.json.Decoder(PointsChange)
 _referral = msgspec.json.Decoder(ReferralMetadata)
-_FIELD_MISSING = re.compile(r"missing required field `([^`]+)`")
-_FIELD_WRONG = re.compile(r"\$\.([A-Za-z_]+)")
 
 
 def decode(raw: bytes, decoded: Mapping[str, Any]) -> Command | Refusal:
@@ -53,9 +50,9 @@ def decode(raw: bytes, decoded: Mapping[str, Any]) -> Command | Refusal:
     try:
         change = _change.decode(raw)
     except msgspec.ValidationError as error:
-        return _refusal_of(error, "")
+        return type_refusal(RULES, error)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Refusal("not_json", "", "the message must be JSON in UTF-8, of whole characters")
+        return NOT_JSON
     return _checked(change)
 
 
@@ -73,8 +70,8 @@ def _checked(change: PointsChange) -> Command | Refusal:
         return _refusal("too_long", "order_id")
     if (metadata := bytes(change.metadata)) != b"null" and metadata[:1] != b"{":
         return _refusal("wrong_type", "metadata")
-    if change.refers and (refusal := _referral_refusal(metadata, change.user_id)):
-        return refusal
+    if change.refers and (refused := _referral_refusal(metadata, change.user_id)):
+        return refused
     return _command(change)
 
 
@@ -94,7 +91,7 @@ def _referral_refusal(metadata: bytes, user_id: str) -> Refusal | None:
     try:
         referral = _referral.decode(metadata)
     except msgspec.ValidationError as error:
-        return _refusal_of(error, "metadata.")
+        return type_refusal(RULES, error, "metadata.")
     if code := text_code(referral.referrer_id, USER_ID_BYTES_MAX):
         return _refusal(code, "metadata.referrer_id")
     if referral.referrer_id == user_id:
@@ -105,16 +102,7 @@ def _referral_refusal(metadata: bytes, user_id: str) -> Refusal | None:
 
 
 def _refusal(code: str, field: str) -> Refusal:
-    return Refusal(code, field, f"{field} must be {RULES[field]}")
-
-
-def _refusal_of(error: msgspec.ValidationError, prefix: str) -> Refusal:
-    text = str(error)
-    if missing := _FIELD_MISSING.search(text):
-        return _refusal("missing", prefix + missing[1])
-    if wrong := _FIELD_WRONG.search(text):
-        return _refusal("wrong_type", prefix + wrong[1])
-    return Refusal("wrong_type", prefix.rstrip("."), "the message must be a JSON object")
+    return refusal(RULES, code, field)
 
 
 POINTS_CHANGE = CommandSpec(

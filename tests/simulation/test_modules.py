@@ -25,6 +25,7 @@ ADAPTERS = {
     "gateway.parameters": "Litestar",
     "gateway.protocol": "uvicorn",
     "gateway.routes_events": "Litestar",
+    "gateway.routes_export": "Litestar",
     "gateway.routes_health": "Litestar",
     "gateway.routes_operations": "Litestar",
     "gateway.routes_points": "Litestar",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 import structlog.testing
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from actors.points.messages import CHANGES, POINTS_MAX, PointsChange
+from actors.registry import COMMANDS
 from gateway.health import Readiness
 from supervision.engine_events import Decision
 from supervision.entry import Origin, segment_of
@@ -184,7 +187,8 @@ def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
     assert answer.status_code == 200
     schema = answer.json()
     assert set(schema["paths"]) == {
-        "/v1/events", "/v1/users/{user_id}/points", "/v1/users/{user_id}/points/records", "/v1/parked",
+        "/v1/events", "/v1/users/{user_id}/points", "/v1/users/{user_id}/points/records",
+        "/v1/users/{user_id}/export", "/v1/parked",
         "/v1/parked/{domain}/{subject}/retry", "/v1/parked/{domain}/{subject}/discard", "/v1/parked/{domain}/resume",
         "/v1/tree", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
@@ -206,9 +210,7 @@ def test_the_schema_has_refusals_as_problem_json() -> None:
 
 
 def test_the_schema_has_the_fields_of_a_message_as_the_door_reads_them() -> None:
-    events = World().get("/schema").json()["paths"]["/v1/events"]["post"]
-    one, many = events["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
-    assert many["items"] == one
+    one, _, _ = _messages()
     fields = msgspec.structs.fields(PointsChange)
     assert set(one["properties"]) == {field.name for field in fields} | {"event_id"}
     assert one["required"] == [field.name for field in fields if field.required]
@@ -216,6 +218,23 @@ def test_the_schema_has_the_fields_of_a_message_as_the_door_reads_them() -> None
         "type": "integer", "minimum": 1, "maximum": POINTS_MAX, "description": ""
     }  # fmt: skip
     assert one["properties"]["change_type"]["enum"] == list(CHANGES)
+    assert one["properties"]["order_id"]["type"] == ["string", "null"]
+    assert one["properties"]["metadata"]["type"] == ["object", "null"]
+    assert set(one["properties"]["metadata"]["properties"]) == {"referrer_id", "referrer_points"}
+
+
+def test_the_schema_has_every_message_of_the_registry_alone_and_in_a_list() -> None:
+    *each, many = _messages()
+    assert {one["title"]: one["properties"]["event_type"]["const"] for one in each} == {name: name for name in COMMANDS}
+    assert many["items"] == {"oneOf": each}
+    changes = each[1]["properties"]["profile_changes"]
+    assert set(changes["properties"]) == {"zone", "birthday", "locale"}
+    assert changes["type"] == "object"
+
+
+def _messages() -> list[dict[str, Any]]:
+    events = World().get("/schema").json()["paths"]["/v1/events"]["post"]
+    return events["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
 
 
 def test_metrics_say_their_charset_once() -> None:

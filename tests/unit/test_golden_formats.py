@@ -34,6 +34,8 @@ from actors.points.messages import (
     ReferralCredit,
 )
 from actors.points.programme import Programme
+from actors.profile.facts import Fact, Profile
+from actors.profile.messages import ProfileRefused, ProfileUpdated
 from actors.registry import domains
 from supervision.domain import Event
 from supervision.entry import Entry
@@ -45,7 +47,8 @@ EXPIRES = 1_789_948_800_000
 EXPIRES_AT = "2026-09-21T00:00:00.000Z"
 
 STATES: dict[str, Any] = {
-    "state.points.1": Account(1, [Lot(EXPIRES, 100, 1_790_000_000, 41)], EXPIRES, EXPIRES - 655_200_000, 5)
+    "state.points.1": Account(1, [Lot(EXPIRES, 100, 1_790_000_000, 41)], EXPIRES, EXPIRES - 655_200_000, 5),
+    "state.profile.1": Profile(1, {"zone": Fact('"Asia/Shanghai"', 1_790_000_000, 41, 1_758_378_601_250)}),
 }
 CLAIMS: dict[str, Any] = {"claim.points.1": Accepted(1, "14.1790000000.41", 100, "777", 30)}
 RECORDS: dict[str, Any] = {
@@ -67,6 +70,8 @@ EFFECTS: dict[str, Any] = {
         "points_earned", "zh-Hans", {"points": 100, "balance": 250, "reason": "gift"}, "您获得100积分"
     ),
     "notify.refused": NotifyRefused("points_earned", "zh-Hans", {"points": 100}, "missing_variable", "no 'nickname'"),
+    "profile.updated": ProfileUpdated(("zone", "shoe_size")),
+    "profile.refused": ProfileRefused(("shoe_size",), "profile_full", "a profile holds 200 facts"),
 }
 READERS: dict[str, Any] = {
     **{name: type(value) for name, value in {**STATES, **CLAIMS, **RECORDS}.items()},

@@ -1,0 +1,128 @@
+"""All that is held of one user, in one answer: what a person may ask of whoever keeps something about him.
+
+One section for each domain that holds something, each true as of the offset that it names: domains fold the log apart
+from each other, so there is no one offset for all. A domain registers an exporter in `exports`, and a test fails for
+one with a state and none. What is counted but not shown elsewhere (all lots, values of facts) is shown here.
+
+Not in it, since it is not the domains': the log itself, which keeps messages as they came until it is trimmed, and what
+is parked, which an operator sees in /v1/parked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from actors.points.messages import PublicLine
+from actors.points.programme import LOTS_MAX_MAX
+from actors.profile.actor import ProfileActor
+from actors.profile.view import shown
+from gateway.problems import Problem
+from gateway.queries import PAGE_MAX, AsOf, Lot, PointsQueries, before_of, subject_of
+from gateway.readers import ReaderPool
+from supervision.entry import segment_of
+from supervision.envelope import rfc3339
+
+EXPORT_RECORDS_MAX = PAGE_MAX
+"""Records of one export; `records_cursor` leads to those before them."""
+
+
+class HeldFact(msgspec.Struct, frozen=True):
+    """`value` is what the sender said; `at` and `cause` (place) are those of its last change."""
+
+    value: Any
+    at: str
+    cause: str
+
+
+class ProfileSection(msgspec.Struct, frozen=True, tag_field="domain", tag="profile"):
+    """The user's facts, by name."""
+
+    as_of: AsOf
+    facts: dict[str, HeldFact]
+
+
+class PointsSection(msgspec.Struct, frozen=True, tag_field="domain", tag="points"):
+    """Balance, all lots, and records up to `as_of`, newest first; `records_cursor` null: there are no more."""
+
+    as_of: AsOf
+    available: int
+    lots: list[Lot]
+    records: list[PublicLine]
+    records_cursor: str | None
+
+
+Section = ProfileSection | PointsSection
+
+
+class Export(msgspec.Struct, frozen=True):
+    """Answer of `GET /v1/users/{id}/export`: a section for each domain that holds something; `domain` says which."""
+
+    user_id: str
+    sections: list[Section]
+
+
+Exporter = Callable[[str, tuple[int, int] | None], Section | None]
+"""(user id, records before this (offset, n) only) -> what the domain holds, None when it is nothing."""
+
+
+class Exports:
+    """The registered exporters by domain. Any thread may call; blocks for as long as the store takes."""
+
+    def __init__(self, exporters: Mapping[str, Exporter]) -> None:
+        self._exporters = exporters
+
+    @property
+    def domains(self) -> frozenset[str]:
+        return frozenset(self._exporters)
+
+    def export(self, user_id: str, records_cursor: str | None = None) -> Export:
+        """Raises Problem `unknown_user` or `invalid_parameter`, and `Refused` when the store cannot be read."""
+        before = None
+        if records_cursor is not None:
+            before = before_of(records_cursor, "records_cursor", "records_cursor")
+        found = [exporter(user_id, before) for exporter in self._exporters.values()]
+        sections = [section for section in found if section is not None]
+        if not sections:
+            message = f"nothing is held of user {user_id!a}; what waits for an operator is in /v1/parked"
+            raise Problem("unknown_user", message)
+        return Export(user_id, sections)
+
+
+def exports(points: PointsQueries, readers: ReaderPool, segments: int) -> Exports:
+    """The exporters of every domain that holds something of a user."""
+    return Exports(
+        {
+            ProfileActor.name: partial(_profile, readers, segments),
+            points.domain: partial(_points, points),
+        }
+    )
+
+
+def _profile(readers: ReaderPool, segments: int, user_id: str, before: tuple[int, int] | None) -> Section | None:
+    subject = subject_of(user_id)
+    segment = segment_of(subject, segments)
+    with readers.one() as reader:
+        state, upto = reader.snapshot(segment, ProfileActor.name, subject)
+    if state is None:
+        return None
+    held = {
+        name: HeldFact(msgspec.Raw(fact.value.encode()), rfc3339(fact.at), f"{segment}.{fact.epoch}.{fact.offset}")
+        for name, fact in shown(state).items()
+    }
+    return ProfileSection(AsOf(segment, upto), held) if held else None
+
+
+def _points(points: PointsQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:
+    try:
+        balance = points.balance(user_id, LOTS_MAX_MAX)
+        # Lines younger than the balance would not add up to it: the two are read one after the other.
+        page = points.page(user_id, EXPORT_RECORDS_MAX, min(before or (2**63, 0), (balance.as_of.offset + 1, 0)))
+    except Problem as problem:
+        if problem.code == "unknown_user":
+            return None
+        raise
+    return PointsSection(balance.as_of, balance.available, balance.lots, page.data, page.next_cursor)
