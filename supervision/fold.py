@@ -193,7 +193,8 @@ class Fold:
             return event
         claimed: dict[bytes, bytes] = {}
         for key in keys:
-            value = self._states.claimed(key) or loaded.keys.get(key)
+            value = self._states.claimed(key)
+            value = loaded.keys.get(key) if value is None else value
             if value is not None:
                 claimed[key] = value
         return msgspec.structs.replace(event, claimed=claimed, page=self._page(*page, outcome) if page else ())
@@ -299,7 +300,7 @@ class Fold:
                 self._states.drop(subject)
             else:
                 held.state = self._decode(before)
-        self._states.only_ahead(outcome.keys, outcome.timer_ops, outcome.upto)
+        self._states.only_ahead({**outcome.keys, **outcome.rewritten}, outcome.timer_ops, outcome.upto)
 
     def _discard(self, rows: Sequence[ParkedRow], outcome: Outcome) -> int:
         """Forget parked entries, and the timers whose firings are among them."""

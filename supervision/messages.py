@@ -146,6 +146,9 @@ class Stage(msgspec.Struct, frozen=True):
     timer_ops: Sequence[TimerOp] = ()
     records: Sequence[RecordRow] = ()
     keys: Sequence[tuple[bytes, bytes]] = ()
+    """(business key, value) of those that are used up here: each is new, or has this value."""
+    rewritten: Sequence[tuple[bytes, bytes]] = ()
+    """(business key, new value), each key once; applied after `keys`."""
     parked: Sequence[ParkedRow] = ()
     unparked: Sequence[tuple[str, int]] = ()
     """(subject, offset) rows to remove."""

@@ -31,6 +31,10 @@ class TooManyOutputs(Exception):
     """A reaction yielded more than OUTPUTS_MAX outputs."""
 
 
+class WrongClaim(Exception):
+    """A reaction claimed a business key that has another value, or replaced one whose value it was not told."""
+
+
 class SetAside(msgspec.Struct, frozen=True):
     """What is to be said of a parked entry once it is. `error` is a class's name: the text may hold somebody's data."""
 
@@ -53,6 +57,9 @@ class Outcome:
         self.records: list[RecordRow] = []
         self.timer_ops: dict[tuple[str, str], TimerOp] = {}
         self.keys: dict[bytes, bytes] = {}
+        """Used up here, with the first value."""
+        self.rewritten: dict[bytes, bytes] = {}
+        """Business keys with a new value, the last one."""
         self.parked: list[ParkedRow] = []
         self.set_aside: list[SetAside] = []
         """Of the parked ones those that raised, not those that wait behind them."""
@@ -72,6 +79,7 @@ class Outcome:
         self.records += trial.records
         self.timer_ops.update(trial.timer_ops)
         self.keys.update(trial.keys)
+        self.rewritten.update(trial.rewritten)
         self.replies += trial.replies
         self.touched.update(trial.touched)
         self.nbytes += trial.nbytes
@@ -101,11 +109,26 @@ class Outcome:
                 case Cancel():
                     self.timer(TimerOp(event.subject, output.key, None))
                 case Claim():
-                    self.keys[output.key] = output.value
-                    self._states.claim(output.key, output.value, self.upto)
+                    self._claim(event, output)
                 case Reply():
                     if event.entry.asked:
                         self.replies.append((reply_to(event), self._sized(_json.encode(output.body))))
+
+    def _claim(self, event: Event, claim: Claim) -> None:
+        """Later events of the batch see the newest value; the first one is kept, to be compared when it commits."""
+        key, value = claim.key, self._sized(claim.value)
+        stands = self._states.claimed(key)
+        if stands is None:
+            stands = event.claimed.get(key)
+        if claim.replaces:
+            if stands is None:
+                raise WrongClaim(f"business key {key.hex()} is replaced by a reaction that was not told its value")
+            self.rewritten[key] = value
+        elif stands is None:
+            self.keys[key] = value
+        elif stands != value:
+            raise WrongClaim(f"business key {key.hex()} is used up by another value")
+        self._states.claim(key, value, self.upto)
 
     def _sized(self, data: bytes) -> bytes:
         self.nbytes += len(data)
@@ -147,6 +170,7 @@ class Outcome:
             or self.records
             or self.timer_ops
             or self.keys
+            or self.rewritten
             or self.parked
             or self.unparked
             or self.replies
@@ -159,7 +183,8 @@ class Outcome:
         nbytes = self.nbytes + sum(len(data) for _, data in states) + 64
         return Stage(
             self.segment, self._domain, incarnation, prev, self.upto, self.emits, states, list(self.timer_ops.values()),
-            self.records, list(self.keys.items()), self.parked, self.unparked, self.replies, None, nbytes, done,
+            self.records, list(self.keys.items()), list(self.rewritten.items()), self.parked, self.unparked,
+            self.replies, None, nbytes, done,
         )  # fmt: skip
 
 

@@ -65,7 +65,7 @@ class States:
         self._keys[key] = (value, upto)
 
     def claimed(self, key: bytes) -> bytes | None:
-        """The value of a key used up by a stage under way."""
+        """The newest value of a key that a stage under way uses up or rewrites."""
         found = self._keys.get(key)
         return found[0] if found else None
 

@@ -229,6 +229,45 @@ def test_a_business_key_is_seen_by_the_next_entry_of_the_same_batch_and_after_a_
     assert world.total() == 1
 
 
+def counted(world: World) -> list[int]:
+    """What the tab of user:1 said, in order."""
+    lines = [msgspec.json.decode(row.body) for row in world.store.reader().records(HOME, "toy", "user:1", None, 99)]
+    return [line["total"] for line in reversed(lines) if line["note"] == "tab"]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 256])
+def test_a_new_value_of_a_business_key_is_seen_by_the_next_entry_under_way_or_not_and_after_a_restart(
+    batch: int,
+) -> None:
+    world = World(host_limits=HostLimits(batch_entries_max=batch))
+    world.append(*[Do(tab="order")] * 5)
+    world.settle()
+    world.restart()
+    world.append(*[Do(tab="order")] * 3)
+    world.settle()
+    assert counted(world) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_a_retry_that_stops_at_a_failure_keeps_the_new_value_of_a_business_key_from_before_it() -> None:
+    world = World()
+    world.append(Do(tab="order"), Do(fail=3), Do(tab="order"), Do(fail=1), Do(tab="order"))
+    world.settle()
+    world.decide("engine.retry", "user:1")
+    world.settle()
+    assert counted(world) == [1, 2]
+    world.decide("engine.retry", "user:1")
+    world.settle()
+    assert counted(world) == [1, 2, 3]
+
+
+def test_a_business_key_whose_value_the_reaction_was_not_told_is_not_replaced() -> None:
+    world = World()
+    world.append(Do(tab="x"))
+    world.settle()
+    assert [row[0] for row in world.parked()] == ["user:1"]
+    assert "WrongClaim" in next(iter(world.store.image.parked.values())).reason
+
+
 def test_a_subject_of_another_segment_gets_its_entry_once() -> None:
     world = World()
     world.append(Do(add=3, emit_to=OTHER))
