@@ -170,14 +170,27 @@ class Begin(msgspec.Struct, frozen=True):
     done: Callable[[Begun | None], None]
 
 
+Told = Callable[[bytes | None], None]
+"""Is told a reply's JSON, in the journal's thread; None: too many wait for it, nobody will tell this one."""
+
+
 class AwaitReply(msgspec.Struct, frozen=True):
     """Tell `done` the JSON that `domain` answers to the input `id_hash`. Sent before the input's Append, so no answer
-    overtakes it.
+    overtakes it; several may wait for the same. One that was given before is in the store: look there when the append
+    says `duplicate`.
     """
 
     id_hash: int
     domain: str
-    done: Callable[[bytes], None]
+    done: Told
+
+
+class ForgetReply(msgspec.Struct, frozen=True):
+    """Whoever sent the AwaitReply with this `done` waits no more."""
+
+    id_hash: int
+    domain: str
+    done: Told
 
 
 class Watermark(msgspec.Struct, frozen=True):

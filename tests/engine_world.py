@@ -209,7 +209,7 @@ class World:
 
     def _item(self, do: Do | tuple[str, Do], id: str, **more: Any) -> Item:
         subject, body = do if isinstance(do, tuple) else ("user:1", do)
-        draft = Draft("toy.do", subject, msgspec.json.encode(body), id=id, root=id, **more)
+        draft = Draft("toy.do", subject, msgspec.json.encode(body), id=id, **{"root": id, **more})
         known_by = hash_of(id, subject) if id else None
         return Item(segment_of(subject, SEGMENTS), draft, encode_draft(draft), known_by, hash_of(str(body)))
 
