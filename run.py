@@ -208,10 +208,11 @@ class Service:
 
     def _open_store(self, clock: Any) -> Any:
         from actors.registry import domains
+        from supervision.domain import formats
         from supervision.store_sqlite import open_sqlite
 
-        formats = {domain.name: domain.format for domain in domains(self._programme()) if domain.format}
-        return open_sqlite(Path(self.settings.data), self.settings.segments, formats, VERSION, clock)
+        kept = formats(domains(self._programme()))
+        return open_sqlite(Path(self.settings.data), self.settings.segments, kept, VERSION, clock)
 
     def _programme(self) -> Any:
         from actors.points.programme import Programme

@@ -18,7 +18,7 @@ from simulation.checker import Checker
 from simulation.draw import Draw
 from simulation.probe import Ask, Census, Heard, Watch
 from simulation.violation import Violation
-from supervision.entry import Draft, encode_draft, segment_of
+from supervision.entry import Draft, encode_draft, segment_of, segment_subject
 from supervision.messages import Append, AppendResult, AwaitReply, ForgetReply, Item, Told
 from supervision.store import Refused
 from topology.wire import hash64, id_hash, reply_key
@@ -71,7 +71,7 @@ class Askers:
             return lambda: self._tell(id, subject, "probe.watch", watch)
         if roll < 0.9:
             return lambda: self._tell(id, subject, "probe.heard", Heard())
-        whole = f"segment:{rng.randrange(self._draw.segments):02d}"
+        whole = segment_subject(rng.randrange(self._draw.segments))
         return lambda: self._tell(id, whole, "probe.census", Census())
 
     def give_up(self) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from supervision.domain import Event
 from supervision.engine_events import DepthExceeded
-from supervision.entry import SEGMENT_SUBJECT, Draft, Origin, encode_draft, segment_of
+from supervision.entry import Draft, Origin, encode_draft, segment_of, segment_subject
 from supervision.envelope import announcement, envelope
 from supervision.messages import Committed, Emission, ParkedRow, RecordRow, Rejected, Stage, TimerOp, TimerRow
 from supervision.outputs import Arm, Cancel, Claim, Emit, Output, Record, Reply
@@ -86,7 +86,7 @@ class Outcome:
 
     def announce(self, kind: str, body: msgspec.Struct, at: int) -> None:
         """An outward entry about this segment that no entry caused."""
-        subject = f"{SEGMENT_SUBJECT}{self.segment:02d}"
+        subject = segment_subject(self.segment)
         draft = Draft(kind, subject, announcement(kind, body, at), origin=Origin.DOMAIN, route=kind)
         self.emits.append(Emission(draft, self._sized(encode_draft(draft)), self.segment))
 
