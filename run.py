@@ -211,7 +211,7 @@ class Service:
         from supervision.domain import formats
         from supervision.store_sqlite import open_sqlite
 
-        kept = formats(domains(self._programme()))
+        kept = formats(domains(self._programme(), self.settings.segments))
         return open_sqlite(Path(self.settings.data), self.settings.segments, kept, VERSION, clock)
 
     def _programme(self) -> Any:
@@ -238,7 +238,7 @@ class Service:
         )
         parts = Parts(
             store=store,
-            domains=domains(self._programme(), Templates(locale=settings.locale)),
+            domains=domains(self._programme(), settings.segments, Templates(locale=settings.locale)),
             runtime=runtime,
             rng=SystemRandom(),
             counters=counters,

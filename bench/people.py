@@ -96,7 +96,7 @@ def _batches(people: People, users: int, epoch: int, commit_no: int) -> Iterator
 def fill(folder: Path, users: int, due: Due = as_the_programme_says) -> int:
     """Make a store of `users`, numbered from 0; -> its bytes."""
     clock = SystemClock()
-    store = open_sqlite(folder, SEGMENTS, formats(domains(Programme())), "bench", clock)
+    store = open_sqlite(folder, SEGMENTS, formats(domains(Programme(), SEGMENTS)), "bench", clock)
     now_ms = clock.now_ms()
     recovery = store.recover(now_ms)
     for batch in _batches(People(recovery.epoch, now_ms, 1, due), users, recovery.epoch, recovery.commit_no):
