@@ -208,10 +208,11 @@ class Service:
 
     def _open_store(self, clock: Any) -> Any:
         from actors.registry import domains
+        from supervision.domain import formats
         from supervision.store_sqlite import open_sqlite
 
-        formats = {domain.name: domain.format for domain in domains(self._programme()) if domain.format}
-        return open_sqlite(Path(self.settings.data), self.settings.segments, formats, VERSION, clock)
+        kept = formats(domains(self._programme(), self.settings.segments))
+        return open_sqlite(Path(self.settings.data), self.settings.segments, kept, VERSION, clock)
 
     def _programme(self) -> Any:
         from actors.points.programme import Programme
@@ -237,7 +238,7 @@ class Service:
         )
         parts = Parts(
             store=store,
-            domains=domains(self._programme(), Templates(locale=settings.locale)),
+            domains=domains(self._programme(), settings.segments, Templates(locale=settings.locale)),
             runtime=runtime,
             rng=SystemRandom(),
             counters=counters,

@@ -17,12 +17,23 @@ from actors.points.door import POINTS_CHANGE
 from actors.points.programme import Programme
 from actors.profile.actor import ProfileActor
 from actors.profile.door import PROFILE_UPDATE
+from actors.programmes.actor import ProgrammesActor
+from actors.programmes.kind import Kind
 from supervision.domain import Domain
 
 COMMANDS: Mapping[str, CommandSpec] = {spec.event_type: spec for spec in (POINTS_CHANGE, PROFILE_UPDATE)}
 """By `event_type`."""
 
 
-def domains(programme: Programme, templates: Templates | None = None) -> tuple[Domain[Any], ...]:
-    """Every domain of the engine; raises ValueError when `programme` or the templates make no sense."""
-    return (PointsLedgerActor(programme), NotificationActor(templates or Templates()), ProfileActor())
+PROGRAMMES: Mapping[str, Kind] = {}
+"""Rules that are put and switched on while the engine runs, by name."""
+
+
+def domains(programme: Programme, segments: int, templates: Templates | None = None) -> tuple[Domain[Any], ...]:
+    """Every domain of an engine of `segments`; raises ValueError when `programme` or the templates make no sense."""
+    return (
+        PointsLedgerActor(programme),
+        NotificationActor(templates or Templates()),
+        ProfileActor(),
+        ProgrammesActor(segments),
+    )

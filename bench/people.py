@@ -19,7 +19,7 @@ from actors.points.messages import PointsChange
 from actors.points.programme import Programme
 from actors.registry import domains
 from supervision.clock import SystemClock
-from supervision.domain import Event
+from supervision.domain import Event, formats
 from supervision.entry import Entry, segment_of
 from supervision.messages import Stage, TimerOp, TimerRow
 from supervision.outputs import Arm
@@ -96,8 +96,7 @@ def _batches(people: People, users: int, epoch: int, commit_no: int) -> Iterator
 def fill(folder: Path, users: int, due: Due = as_the_programme_says) -> int:
     """Make a store of `users`, numbered from 0; -> its bytes."""
     clock = SystemClock()
-    formats = {domain.name: domain.format for domain in domains(Programme()) if domain.format}
-    store = open_sqlite(folder, SEGMENTS, formats, "bench", clock)
+    store = open_sqlite(folder, SEGMENTS, formats(domains(Programme(), SEGMENTS)), "bench", clock)
     now_ms = clock.now_ms()
     recovery = store.recover(now_ms)
     for batch in _batches(People(recovery.epoch, now_ms, 1, due), users, recovery.epoch, recovery.commit_no):

@@ -16,7 +16,7 @@ import msgspec
 from gateway.problems import Problem, invalid_parameter
 from gateway.readers import ReaderPool
 from supervision.engine_events import DISCARD, RESUME, RETRY, Decision
-from supervision.entry import Draft, Origin, encode_draft, segment_of
+from supervision.entry import Draft, Origin, encode_draft, segment_of, segment_subject
 from supervision.envelope import rfc3339
 from supervision.messages import Append, Appended, AppendResult, Item, ParkedRow
 from supervision.runtime import Address
@@ -124,7 +124,7 @@ class Decisions:
         elif not self._parked.anything(segment, domain, WHOLE_DOMAIN):
             answer(Problem("not_parked", f"the domain {domain!a} of segment {segment} is not parked"))
         else:
-            self._append(RESUME, f"segment:{segment:02d}", Decision(domain), answer)
+            self._append(RESUME, segment_subject(segment), Decision(domain), answer)
 
     def _about_subject(self, kind: str, domain: str, subject: str, answer: Callable[[Decided | Problem], None]) -> None:
         if subject == WHOLE_DOMAIN:

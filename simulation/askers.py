@@ -18,13 +18,14 @@ from simulation.checker import Checker
 from simulation.draw import Draw
 from simulation.probe import Ask, Census, Heard, Watch
 from simulation.violation import Violation
-from supervision.entry import Draft, encode_draft, segment_of
-from supervision.messages import Append, AppendResult, AwaitReply, Item
+from supervision.entry import Draft, encode_draft, segment_of, segment_subject
+from supervision.messages import Append, AppendResult, AwaitReply, ForgetReply, Item, Told
 from supervision.store import Refused
-from topology.wire import hash64, id_hash
+from topology.wire import hash64, id_hash, reply_key
 
 SUBJECTS = 9
 AGAIN_S = 0.4
+GIVES_UP_SHARE = 0.5
 
 
 class Asked(Protocol):
@@ -70,7 +71,7 @@ class Askers:
             return lambda: self._tell(id, subject, "probe.watch", watch)
         if roll < 0.9:
             return lambda: self._tell(id, subject, "probe.heard", Heard())
-        whole = f"segment:{rng.randrange(self._draw.segments):02d}"
+        whole = segment_subject(rng.randrange(self._draw.segments))
         return lambda: self._tell(id, whole, "probe.census", Census())
 
     def give_up(self) -> None:
@@ -92,19 +93,22 @@ class Askers:
             self._append(self._item(id, subject, kind, body, False), lambda _: None)
 
     def _ask(self, id: str, subject: str, ask: Ask) -> None:
-        self.waiting.add(id_hash(id, subject))
-        self._try(self._item(id, subject, "probe.ask", ask, True))
+        known_by = id_hash(id, subject)
+        self.waiting.add(known_by)
+        self._try(self._item(id, subject, "probe.ask", ask, True), lambda body: self._answered(known_by, body))
 
-    def _try(self, item: Item) -> None:
-        assert item.id_hash is not None
-        id = item.id_hash
+    def _try(self, item: Item, told: Told) -> None:
+        """Once more, as often as needed. The request before has given up every second time; else both wait."""
+        id = reply_key(item)
         if id not in self.waiting:
             return
-        self._world.at(AGAIN_S, lambda: self._try(item))
+        self._world.at(AGAIN_S, lambda: self._try(item, told))
         engine = self._world.wiring.engine
         if not engine.begun():
             return
-        engine.journal.tell(AwaitReply(id, "probe", lambda body: self._answered(id, body)))
+        if self._rng.random() < GIVES_UP_SHARE:
+            engine.journal.tell(ForgetReply(id, "probe", told))
+        engine.journal.tell(AwaitReply(id, "probe", told))
 
         def appended(results: list[AppendResult] | None) -> None:
             if results is not None:
@@ -121,7 +125,9 @@ class Askers:
             self.from_store += id in self.waiting
             self._answered(id, body)
 
-    def _answered(self, id: int, body: bytes) -> None:
+    def _answered(self, id: int, body: bytes | None) -> None:
+        if body is None:  # too many wait for it: the next try may find it in the store
+            return
         if self.answers.setdefault(id, body) != body and id not in self._world.checker.forgotten:
             raise Violation(f"answers: input {id:x} was answered {self.answers[id]!r} and then {body!r}")
         self.waiting.discard(id)

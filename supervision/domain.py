@@ -50,6 +50,9 @@ class Event(msgspec.Struct, frozen=True):
     claimed: Mapping[bytes, bytes] = {}
     page: Sequence[str] = ()
     """For continuation entries: the next subjects of this domain in the segment (see `Domain.page`)."""
+    shared: Any = None
+    """What the segment shares (`Domain.shared_type`), as the log has it at this place; only to be read. None for
+    entries about the segment itself, whose `state` it is."""
 
     @property
     def place(self) -> str:
@@ -96,6 +99,23 @@ class Domain(Generic[S]):
         """The state from the fields of an older format, `fields[0]` being its number."""
         raise NotImplementedError(f"{self.name} has no upgrade from format {fields[0]}")
 
+    shared_type: ClassVar[Any] = None
+    """What all subjects of a segment share in this domain: a msgspec.Struct, array_like, whose first field is
+    `format: int = N`. It is the state of the subject `segment:NN`, changed by entries about that; see forms.py."""
+    shared_format: ClassVar[int] = 0
+    """Rises when `shared_type` changes; `upgrade_shared` reads the older ones."""
+
+    def fresh_shared(self) -> Any:
+        """What a segment shares before any entry about it."""
+        raise NotImplementedError(self.name)
+
+    def upgrade_shared(self, fields: list[Any]) -> Any:
+        """As `upgrade`, of what a segment shares."""
+        raise NotImplementedError(f"{self.name} has no upgrade of what is shared from format {fields[0]}")
+
+    def check_shared(self, shared: Any) -> None:
+        """As `check`, of what a segment shares."""
+
     def react(self, state: S, event: Event) -> Iterable[Output]:
         """What follows from `event`. Pure; see the module's essay."""
         raise NotImplementedError(self.name)
@@ -110,3 +130,10 @@ class Domain(Generic[S]):
 
     def check(self, state: S) -> None:
         """Raise AssertionError when the state is not one this domain can have made. Called before every write."""
+
+
+def formats(domains: Sequence[Domain[Any]]) -> dict[str, int]:
+    """What is kept -> its format, for all that these domains keep: a store refuses programs that know older ones."""
+    kept = [(domain.name, domain.format) for domain in domains if domain.format]
+    kept += [(f"{domain.name}/shared", domain.shared_format) for domain in domains if domain.shared_format]
+    return dict(kept)

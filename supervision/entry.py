@@ -118,6 +118,15 @@ def place(draft: Draft, segment: int, epoch: int, offset: int, at: int, seq: int
     )  # fmt: skip
 
 
+def segment_subject(segment: int) -> str:
+    """The subject that stands for the whole segment.
+
+    >>> segment_subject(7)
+    'segment:07'
+    """
+    return f"{SEGMENT_SUBJECT}{segment:02d}"
+
+
 def segment_of(subject: str, segments: int) -> int:
     """The segment where `subject` lives: crc32 of its UTF-8 bytes modulo `segments`; `segment:NN` lives in NN.
 

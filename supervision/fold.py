@@ -18,16 +18,15 @@ from supervision.counters import Counters
 from supervision.domain import Domain, Event, TimerDue
 from supervision.engine_events import RESUME, RETRY, Decided, Decision
 from supervision.entry import Corrupt, Entry
+from supervision.forms import Forms, copy_of
 from supervision.messages import ParkedRow, TimerOp, TimerRow
 from supervision.outcome import Outcome
-from supervision.outputs import Emit
+from supervision.outputs import Emit, Output
 from supervision.parking import Parking
 from supervision.runtime import SparesBudget
 from supervision.states import Held, States
 from supervision.store import Loaded, Reader, Refused
 
-STATE_BYTES_MAX = 1024 * 1024
-"""One subject's encoded state in one domain."""
 REASON_CHARS_MAX = 400
 
 
@@ -68,6 +67,7 @@ class Fold:
         self,
         domain: Domain[Any],
         place: Surroundings,
+        forms: Forms,
         states: States,
         reader: Reader,
         parking: Parking,
@@ -75,6 +75,7 @@ class Fold:
     ) -> None:
         self._domain = domain
         self._place = place
+        self._forms = forms
         self._states = states
         self._reader = reader
         self._parking = parking
@@ -82,9 +83,6 @@ class Fold:
         self._timer_kind = f"timer.{domain.name}"
         types = {**domain.reacts_to, self._timer_kind: TimerDue}
         self._decoders = {kind: msgspec.json.Decoder(type_) for kind, type_ in types.items()}
-        self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(domain.state_type).decode if domain.state_type else None
-        self._peek = msgspec.msgpack.Decoder(list[Any])
 
     def run(self, entries: Sequence[Entry], outcome: Outcome) -> None:
         """React to `entries` in order. Raises Poisoned; Refused when the load failed and nothing has happened."""
@@ -123,8 +121,7 @@ class Fold:
 
     def _load(self, events: Sequence[Event], keys: Sequence[bytes]) -> Loaded:
         """One round trip for the batch; states go into memory at once."""
-        stateful = self._decode is not None
-        subjects = self._states.missing(dict.fromkeys(event.subject for event in events)) if stateful else []
+        subjects = self._states.missing(self._forms.wanted([event.subject for event in events]))
         timers = [(event.subject, event.body.key) for event in events if event.entry.kind == self._timer_kind]
         wanted = [key for key in dict.fromkeys(keys) if self._states.claimed(key) is None]
         if not (subjects or timers or wanted):
@@ -133,26 +130,24 @@ class Fold:
         for subject in subjects:
             try:
                 self._revive(subject, loaded)
-            except Exception as error:  # one subject's trouble, and so its first entry's
-                raise Poisoned(next(e.entry.offset for e in events if e.subject == subject), error) from None
+            except Exception as error:  # one subject's trouble, and so its first entry's; else everybody's
+                ill = next((event for event in events if event.subject == subject), None)
+                if ill is None:
+                    raise
+                raise Poisoned(ill.entry.offset, error) from None
         return loaded
 
     def _revive(self, subject: str, loaded: Loaded) -> None:
         """Put the loaded state into memory; raises when its bytes are not those that were written, or mean nothing."""
+        form = self._forms.of(subject)
+        assert form is not None, subject
         data = loaded.states.get(subject)
         if data is not None:
-            self._states.put(subject, self._thaw(data), len(data), stored=True)
+            self._states.put(subject, form.thaw(data), len(data), stored=True)
         elif subject in loaded.damaged:
             raise Corrupt(loaded.damaged[subject])
         else:
-            self._states.put(subject, self._domain.fresh(subject), 0, stored=False)
-
-    def _thaw(self, data: bytes) -> Any:
-        assert self._decode is not None
-        fields = self._peek.decode(data) if data[1:2] != bytes([self._domain.format]) else None
-        if fields is not None and fields[0] != self._domain.format:
-            return self._domain.upgrade(fields)
-        return self._decode(data)
+            self._states.put(subject, form.fresh(subject), 0, stored=False)
 
     def _react(self, event: Event, keys: Sequence[bytes], loaded: Loaded, outcome: Outcome) -> None:
         entry = event.entry
@@ -164,15 +159,25 @@ class Fold:
         except Refused as refused:
             raise Unreadable(str(refused)) from None
         try:
-            held = self._states.get(event.subject)
-            outputs = list(self._domain.react(held.state if held else None, event))
+            outputs = self._outputs(event)
             outcome.react(event, outputs, self._place.reply_to)
         except BaseException as error:
             raise Poisoned(entry.offset, error) from None
-        if self._decode is not None:
+        if self._forms.of(event.subject) is not None:
             outcome.touched[event.subject] = entry.offset
         if event.claimed and not outputs:
             self._place.counters.count("business_duplicates", domain=self._domain.name)
+
+    def _outputs(self, event: Event) -> list[Output]:
+        """The reaction itself. What the segment shares may only be read by it, which is made sure of where states are
+        checked.
+        """
+        held = self._states.get(event.subject)
+        watched = self._place.checks and event.shared is not None
+        before = copy_of(event.shared) if watched else b""
+        outputs = list(self._domain.react(held.state if held else None, event))
+        assert not watched or copy_of(event.shared) == before, "a reaction changed what its segment shares"
+        return outputs
 
     def _still_armed(self, event: Event, loaded: Loaded, outcome: Outcome) -> bool:
         """A firing whose `gen` is not in the row is nothing. One that is ends its row with this stage, unless armed
@@ -189,25 +194,38 @@ class Fold:
     def _informed(self, event: Event, keys: Sequence[bytes], loaded: Loaded, outcome: Outcome) -> Event:
         """The event with the answers to what its domain asked for."""
         page = self._domain.page(event)
-        if not keys and page is None:
+        shared = self._shared(event)
+        if not keys and page is None and shared is None:
             return event
         claimed: dict[bytes, bytes] = {}
         for key in keys:
-            value = self._states.claimed(key) or loaded.keys.get(key)
+            value = self._states.claimed(key)
+            value = loaded.keys.get(key) if value is None else value
             if value is not None:
                 claimed[key] = value
-        return msgspec.structs.replace(event, claimed=claimed, page=self._page(*page, outcome) if page else ())
+        shown = self._page(*page, outcome) if page else ()
+        return msgspec.structs.replace(event, claimed=claimed, page=shown, shared=shared)
+
+    def _shared(self, event: Event) -> Any:
+        """What the segment shares, as all entries before this one have left it."""
+        subject = self._forms.shared_subject
+        if not subject or event.subject == subject:
+            return None
+        held = self._states.get(subject)
+        assert held is not None, f"{subject} is not in memory"
+        return held.state
 
     def _page(self, after: str, limit: int, outcome: Outcome) -> Sequence[str]:
         """The next subjects with a state, in byte order, those in memory that the store does not have yet included."""
-        stored = self._reader.subjects_after(self._place.segment, self._domain.name, after, limit)
+        shared = self._forms.shared_subject
+        stored = self._reader.subjects_after(self._place.segment, self._domain.name, after, limit + bool(shared))
         fresh = [s for s in outcome.touched if not self._blank(s)]
         ahead = {s for s in [*self._states.ahead(), *fresh] if s.encode() > after.encode()}
-        return sorted(ahead.union(stored), key=str.encode)[:limit]
+        return sorted(ahead.union(stored) - {shared}, key=str.encode)[:limit]
 
     def _blank(self, subject: str) -> bool:
-        held = self._states.get(subject)
-        return held is None or (not held.stored and held.state == self._domain.fresh(subject))
+        held, form = self._states.get(subject), self._forms.of(subject)
+        return held is None or form is None or (not held.stored and held.state == form.fresh(subject))
 
     def encoded(self, outcome: Outcome) -> list[tuple[str, bytes]]:
         """The touched states' bytes; a state that was and is still blank is not written."""
@@ -217,21 +235,18 @@ class Fold:
             assert held is not None
             if self._blank(subject):
                 continue
-            data = self._freeze(held, offset)
+            data = self._freeze(subject, held, offset)
             self._states.staged(subject, len(data), outcome.upto)
             states.append((subject, data))
         return states
 
-    def _freeze(self, held: Held, offset: int) -> bytes:
+    def _freeze(self, subject: str, held: Held, offset: int) -> bytes:
+        form = self._forms.of(subject)
+        assert form is not None, subject
         try:
-            if self._place.checks:
-                self._domain.check(held.state)
-            data = self._encode(held.state)
-            if len(data) > STATE_BYTES_MAX:
-                raise ValueError(f"a state of {len(data)} bytes, limit {STATE_BYTES_MAX}")
+            return form.freeze(held.state, self._place.checks)
         except Exception as error:
             raise Poisoned(offset, error) from None
-        return data
 
     def decide(self, entry: Entry, decision: Decision, outcome: Outcome) -> None:
         """Carry out an operator's decision about a parked subject. Nothing of this host may be under way."""
@@ -283,23 +298,24 @@ class Fold:
             self._react(event, keys, loaded, trial)
             held = self._states.get(row.subject)
             if held is not None and row.subject in trial.touched:
-                self._freeze(held, entry.offset)
+                self._freeze(row.subject, held, entry.offset)
         except Poisoned:
             self._put_back(row.subject, before, outcome)
             raise
 
     def _keep(self, subject: str) -> bytes | None:
         held = self._states.get(subject)
-        return self._encode(held.state) if held is not None else None
+        return copy_of(held.state) if held is not None else None
 
     def _put_back(self, subject: str, before: bytes | None, outcome: Outcome) -> None:
         held = self._states.get(subject)
-        if held is not None and self._decode is not None:
+        form = self._forms.of(subject)
+        if held is not None and form is not None:
             if before is None:
                 self._states.drop(subject)
             else:
-                held.state = self._decode(before)
-        self._states.only_ahead(outcome.keys, outcome.timer_ops, outcome.upto)
+                held.state = form.thaw(before)
+        self._states.only_ahead({**outcome.keys, **outcome.rewritten}, outcome.timer_ops, outcome.upto)
 
     def _discard(self, rows: Sequence[ParkedRow], outcome: Outcome) -> int:
         """Forget parked entries, and the timers whose firings are among them."""

@@ -25,6 +25,7 @@ from supervision.domain import Domain, Event
 from supervision.engine_events import DECISIONS, Decision
 from supervision.entry import Entry
 from supervision.fold import Fold, Poisoned
+from supervision.forms import Forms
 from supervision.messages import Begin, Begun, CatchUp, Committed, Rejected, Stage, Wake
 from supervision.orders import Finish
 from supervision.outcome import Outcome, SetAside
@@ -112,12 +113,15 @@ class DomainHost:
         self._park_reason = park_reason
         self._incarnation = attempts.incarnation
         self._kinds = frozenset(domain.reacts_to) | {f"timer.{domain.name}"} | DECISIONS
-        self._states = States(place.limits.states_bytes_max)
+        self._forms = Forms(domain, place.segment)
+        self._states = States(place.limits.states_bytes_max, self._forms.shared_subject)
         if attempts.reader is not None:
             attempts.reader.close()
         self._reader = attempts.reader = place.open_reader()
         self._parking = Parking(domain, place.segment, attempts, place.counters)
-        self._fold = Fold(domain, place, self._states, self._reader, self._parking, place.limits.retry_entries_max)
+        self._fold = Fold(
+            domain, place, self._forms, self._states, self._reader, self._parking, place.limits.retry_entries_max
+        )
         self._checkpoint = self._staged = self._cursor = -1
         self._in_flight = 0
         self._careful = False

@@ -32,6 +32,7 @@ from supervision.messages import (
     Begin,
     Begun,
     Committed,
+    ForgetReply,
     Rejected,
     Stage,
     TimerRow,
@@ -43,6 +44,7 @@ from supervision.runtime import Address, Runtime
 from supervision.store import Batch, Fenced, Recovery, Refused, StageRejected, Store, Unknown
 from supervision.tail import RING_ENTRIES_MAX, Tail
 from supervision.turn import Ledger, Message, Turn
+from supervision.waiters import Waiters
 
 log = structlog.get_logger("journal")
 
@@ -139,7 +141,7 @@ class Journal:
         self._parked_known = False
         self._pile: list[Message] = []
         self._pile_bytes = 0
-        self._waiters: dict[tuple[int, str], Callable[[bytes], None]] = {}
+        self.waiters = Waiters()
         self._flush_told = False
         self._refused_times = 0
         self._in_doubt: tuple[Turn, Batch, list[Message], str] | None = None
@@ -203,7 +205,9 @@ class Journal:
             case Watermark(at=at):
                 self._watermark = max(self._watermark, at)
             case AwaitReply():
-                self._waiters[(message.id_hash, message.domain)] = message.done
+                self.waiters.add(message)
+            case ForgetReply():
+                self.waiters.forget(message)
             case _:
                 raise TypeError(f"the journal does not know {type(message).__name__}")
 
@@ -398,9 +402,7 @@ class Journal:
         if any(subject == "*" for subject, _ in stage.unparked):
             self._parked_domains.discard(key)
         for id_hash, body in stage.replies:
-            waiter = self._waiters.pop((id_hash, stage.domain), None)
-            if waiter is not None:
-                waiter(body)
+            self.waiters.answer(id_hash, stage.domain, body)
         if stage.done is not None:
             stage.done(Committed(stage.incarnation, stage.upto))
 

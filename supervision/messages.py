@@ -146,6 +146,9 @@ class Stage(msgspec.Struct, frozen=True):
     timer_ops: Sequence[TimerOp] = ()
     records: Sequence[RecordRow] = ()
     keys: Sequence[tuple[bytes, bytes]] = ()
+    """(business key, value) of those that are used up here: each is new, or has this value."""
+    rewritten: Sequence[tuple[bytes, bytes]] = ()
+    """(business key, new value), each key once; applied after `keys`."""
     parked: Sequence[ParkedRow] = ()
     unparked: Sequence[tuple[str, int]] = ()
     """(subject, offset) rows to remove."""
@@ -167,14 +170,27 @@ class Begin(msgspec.Struct, frozen=True):
     done: Callable[[Begun | None], None]
 
 
+Told = Callable[[bytes | None], None]
+"""Is told a reply's JSON, in the journal's thread; None: too many wait for it, nobody will tell this one."""
+
+
 class AwaitReply(msgspec.Struct, frozen=True):
     """Tell `done` the JSON that `domain` answers to the input `id_hash`. Sent before the input's Append, so no answer
-    overtakes it.
+    overtakes it; several may wait for the same. One that was given before is in the store: look there when the append
+    says `duplicate`.
     """
 
     id_hash: int
     domain: str
-    done: Callable[[bytes], None]
+    done: Told
+
+
+class ForgetReply(msgspec.Struct, frozen=True):
+    """Whoever sent the AwaitReply with this `done` waits no more."""
+
+    id_hash: int
+    domain: str
+    done: Told
 
 
 class Watermark(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import msgspec
 
 from supervision.domain import Event
 from supervision.engine_events import DepthExceeded
-from supervision.entry import SEGMENT_SUBJECT, Draft, Origin, encode_draft, segment_of
+from supervision.entry import Draft, Origin, encode_draft, segment_of, segment_subject
 from supervision.envelope import announcement, envelope
 from supervision.messages import Committed, Emission, ParkedRow, RecordRow, Rejected, Stage, TimerOp, TimerRow
 from supervision.outputs import Arm, Cancel, Claim, Emit, Output, Record, Reply
@@ -29,6 +29,10 @@ _json = msgspec.json.Encoder()
 
 class TooManyOutputs(Exception):
     """A reaction yielded more than OUTPUTS_MAX outputs."""
+
+
+class WrongClaim(Exception):
+    """A reaction claimed a business key that has another value, or replaced one whose value it was not told."""
 
 
 class SetAside(msgspec.Struct, frozen=True):
@@ -53,6 +57,9 @@ class Outcome:
         self.records: list[RecordRow] = []
         self.timer_ops: dict[tuple[str, str], TimerOp] = {}
         self.keys: dict[bytes, bytes] = {}
+        """Used up here, with the first value."""
+        self.rewritten: dict[bytes, bytes] = {}
+        """Business keys with a new value, the last one."""
         self.parked: list[ParkedRow] = []
         self.set_aside: list[SetAside] = []
         """Of the parked ones those that raised, not those that wait behind them."""
@@ -72,13 +79,14 @@ class Outcome:
         self.records += trial.records
         self.timer_ops.update(trial.timer_ops)
         self.keys.update(trial.keys)
+        self.rewritten.update(trial.rewritten)
         self.replies += trial.replies
         self.touched.update(trial.touched)
         self.nbytes += trial.nbytes
 
     def announce(self, kind: str, body: msgspec.Struct, at: int) -> None:
         """An outward entry about this segment that no entry caused."""
-        subject = f"{SEGMENT_SUBJECT}{self.segment:02d}"
+        subject = segment_subject(self.segment)
         draft = Draft(kind, subject, announcement(kind, body, at), origin=Origin.DOMAIN, route=kind)
         self.emits.append(Emission(draft, self._sized(encode_draft(draft)), self.segment))
 
@@ -101,11 +109,26 @@ class Outcome:
                 case Cancel():
                     self.timer(TimerOp(event.subject, output.key, None))
                 case Claim():
-                    self.keys[output.key] = output.value
-                    self._states.claim(output.key, output.value, self.upto)
+                    self._claim(event, output)
                 case Reply():
                     if event.entry.asked:
                         self.replies.append((reply_to(event), self._sized(_json.encode(output.body))))
+
+    def _claim(self, event: Event, claim: Claim) -> None:
+        """Later events of the batch see the newest value; the first one is kept, to be compared when it commits."""
+        key, value = claim.key, self._sized(claim.value)
+        stands = self._states.claimed(key)
+        if stands is None:
+            stands = event.claimed.get(key)
+        if claim.replaces:
+            if stands is None:
+                raise WrongClaim(f"business key {key.hex()} is replaced by a reaction that was not told its value")
+            self.rewritten[key] = value
+        elif stands is None:
+            self.keys[key] = value
+        elif stands != value:
+            raise WrongClaim(f"business key {key.hex()} is used up by another value")
+        self._states.claim(key, value, self.upto)
 
     def _sized(self, data: bytes) -> bytes:
         self.nbytes += len(data)
@@ -147,6 +170,7 @@ class Outcome:
             or self.records
             or self.timer_ops
             or self.keys
+            or self.rewritten
             or self.parked
             or self.unparked
             or self.replies
@@ -159,7 +183,8 @@ class Outcome:
         nbytes = self.nbytes + sum(len(data) for _, data in states) + 64
         return Stage(
             self.segment, self._domain, incarnation, prev, self.upto, self.emits, states, list(self.timer_ops.values()),
-            self.records, list(self.keys.items()), self.parked, self.unparked, self.replies, None, nbytes, done,
+            self.records, list(self.keys.items()), list(self.rewritten.items()), self.parked, self.unparked,
+            self.replies, None, nbytes, done,
         )  # fmt: skip
 
 

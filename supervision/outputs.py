@@ -54,10 +54,15 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """Use up a business key named by the domain's `keys(event)`; later events that ask for it see `value`."""
+    """Use up a business key named by the domain's `keys(event)`; later events that ask for it see `value`.
+
+    A key is used up once: claiming it with another value than it has is a bug. With `replaces` it gets a new value, if
+    the reaction was told the present one (or has claimed it itself): who has not seen what stands may not undo it.
+    """
 
     key: bytes
     value: bytes
+    replaces: bool = False
 
 
 class Reply(msgspec.Struct, frozen=True):

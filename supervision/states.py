@@ -1,8 +1,8 @@
 """The hottest states of one domain in one segment: what is in memory, and what of it is ahead of the store.
 
 A state that belongs to a stage under way is never dropped, since the store does not have it yet; the same holds for
-business keys and timers that such stages touch. Everything else is a cache and goes when the bytes run out, least
-recently used first.
+business keys and timers that such stages touch. What the segment shares goes with every event, and is never dropped
+either. Everything else is a cache and goes when the bytes run out, least recently used first.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ class Held(msgspec.Struct):
 
 
 class States:
-    """Not thread-safe: belongs to one incarnation."""
+    """Not thread-safe: belongs to one incarnation. `stays` is the subject that is never dropped, if any."""
 
-    def __init__(self, bytes_max: int = STATES_BYTES_MAX) -> None:
+    def __init__(self, bytes_max: int = STATES_BYTES_MAX, stays: str = "") -> None:
         self._bytes_max = bytes_max
+        self._stays = stays
         self._held: OrderedDict[str, Held] = OrderedDict()
         self._bytes = 0
         self._keys: dict[bytes, tuple[bytes, int]] = {}
@@ -65,7 +66,7 @@ class States:
         self._keys[key] = (value, upto)
 
     def claimed(self, key: bytes) -> bytes | None:
-        """The value of a key used up by a stage under way."""
+        """The newest value of a key that a stage under way uses up or rewrites."""
         found = self._keys.get(key)
         return found[0] if found else None
 
@@ -93,9 +94,11 @@ class States:
         self._shrink(upto)
 
     def _shrink(self, upto: int) -> None:
+        if self._stays in self._held:
+            self._held.move_to_end(self._stays)
         while self._bytes > self._bytes_max and self._held:
             subject, held = next(iter(self._held.items()))
-            if held.ahead > upto:
+            if held.ahead > upto or subject == self._stays:
                 return  # the oldest one is still under way; later ones are younger
             self._bytes -= held.nbytes
             del self._held[subject]

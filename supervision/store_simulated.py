@@ -115,6 +115,7 @@ class Image:
             name = (*at, key)
             if earlier.used.setdefault(name, self.keys.get(name, value)) != value:
                 raise StageRejected(stage, f"business key {key.hex()} is used up by another value")
+        earlier.used.update(((*at, key), value) for key, value in stage.rewritten)
         for record in stage.records:
             line, stands = (*at, record.subject, record.offset, record.n), self.records.get((*at, record.subject))
             if line in earlier.lines or (stands is not None and (record.offset, record.n) in stands):
@@ -173,7 +174,7 @@ class Image:
             self._put_timer((*at, op.subject, op.key), op.row)
         for record in stage.records:
             self.records.setdefault((*at, record.subject), SortedTable())[record.offset, record.n] = record
-        for key, value in stage.keys:
+        for key, value in (*stage.keys, *stage.rewritten):
             self.keys[(*at, key)] = value
         for subject, offset in stage.unparked:
             self.parked.pop((*at, subject, offset))

@@ -42,6 +42,8 @@ class Do(msgspec.Struct, frozen=True):
     absence: bool = False
     cancel: bool = False
     claim: str = ""
+    tab: str = ""
+    """A business key whose value counts how often it was named; `x` replaces its value without having been told."""
     ask: bool = False
     ask_there: bool = False
     """The subject `emit_to` is to answer."""
@@ -77,7 +79,9 @@ class Toy(Domain[Total]):
         return Total()
 
     def keys(self, event: Event) -> Sequence[bytes]:
-        return [business_key(event.body.claim)] if isinstance(event.body, Do) and event.body.claim else ()
+        if not isinstance(event.body, Do):
+            return ()
+        return [business_key(name) for name in (event.body.claim, event.body.tab) if name not in ("", "x")]
 
     def page(self, event: Event) -> tuple[str, int] | None:
         after = event.body.page_after if isinstance(event.body, Do) else None
@@ -103,6 +107,11 @@ class Toy(Domain[Total]):
             if business_key(body.claim) in event.claimed:
                 return
             yield Claim(business_key(body.claim), b"1")
+        if body.tab:
+            key = business_key(body.tab)
+            count = int(event.claimed.get(key, b"0")) + 1
+            yield Claim(key, b"%d" % count, replaces=count > 1 or body.tab == "x")
+            yield Record(Said(count, "tab"))
         if body.page_after is not None:
             self.paged.append(event.page)
         state.total += body.add
@@ -200,7 +209,7 @@ class World:
 
     def _item(self, do: Do | tuple[str, Do], id: str, **more: Any) -> Item:
         subject, body = do if isinstance(do, tuple) else ("user:1", do)
-        draft = Draft("toy.do", subject, msgspec.json.encode(body), id=id, root=id, **more)
+        draft = Draft("toy.do", subject, msgspec.json.encode(body), id=id, **{"root": id, **more})
         known_by = hash_of(id, subject) if id else None
         return Item(segment_of(subject, SEGMENTS), draft, encode_draft(draft), known_by, hash_of(str(body)))
 

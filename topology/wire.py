@@ -74,11 +74,13 @@ class Door:
         self._commands = commands
         self._segments = segments
 
-    def decode(self, raw: bytes, source: str, message_id: str | None, fallback: Fallback) -> Item | BadMessage:
+    def decode(
+        self, raw: bytes, source: str, message_id: str | None, fallback: Fallback, asked: bool = False
+    ) -> Item | BadMessage:
         """The item that `raw` becomes, or why it does not. Never raises, whatever the bytes. O(bytes), about 10 µs.
 
         `source` names the sender (AMQP: app_id, else the exchange). The id is `message_id` when given, else the body's
-        `event_id`, else what `fallback` says.
+        `event_id`, else what `fallback` says. `asked`: the sender waits for a reply to `reply_key(item)`.
         """
         fields = parse(raw)
         if isinstance(fields, BadMessage):
@@ -96,7 +98,7 @@ class Door:
         if source_problem := text_problem(source, SOURCE_BYTES_MAX):
             return _bad(source_problem, "app_id", SOURCE_BYTES_MAX)
         id = f"{_unbarred(source)}|{name}"
-        draft = Draft(command.kind, command.subject, raw, id, id, occurred_at=command.occurred_at)
+        draft = Draft(command.kind, command.subject, raw, id, id, occurred_at=command.occurred_at, asked=asked)
         return Item(
             segment_of(command.subject, self._segments), draft, encode_draft(draft),
             None if isinstance(fallback, MadeUp) and name is fallback.name else id_hash(id, command.subject),
@@ -147,6 +149,13 @@ def hash64(data: bytes) -> int:
 def id_hash(id: str, subject: str) -> int:
     """What (source|id, subject) is remembered by. `id` holds no NUL, so that the two cannot run into each other."""
     return hash64(f"{id}\0{subject}".encode())
+
+
+def reply_key(item: Item) -> int:
+    """What a reply to `item` is waited for by. Also of one whose id was made up: that reply reaches who waits, and is
+    not kept.
+    """
+    return id_hash(item.draft.root, item.draft.subject) if item.id_hash is None else item.id_hash
 
 
 def text_problem(text: str, bytes_max: int) -> str | None:

@@ -15,6 +15,8 @@ from supervision.store import StageRejected
 
 Line = tuple[int, str, int, int, str, bytes]
 """A record: segment, domain, offset, n, subject, checked body."""
+KeyAt = tuple[int, str, bytes]
+"""Where a business key stands: segment, domain, key."""
 
 
 class Move:
@@ -46,7 +48,11 @@ class Plan:
         self.states: dict[tuple[int, str, str], bytes] = {}
         self.timers: dict[tuple[int, str, str, str], TimerRow | None] = {}
         self.records: list[Line] = []
-        self.keys: dict[tuple[int, str, bytes], bytes] = {}
+        self.used: dict[KeyAt, tuple[Stage, bytes]] = {}
+        """Business keys that must be new to the store, or have this value there; and who says so."""
+        self.rewritten: dict[KeyAt, bytes] = {}
+        self._newest: dict[KeyAt, bytes] = {}
+        """Of both: the value a key has as far as the stages are folded."""
         self.parked: dict[tuple[int, str, str, int], ParkedRow | None] = {}
         self.replies: dict[tuple[int, str], bytes] = {}
         for stage in stages:
@@ -65,10 +71,18 @@ class Plan:
             self.timers[segment, domain, op.subject, op.key] = op.row
         for record in stage.records:
             self.records.append((segment, domain, record.offset, record.n, record.subject, checked(record.body)))
-        for key, value in stage.keys:
-            if self.keys.setdefault((segment, domain, key), value) != value:
-                raise StageRejected(stage, f"business key {key.hex()} is used up by another value in the same batch")
+        self._add_keys(stage)
         self._add_rare(stage)
+
+    def _add_keys(self, stage: Stage) -> None:
+        for key, value in stage.keys:
+            at = (stage.segment, stage.domain, key)
+            if at not in self._newest:
+                self.used[at] = stage, value
+            if self._newest.setdefault(at, value) != value:
+                raise StageRejected(stage, f"business key {key.hex()} is used up by another value in the same batch")
+        for key, value in stage.rewritten:
+            self.rewritten[stage.segment, stage.domain, key] = self._newest[stage.segment, stage.domain, key] = value
 
     def _add_rare(self, stage: Stage) -> None:
         segment, domain = stage.segment, stage.domain

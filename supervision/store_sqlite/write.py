@@ -27,6 +27,7 @@ _STATE_AND_NEWEST = (
     " DO UPDATE SET place = excluded.place, n = excluded.n, state = coalesce(excluded.state, state)"
 )
 _TIMER = "segment = ? AND domain = ? AND subject = ? AND key = ?"
+_NEW_VALUE = " ON CONFLICT (segment, domain, key) DO UPDATE SET value = excluded.value"
 _KEY = "SELECT value FROM keys WHERE segment = ? AND domain = ? AND key = ?"
 _LONGER = (
     " ON CONFLICT (segment) DO UPDATE SET last = excluded.last, seq = excluded.seq, last_at = excluded.last_at,"
@@ -73,7 +74,8 @@ def write_fired(db: sqlite3.Connection, batch: Batch) -> None:
 def write_stages(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage], book: IdBook) -> None:
     """All rows of the planned stages. `StageRejected`: a failed compare-and-set, a used-up key, a line that stands."""
     _move_checkpoints(db, plan)
-    _use_up_keys(db, plan, stages)
+    _use_up_keys(db, plan)
+    write_many(db, "INSERT INTO keys VALUES", sorted((*at, value) for at, value in plan.rewritten.items()), _NEW_VALUE)
     newest = write_lines(db, plan, stages) if plan.records else {}
     _write_states(db, plan, newest)
     _write_timers(db, plan)
@@ -102,15 +104,14 @@ def _checkpoint(at: tuple[int, str], move: Move) -> tuple[int, str, int, int, in
     return (*at, move.upto, 0, -1, attempt_at, attempts)
 
 
-def _use_up_keys(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage]) -> None:
-    rows = sorted((*at, value) for at, value in plan.keys.items())
+def _use_up_keys(db: sqlite3.Connection, plan: Plan) -> None:
+    rows = sorted((*at, value) for at, (_, value) in plan.used.items())
     if not rows or write_many(db, "INSERT INTO keys VALUES", rows, " ON CONFLICT DO NOTHING") == len(rows):
         return
     # Some stood already, which is no harm when they say the same.
-    for stage in stages:
-        for key, value in stage.keys:
-            if db.execute(_KEY, (stage.segment, stage.domain, key)).fetchone()[0] != value:
-                raise StageRejected(stage, f"business key {key.hex()} is used up by another value")
+    for at, (stage, value) in plan.used.items():
+        if db.execute(_KEY, at).fetchone()[0] != value:
+            raise StageRejected(stage, f"business key {at[2].hex()} is used up by another value")
 
 
 def _write_states(db: sqlite3.Connection, plan: Plan, newest: dict[Whose, Spot]) -> None:

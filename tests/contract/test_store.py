@@ -119,6 +119,36 @@ def test_a_business_key_used_up_by_another_value_rejects_the_stage(opened: Opene
     opened.commit(stages=[stage(1, 2, keys=[(b"k" * 16, b"1")])])
 
 
+def test_a_business_key_may_be_given_a_new_value_and_then_has_that(opened: Opened) -> None:
+    one, other = b"k" * 16, b"x" * 16
+    opened.commit(stages=[stage(0, 1, keys=[(one, b"1"), (other, b"9")])])
+    opened.commit(stages=[stage(1, 2, rewritten=[(one, b"2")])])
+    assert opened.reader.load(1, "points", (), (), (one, other)).keys == {one: b"2", other: b"9"}
+    with pytest.raises(StageRejected):
+        opened.commit(stages=[stage(2, 3, keys=[(one, b"1")])])
+    opened.commit(stages=[stage(2, 3, keys=[(one, b"2")])])
+    opened.reopen()
+    assert opened.reader.load(1, "points", (), (), (one,)).keys == {one: b"2"}
+
+
+def test_of_several_values_of_a_business_key_in_a_batch_the_last_counts_and_the_first_is_compared(
+    opened: Opened,
+) -> None:
+    key = b"k" * 16
+    opened.commit(
+        stages=[stage(0, 1, keys=[(key, b"1")], rewritten=[(key, b"2")]), stage(1, 2, rewritten=[(key, b"3")])]
+    )
+    assert opened.reader.load(1, "points", (), (), (key,)).keys == {key: b"3"}
+    wrong = stage(2, 3, keys=[(key, b"1")], rewritten=[(key, b"4")])
+    with pytest.raises(StageRejected) as rejected:
+        opened.commit(stages=[wrong])
+    assert rejected.value.stage is wrong
+    with pytest.raises(StageRejected):
+        opened.commit(stages=[stage(2, 3, rewritten=[(key, b"4")]), stage(3, 4, keys=[(key, b"3")])])
+    opened.commit(stages=[stage(2, 3, rewritten=[(key, b"4")]), stage(3, 4, keys=[(key, b"4")])])
+    assert opened.reader.load(1, "points", (), (), (key,)).keys == {key: b"4"}
+
+
 def test_timers_come_in_order_of_their_time_and_fired_ones_do_not_come_again(opened: Opened) -> None:
     rows = [
         timer("a", 1, 300),

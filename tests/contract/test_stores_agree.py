@@ -74,6 +74,7 @@ class History:
             timer_ops=[self._timer(segment, domain, subject, upto) for subject in some],
             records=[RecordRow(subject, rng.randrange(1, 400), rng.randrange(3), rng.randbytes(8)) for subject in some],
             keys=[(rng.choice(KEYS), rng.choice((b"1", b"1", b"1", b"2"))) for _ in some[:1]],
+            rewritten=[(rng.choice(KEYS), rng.choice((b"1", b"2"))) for _ in some[1:2] if rng.random() < 0.5],
             parked=[ParkedRow(segment, domain, s, rng.randrange(1, 9), "why", 1, self.now, b"e") for s in some[:1]],
             unparked=[(subject, rng.randrange(1, 9)) for subject in some[1:]],
             replies=[(row.id_hash, rng.randbytes(4)) for row in ids[:1]],

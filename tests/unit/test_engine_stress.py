@@ -26,6 +26,7 @@ from actors.registry import domains
 from gateway.wiring import Parts, Wiring
 from supervision.clock import SystemClock
 from supervision.counters import Tally
+from supervision.domain import formats
 from supervision.entry import segment_of
 from supervision.messages import Append
 from supervision.store import Reader
@@ -60,9 +61,8 @@ class Engine:
         clock = SystemClock()
         self.fatal: list[str] = []
         self.runtime = ThreadRuntime(clock)
-        self.registered = domains(Programme())
-        formats = {domain.name: domain.format for domain in self.registered if domain.format}
-        self.store: SqliteStore = open_sqlite(folder, SEGMENTS, formats, "test", clock)
+        self.registered = domains(Programme(), SEGMENTS)
+        self.store: SqliteStore = open_sqlite(folder, SEGMENTS, formats(self.registered), "test", clock)
         self.tally = Tally()
         parts = Parts(
             self.store, self.registered, self.runtime, Random(1), self.tally, self.fatal.append,

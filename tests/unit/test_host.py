@@ -11,9 +11,10 @@ from supervision.attempts import PARKS_PER_HOUR_MAX
 from supervision.courier import Carried
 from supervision.entry import segment_of
 from supervision.host import HostLimits
-from supervision.messages import Appended, AwaitReply, ParkedRow
+from supervision.messages import Appended, AwaitReply, ForgetReply, ParkedRow
 from supervision.outcome import DEPTH_MAX, OUTPUTS_MAX
 from supervision.store_simulated import SimulatedReader
+from supervision.waiters import WAITERS_MAX
 from tests.engine_world import SEGMENTS, Do, Skipper, Toy, World, hash_of
 
 HOME = segment_of("user:1", SEGMENTS)
@@ -229,6 +230,45 @@ def test_a_business_key_is_seen_by_the_next_entry_of_the_same_batch_and_after_a_
     assert world.total() == 1
 
 
+def counted(world: World) -> list[int]:
+    """What the tab of user:1 said, in order."""
+    lines = [msgspec.json.decode(row.body) for row in world.store.reader().records(HOME, "toy", "user:1", None, 99)]
+    return [line["total"] for line in reversed(lines) if line["note"] == "tab"]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 256])
+def test_a_new_value_of_a_business_key_is_seen_by_the_next_entry_under_way_or_not_and_after_a_restart(
+    batch: int,
+) -> None:
+    world = World(host_limits=HostLimits(batch_entries_max=batch))
+    world.append(*[Do(tab="order")] * 5)
+    world.settle()
+    world.restart()
+    world.append(*[Do(tab="order")] * 3)
+    world.settle()
+    assert counted(world) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_a_retry_that_stops_at_a_failure_keeps_the_new_value_of_a_business_key_from_before_it() -> None:
+    world = World()
+    world.append(Do(tab="order"), Do(fail=3), Do(tab="order"), Do(fail=1), Do(tab="order"))
+    world.settle()
+    world.decide("engine.retry", "user:1")
+    world.settle()
+    assert counted(world) == [1, 2]
+    world.decide("engine.retry", "user:1")
+    world.settle()
+    assert counted(world) == [1, 2, 3]
+
+
+def test_a_business_key_whose_value_the_reaction_was_not_told_is_not_replaced() -> None:
+    world = World()
+    world.append(Do(tab="x"))
+    world.settle()
+    assert [row[0] for row in world.parked()] == ["user:1"]
+    assert "WrongClaim" in next(iter(world.store.image.parked.values())).reason
+
+
 def test_a_subject_of_another_segment_gets_its_entry_once() -> None:
     world = World()
     world.append(Do(add=3, emit_to=OTHER))
@@ -291,23 +331,89 @@ def test_an_entry_that_kills_the_process_again_and_again_is_found_and_set_aside(
 
 def test_a_reply_reaches_who_asked_and_is_kept() -> None:
     world = World()
-    heard: list[bytes] = []
+    heard: list[bytes | None] = []
     world.engine.journal.tell(AwaitReply(hash_of("s|ask"), "toy", heard.append))
     world.append(Do(add=4, ask=True), id="s|ask", asked=True)
     world.settle()
-    assert [msgspec.json.decode(body)["total"] for body in heard] == [4]
+    assert [msgspec.json.decode(body or b"")["total"] for body in heard] == [4]
     assert world.store.reader().reply(hash_of("s|ask"), "toy") == heard[0]
 
 
 @pytest.mark.parametrize("elsewhere", ["user:2", OTHER])
 def test_a_reply_given_by_another_subject_reaches_who_asked_the_first(elsewhere: str) -> None:
     world = World()
-    heard: list[bytes] = []
+    heard: list[bytes | None] = []
     world.engine.journal.tell(AwaitReply(hash_of("s|ask"), "toy", heard.append))
     world.append(Do(add=4, emit_to=elsewhere, ask_there=True), id="s|ask", asked=True)
     world.settle()
-    assert [msgspec.json.decode(body)["total"] for body in heard] == [4]
+    assert [msgspec.json.decode(body or b"")["total"] for body in heard] == [4]
     assert world.store.reader().reply(hash_of("s|ask"), "toy") == heard[0]
+
+
+def wait_for(world: World, heard: list[bytes | None], domain: str = "toy") -> None:
+    world.engine.journal.tell(AwaitReply(hash_of("s|ask"), domain, heard.append))
+
+
+def test_all_who_wait_for_the_same_reply_are_told_and_nobody_is_kept_after_it() -> None:
+    world = World()
+    heard: list[list[bytes | None]] = [[], [], []]
+    for one in heard[:2]:
+        wait_for(world, one)
+        world.append(Do(add=4, ask=True), id="s|ask", asked=True)
+    wait_for(world, heard[2])
+    world.settle()
+    assert heard[0] == heard[1] == heard[2] and len(heard[0]) == 1
+    assert world.engine.the_journal is not None and len(world.engine.the_journal.waiters) == 0
+
+
+def test_who_gives_up_waiting_is_not_told_and_leaves_nothing_behind() -> None:
+    world = World()
+    gone: list[bytes | None] = []
+    stays: list[bytes | None] = []
+    for one in (gone, stays):
+        wait_for(world, one)
+    gone_done, journal = gone.append, world.engine.journal
+    journal.tell(ForgetReply(hash_of("s|ask"), "toy", gone_done))
+    world.append(Do(add=4, ask=True), id="s|ask", asked=True)
+    wait_for(world, [], "another domain")
+    world.settle()
+    assert gone == [] and len(stays) == 1
+    assert world.engine.the_journal is not None and len(world.engine.the_journal.waiters) == 1
+
+
+def test_more_waiters_for_one_reply_than_the_limit_are_told_at_once_that_they_wait_in_vain() -> None:
+    world = World()
+    heard: list[bytes | None] = []
+    for _ in range(WAITERS_MAX):
+        world.engine.journal.tell(AwaitReply(hash_of("s|ask"), "toy", lambda _: None))
+    wait_for(world, heard)
+    world.settle()
+    assert heard == [None]
+
+
+def test_a_reply_that_was_lost_with_a_crash_is_found_in_the_store() -> None:
+    world = World()
+    heard: list[bytes | None] = []
+    wait_for(world, heard)
+    world.append(Do(add=4, ask=True), id="s|ask", asked=True)
+    world.runtime.run_until(lambda: bool(world.store.image.replies), 10_000)
+    before = len(heard)
+    world.restart()
+    again = world.append(Do(add=4, ask=True), id="s|ask", asked=True)
+    world.settle()
+    assert isinstance(again[0], Appended) and again[0].duplicate
+    assert world.total() == 4 and len(heard) == before
+    assert msgspec.json.decode(world.store.reader().reply(hash_of("s|ask"), "toy") or b"")["total"] == 4
+
+
+def test_the_reply_to_an_id_that_was_made_up_reaches_who_waits_and_is_not_kept() -> None:
+    world = World()
+    heard: list[bytes | None] = []
+    wait_for(world, heard)
+    world.append(Do(add=4, ask=True), root="s|ask", asked=True)
+    world.settle()
+    assert [msgspec.json.decode(body or b"")["total"] for body in heard] == [4]
+    assert world.store.reader().reply(hash_of("s|ask"), "toy") is None
 
 
 def test_a_page_shows_the_domains_own_subjects_in_byte_order_uncommitted_ones_included() -> None:

@@ -40,7 +40,7 @@ class World:
             self.store.image.parked[row.segment, row.domain, row.subject, row.offset] = row
         self.tally = Tally()
         parts = Parts(
-            self.store, domains(Programme()), self.runtime, Random(1), self.tally, on_fatal=lambda _: None,
+            self.store, domains(Programme(), 2), self.runtime, Random(1), self.tally, on_fatal=lambda _: None,
             broker=Broker(self.broker.consumer, self.broker.publisher), limits=Limits(disk_free_min=1 << 20),
             free_bytes=lambda: self.free,
         )  # fmt: skip
@@ -113,7 +113,7 @@ def test_a_parked_domain_degrades_and_is_counted_until_it_is_resumed() -> None:
     parked = [ParkedRow(segment, "notification", "*", 0, "too many parks", 0, START_MS) for segment in (0, 1)]
     world = World(parked=parked).begin()
     assert world.ready() == Readiness(degraded=("the domain notification is parked in segment 0, 1",))
-    assert world.gauged() == {"notification": 2, "points": 0, "profile": 0}
+    assert world.gauged() == {"notification": 2, "points": 0, "profile": 0, "programmes": 0}
     world.resume("notification", 1).resume("notification", 0)
     assert world.ready() == Readiness()
-    assert world.gauged() == {"notification": 0, "points": 0, "profile": 0}
+    assert world.gauged() == {"notification": 0, "points": 0, "profile": 0, "programmes": 0}

@@ -465,6 +465,19 @@ def test_the_size_is_that_of_the_files_and_the_disk_has_room(opened: Opened, tmp
     assert opened.store.free_bytes() > 0
 
 
+def test_new_values_of_business_keys_cost_a_commit_one_statement_however_many_stages_bring_them(
+    opened: Opened,
+) -> None:
+    keys = [(b"k%015d" % i, b"1") for i in range(64)]
+    opened.commit(stages=[stage(0, 1, keys=keys)])
+    said: list[str] = []
+    opened.store._db.set_trace_callback(said.append)
+    stages = [stage(n, n + 1, rewritten=[(key, b"%d" % n) for key, _ in keys[n - 1 :: 8]]) for n in range(1, 9)]
+    opened.commit(stages=stages)
+    opened.store._db.set_trace_callback(None)
+    assert sum("INTO keys" in statement for statement in said) == 1
+
+
 def test_no_statement_of_a_commit_or_a_load_walks_through_a_table_that_grows(opened: Opened) -> None:
     rows = [timer(f"t{i}", 1, 1_000 + i) for i in range(100)]
     opened.commit(stages=[stage(0, 1, timer_ops=[TimerOp("user:1", row.key, row) for row in rows])])
@@ -480,7 +493,7 @@ def test_no_statement_of_a_commit_or_a_load_walks_through_a_table_that_grows(ope
     opened.store.known_ids([row.id_hash for row in ids], NOW)
     opened.commit(
         drafts=drafts(5), ids=ids, fired=rows[70:], at=NOW,
-        stages=[stage(1, 80, timer_ops=gone, records=lines, keys=keys, states=states)],
+        stages=[stage(1, 80, timer_ops=gone, records=lines, keys=keys, rewritten=keys[:5], states=states)],
     )  # fmt: skip
     opened.store.timers_due((0, 0, "", "", ""), 999_999, 50)
     opened.reader.load(1, "points", [f"user:{i}" for i in range(70)], [("user:1", "t1")], [key for key, _ in keys])

@@ -26,6 +26,7 @@ from topology.wire import (
     MadeUp,
     hash64,
     id_hash,
+    reply_key,
 )
 
 ANYWHERE = ByContent("marketing.points.events", "points.increase.purchase")
@@ -78,6 +79,15 @@ def test_a_made_up_name_is_not_remembered() -> None:
     taken = item(message(), fallback=MadeUp("0001"))
     assert taken.draft.id == "shop|0001" and taken.id_hash is None
     assert item(message(event_id="e1"), fallback=MadeUp("e1")).id_hash is not None
+
+
+def test_who_waits_for_a_reply_says_so_and_is_known_by_the_id_also_by_one_that_was_made_up() -> None:
+    for fallback in (MadeUp("m1"), ByKey("k1")):
+        asked = door().decode(message(), "http", None, fallback, asked=True)
+        assert isinstance(asked, Item)
+        assert asked.draft.asked and decode_draft(asked.encoded).asked
+        assert reply_key(asked) == id_hash(asked.draft.id, asked.draft.subject)
+    assert not item(message()).draft.asked
 
 
 def test_a_resend_with_other_spaces_and_key_order_is_the_same_command_and_another_value_is_not() -> None:

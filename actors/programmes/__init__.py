@@ -1,0 +1,1 @@
+"""Programmes: rules as versioned data, switched on in every segment's log."""

@@ -1,0 +1,90 @@
+"""How a domain's states are begun, read, checked and written: one form for its subjects, one for what a segment shares.
+
+What concerns all subjects of a segment in a domain (the version of a rule that is active) is the state of one more
+subject, `segment:NN` itself. It is changed by entries about that subject and by nothing else, is loaded, staged, parked
+and asked for like any other, and goes with each event of the domain as the log had it at that event's place: a new
+rule is for exactly the entries behind it, whatever batches, crashes and retries lie between. It is no subject in a
+page of subjects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from supervision.domain import Domain
+from supervision.entry import segment_subject
+
+STATE_BYTES_MAX = 1024 * 1024
+"""One subject's encoded state in one domain."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_fields = msgspec.msgpack.Decoder(list[Any]).decode
+
+
+class Form:
+    """Of states of one type. Its methods raise whatever the domain's do."""
+
+    def __init__(
+        self,
+        type_: Any,
+        format: int,
+        fresh: Callable[[str], Any],
+        upgrade: Callable[[list[Any]], Any],
+        check: Callable[[Any], None],
+    ) -> None:
+        self.fresh = fresh
+        self._format = format
+        self._second_byte = bytes([format])
+        self._upgrade = upgrade
+        self._check = check
+        self._decode = msgspec.msgpack.Decoder(type_).decode
+
+    def thaw(self, data: bytes) -> Any:
+        """The state from its bytes, of whatever format."""
+        fields = _fields(data) if data[1:2] != self._second_byte else None
+        if fields is not None and fields[0] != self._format:
+            return self._upgrade(fields)
+        return self._decode(data)
+
+    def freeze(self, state: Any, checks: bool) -> bytes:
+        """The state's bytes; with `checks` only of one that the domain can have made."""
+        if checks:
+            self._check(state)
+        data = _encode(state)
+        if len(data) > STATE_BYTES_MAX:
+            raise ValueError(f"a state of {len(data)} bytes, limit {STATE_BYTES_MAX}")
+        return data
+
+
+class Forms:
+    """Of `domain` in `segment`. `shared_subject` is empty where nothing is shared."""
+
+    def __init__(self, domain: Domain[Any], segment: int) -> None:
+        self.shared_subject = segment_subject(segment) if domain.shared_type else ""
+        self._subjects = self._shared = None
+        if domain.state_type:
+            self._subjects = Form(domain.state_type, domain.format, domain.fresh, domain.upgrade, domain.check)
+        if domain.shared_type:
+            self._shared = Form(
+                domain.shared_type, domain.shared_format, lambda _: domain.fresh_shared(), domain.upgrade_shared,
+                domain.check_shared,
+            )  # fmt: skip
+
+    def of(self, subject: str) -> Form | None:
+        """None: the domain keeps no state of it."""
+        return self._shared if self._shared and subject == self.shared_subject else self._subjects
+
+    def wanted(self, subjects: list[str]) -> list[str]:
+        """Whose states an event about each of `subjects` needs, each once."""
+        wanted = dict.fromkeys(subject for subject in subjects if self.of(subject))
+        if self.shared_subject and subjects:
+            wanted[self.shared_subject] = None
+        return list(wanted)
+
+
+def copy_of(state: Any) -> bytes:
+    """What the state is now, to be compared or put back later; it may be one that could not be written."""
+    return _encode(state)
