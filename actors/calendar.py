@@ -1,0 +1,116 @@
+"""Days, weeks, months, quarters and years as people of one time zone read them.
+
+A day is an interval of moments: from its first instant up to the first instant of the next day. That is not the same
+as "all moments whose local date it is": in Saint John's clocks went back at 00:01 until 2011, so an hour after
+midnight the wall showed yesterday's date again. Such an hour belongs to the day that had begun, since what has ended
+(points, a period) does not come to life again. First instants are therefore the one thing worked out here, and all
+else is told from them; where a day was left out altogether (Samoa skipped 30 December 2011), it is empty.
+
+Dates are added to in whole days or whole periods, never in milliseconds: a day may have 23 or 25 hours.
+
+The zone's rules are those of the machine's time zone database: what was worked out yesterday is kept as a moment, and
+a country that changes its mind changes only what is worked out from then on.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+Unit = Literal["day", "week", "month", "quarter", "year"]
+"""A week begins on Monday, as in ISO 8601."""
+
+CALENDARS_KEPT = 1_024
+"""There are some 600 names of zones."""
+_DAY = timedelta(days=1)
+
+
+class Calendar:
+    """Immutable; shared by threads. Raises ValueError when `zone` is no name of the IANA time zone database."""
+
+    def __init__(self, zone: str) -> None:
+        self.zone = zone
+        self._tz = _tz(zone)
+
+    def day(self, at: int) -> date:
+        """The day that the moment `at` (ms since 1970 UTC) belongs to."""
+        day = self.local(at).date()
+        return day if at < self.begins(day + _DAY) else day + _DAY
+
+    def ordinal(self, at: int) -> int:
+        """The day of `at` as `date.toordinal` counts."""
+        return self.day(at).toordinal()
+
+    def begins(self, day: date) -> int:
+        """The first instant (ms) of `day`."""
+        # Where clocks jump at midnight, fold 0 is the first instant of the new day in both directions.
+        return self.at(day, time(0))
+
+    def at(self, day: date, clock: time) -> int:
+        """The moment (ms) when the wall shows `clock` on `day`: the first one of two, and where that time is left out
+        as long after the jump as it would have been."""
+        return round(datetime.combine(day, clock, self._tz).timestamp()) * 1000
+
+    def local(self, at: int) -> datetime:
+        """What calendar and clock on the wall show at the moment `at`."""
+        return datetime.fromtimestamp(at / 1000, self._tz)
+
+    def period(self, unit: Unit, at: int) -> tuple[int, int]:
+        """(first instant, first instant of the next) of the `unit` that the moment `at` lies in."""
+        day = self.day(at)
+        return self.begins(first(unit, day)), self.begins(first(unit, day, 1))
+
+
+def first(unit: Unit, day: date, after: int = 0) -> date:
+    """The first day of the `unit` that is `after` units later than the one `day` lies in.
+
+    >>> first("month", date(2024, 2, 29)), first("quarter", date(2024, 12, 31), 1), first("week", date(2025, 1, 1))
+    (datetime.date(2024, 2, 1), datetime.date(2025, 1, 1), datetime.date(2024, 12, 30))
+    """
+    match unit:
+        case "day":
+            return day + timedelta(days=after)
+        case "week":
+            return day + timedelta(days=7 * after - day.weekday())
+        case "month":
+            return _month(day.year, day.month - 1 + after)
+        case "quarter":
+            return _month(day.year, (day.month - 1) // 3 * 3 + 3 * after)
+        case "year":
+            return date(day.year + after, 1, 1)
+
+
+def anniversary(month: int, day: int, year: int) -> date:
+    """The `day` of `month` in `year`; 29 February is the 28th where there is none.
+
+    >>> anniversary(2, 29, 2024), anniversary(2, 29, 2025)
+    (datetime.date(2024, 2, 29), datetime.date(2025, 2, 28))
+    """
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return date(year, month, day - 1)
+
+
+@lru_cache(maxsize=CALENDARS_KEPT)
+def calendar(zone: str) -> Calendar:
+    """The calendar of `zone`; ValueError when there is none."""
+    return Calendar(zone)
+
+
+def _month(year: int, months: int) -> date:
+    """The first day of the month that is `months` after January of `year`."""
+    return date(year + months // 12, months % 12 + 1, 1)
+
+
+def _tz(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC  # needs no time zone database, which a bare machine may lack
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(
+            f"zone must be a name of the IANA time zone database such as Asia/Shanghai, not {name!r}"
+        ) from error
