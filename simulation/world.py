@@ -22,7 +22,7 @@ import structlog
 from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
 from actors.points.actor import PointsLedgerActor
-from actors.points.programme import Programme
+from actors.points.programme import from_settings
 from gateway.ingest import Ingest
 from gateway.wiring import Broker, Parts, Wiring
 from simulation.absence import Absence
@@ -188,7 +188,7 @@ class World:
         return wiring
 
     def _domains(self) -> list[Domain[Any]]:
-        points = PointsLedgerActor(Programme(points_valid_days=self.draw.valid_days, points_reminder_days=0))
+        points = PointsLedgerActor(from_settings(valid_days=self.draw.valid_days, reminder_days=0))
         others = [NotificationActor(TEMPLATES)] if self.draw.notifies else []
         return [points, *others, *([ProbeActor()] if self.draw.probes else [])]
 

@@ -33,6 +33,7 @@ from actors.points.messages import (
     ReferralCredit,
 )
 from actors.points.programme import Programme
+from actors.points.state import MAIN
 from supervision.domain import Domain, Event, TimerDue
 from supervision.envelope import rfc3339
 from supervision.outputs import Arm, Cancel, Claim, Emit, Output
@@ -121,7 +122,7 @@ class PointsLedgerActor(Domain[Account]):
         event: Event,
         referred: str | None = None,
     ) -> Iterator[Output]:
-        expires = self._programme.expiry(event.at)
+        expires = self._programme.expiry(MAIN, event.at)
         lot = Lot(expires, points, event.entry.epoch, event.entry.offset)
         before = ledger.available(account)
         if merged := ledger.earn(account, lot, self._programme.lots_max):

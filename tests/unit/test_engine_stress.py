@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.points.programme import Programme
+from actors.points.programme import from_settings
 from actors.points.view import shown
 from actors.registry import domains
 from gateway.wiring import Parts, Wiring
@@ -60,7 +60,7 @@ class Engine:
         clock = SystemClock()
         self.fatal: list[str] = []
         self.runtime = ThreadRuntime(clock)
-        self.registered = domains(Programme())
+        self.registered = domains(from_settings())
         formats = {domain.name: domain.format for domain in self.registered if domain.format}
         self.store: SqliteStore = open_sqlite(folder, SEGMENTS, formats, "test", clock)
         self.tally = Tally()
