@@ -215,10 +215,10 @@ class Service:
         return open_sqlite(Path(self.settings.data), self.settings.segments, kept, VERSION, clock)
 
     def _programme(self) -> Any:
-        from actors.points.programme import Programme
+        from actors.points.programme import from_settings
 
         settings = self.settings
-        return Programme(settings.points_valid_days, settings.points_reminder_days, zone=settings.zone)
+        return from_settings(settings.points_valid_days, settings.points_reminder_days, zone=settings.zone)
 
     def _wire(self, store: Any, runtime: Any, counters: Any) -> Any:
         from actors.notification.templates import Templates

@@ -65,6 +65,7 @@ def minor_of_seed(raw: bytes, currency: str, field: str) -> int | Refusal:
     >>> [minor_of_seed(number, "CNY", "price") for number in (b"500", b"5e2", b"500.00", b"0.01")]
     [50000, 50000, 50000, 1]
     """
+    raw = bytes(raw)  # a Raw calls itself bytes and has none of their methods
     if not raw or raw[:1] not in b"-0123456789":
         return Refusal("wrong_type", field, f"{field} must be a JSON number, {_limit(currency)}")
     return _minor(raw.decode(errors="replace"), currency, field)
@@ -76,6 +77,7 @@ def minor_of_ours(raw: bytes, currency: str, field: str) -> int | Refusal:
     >>> minor_of_ours(b"50000", "CNY", "amount"), minor_of_ours(b'"500.00"', "CNY", "amount")
     (50000, 50000)
     """
+    raw = bytes(raw)
     if raw[:1] == b'"':
         text = _text(raw)
         if text is None or len(text) > TEXT_BYTES_MAX or not _PLAIN.fullmatch(text):

@@ -16,7 +16,7 @@ import msgspec
 from actors.points.actor import EXPIRY, PointsLedgerActor
 from actors.points.ledger import Account, Lot
 from actors.points.messages import PointsChange
-from actors.points.programme import Programme
+from actors.points.programme import from_settings
 from actors.registry import domains
 from supervision.clock import SystemClock
 from supervision.domain import Event, formats
@@ -48,7 +48,7 @@ class People:
         self._epoch = epoch
         self._now_ms = now_ms
         self._rng = Random(seed)
-        self._actor = PointsLedgerActor(Programme())
+        self._actor = PointsLedgerActor(from_settings())
         self._encode = msgspec.msgpack.Encoder().encode
 
     def stages(self, first: int, last: int) -> list[Stage]:
@@ -96,7 +96,7 @@ def _batches(people: People, users: int, epoch: int, commit_no: int) -> Iterator
 def fill(folder: Path, users: int, due: Due = as_the_programme_says) -> int:
     """Make a store of `users`, numbered from 0; -> its bytes."""
     clock = SystemClock()
-    store = open_sqlite(folder, SEGMENTS, formats(domains(Programme(), SEGMENTS)), "bench", clock)
+    store = open_sqlite(folder, SEGMENTS, formats(domains(from_settings(), SEGMENTS)), "bench", clock)
     now_ms = clock.now_ms()
     recovery = store.recover(now_ms)
     for batch in _batches(People(recovery.epoch, now_ms, 1, due), users, recovery.epoch, recovery.commit_no):

@@ -22,7 +22,7 @@ from actors.points.actor import PointsLedgerActor
 from actors.points.door import POINTS_CHANGE
 from actors.points.ledger import Account, Lot
 from actors.points.messages import PointsChange, PointsEarned
-from actors.points.programme import Programme
+from actors.points.programme import from_settings
 from bench.report import Number, report
 from supervision.domain import Event
 from supervision.entry import Entry
@@ -57,7 +57,7 @@ class Reaction:
     """One message after another to one account: what a host asks of the domain for each."""
 
     def __init__(self, lots: int, change: bytes) -> None:
-        self._actor = PointsLedgerActor(Programme(lots_max=10_000))
+        self._actor = PointsLedgerActor(from_settings(lots_max=10_000))
         self._raw = RAW % change
         self._decode = msgspec.json.Decoder(PointsChange).decode
         self._encode = msgspec.msgpack.Encoder().encode

@@ -22,7 +22,7 @@ import structlog
 from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
 from actors.points.actor import PointsLedgerActor
-from actors.points.programme import Programme
+from actors.points.programme import from_settings
 from actors.profile.actor import ProfileActor
 from gateway.ingest import Ingest
 from gateway.wiring import Broker, Parts, Wiring
@@ -190,7 +190,7 @@ class World:
         return wiring
 
     def _domains(self) -> list[Domain[Any]]:
-        points = PointsLedgerActor(Programme(points_valid_days=self.draw.valid_days, points_reminder_days=0))
+        points = PointsLedgerActor(from_settings(valid_days=self.draw.valid_days, reminder_days=0))
         others: list[Domain[Any]] = [NotificationActor(TEMPLATES)] if self.draw.notifies else []
         others += [ProfileActor()] if self.draw.profiles else []
         return [points, *others, *([ProbeActor()] if self.draw.probes else [])]

@@ -17,7 +17,7 @@ from actors.points.actor import PointsLedgerActor
 from actors.points.door import POINTS_CHANGE
 from actors.points.ledger import Account
 from actors.points.messages import CHANGE, REFERRAL, TIMER, LedgerLine, PointsChange, ReferralCredit
-from actors.points.programme import Programme
+from actors.points.programme import Programme, from_settings
 from supervision.domain import Event, TimerDue
 from supervision.entry import Entry, Origin
 from supervision.outputs import Arm, Cancel, Claim, Emit, Output, Record
@@ -43,7 +43,7 @@ def knock(decoded: dict[str, Any]) -> Command | Refusal:
 
 class PointsWorld:
     def __init__(self, programme: Programme | None = None, at: int = START_MS) -> None:
-        self.actor = PointsLedgerActor(programme or Programme())
+        self.actor = PointsLedgerActor(programme or from_settings())
         self.at = at
         self.offset = 0
         self.stored: dict[str, bytes] = {}

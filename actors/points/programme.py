@@ -1,99 +1,202 @@
-"""The rules of the points programme: how long points are valid, when their owner is reminded, where a day ends.
+"""A programme at work: rules that were read, checked and compiled, with what is asked of them for every event.
 
-Expiry is by calendar day, as people read it: points earned at any time of 20 September are all valid until the end of
-the same last day. The moment of expiry is therefore the first instant of the day after it in the programme's zone,
-whatever that zone's clocks do that night. A reminder goes out on a morning, not at the midnight arithmetic would
-choose.
+A programme is named by what it says: its version is a hash of its canonical form, in which defaults are left out, lists
+that mean sets are sorted and rationals reduced. Whoever writes the same rules in another order has the same version,
+and putting them again is no change. A field that a later release adds leaves the versions of old programmes alone.
 
 Only the present rule is applied when points are earned; lots keep the expiry they were given.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from fractions import Fraction
+from functools import reduce
+from hashlib import blake2b
+from typing import Any, cast
 
-VALID_DAYS_MAX = 36_500
-LOTS_MAX_DEFAULT = 2_000
-LOTS_MAX_MAX = 10_000
-"""An account of so many lots takes about 250 KB, a quarter of what the engine lets a state have."""
-EXPIRIES_KEPT = 1_024
-"""Reminder dates remembered; a validity of a year has 366 expiries at a time."""
-REMINDER_TIME = time(10)
-"""Of the programme's day; nobody wants a text message at midnight."""
+import msgspec
+
+from actors import mistakes
+from actors.calendar import calendar
+from actors.commands import Refusal
+from actors.points.checks import first_mistake
+from actors.points.conditions import Condition, Exclusion
+from actors.points.expiry import Reminders, Validity
+from actors.points.rules import Expiry, Refund, Rules, WalletRules
+from actors.points.state import MAIN
+
+MAIN_NAME = "main"
+"""MAIN as people write it."""
+BYTES_MAX = 256 * 1024
+"""Of a programme's JSON: it is an entry of every segment's log."""
+VERSION_BYTES = 8
+
+_SETS = frozenset(("tiers", "categories", "products", "weekdays", "reasons", "uses"))
+_RATIONALS = frozenset(("rate", "factor"))
+_SETTINGS = {
+    "expiry.n": "points_valid_days",
+    "reminder_days": "points_reminder_days",
+    "currency": "default_currency",
+}
+"""What the settings call fields of theirs."""
+_rules = msgspec.json.Decoder(Rules)
 
 
 class Programme:
-    """Immutable; shared by all segments and threads. Raises ValueError, naming the setting and its limits."""
+    """Immutable but for its memos; shared by all segments and threads. Made by `parse` or `from_settings`."""
 
-    def __init__(
-        self,
-        points_valid_days: int = 365,
-        points_reminder_days: int = 7,
-        lots_max: int = LOTS_MAX_DEFAULT,
-        zone: str = "UTC",
-    ) -> None:
-        """`points_reminder_days` 0 = no reminder."""
-        _within("points_valid_days", points_valid_days, 1, VALID_DAYS_MAX)
-        _within("points_reminder_days", points_reminder_days, 0, points_valid_days - 1)
-        _within("lots_max", lots_max, 2, LOTS_MAX_MAX)
-        self.points_valid_days = points_valid_days
-        self.points_reminder_days = points_reminder_days
-        self.lots_max = lots_max
-        self.zone = zone
-        self._zone = _zone(zone)
-        self._today = (0, 0, 0)
-        """(first ms of a day, first ms of the next, expiry of what is earned in it): a memo for millions of events."""
-        self.reminder = lru_cache(maxsize=EXPIRIES_KEPT)(self._reminder)
+    def __init__(self, rules: Rules) -> None:
+        """`rules` have passed checks.first_mistake."""
+        self.canonical = msgspec.json.encode(_plain(rules), order="sorted")
+        self.version = blake2b(self.canonical, digest_size=VERSION_BYTES).hexdigest()
+        self.rules = rules
+        self.zone = rules.zone
+        self.lots_max = rules.lots_max
+        self.calendar = calendar(rules.zone)
+        self.rate = Fraction(rules.earn.rate)
+        self.multipliers = tuple((m.id, Fraction(m.factor), Condition(m.when)) for m in rules.earn.multipliers)
+        self.bonuses = tuple((b.id, b.points, Condition(b.when)) for b in rules.earn.bonuses)
+        self.exclusion = Exclusion(rules.earn.exclude)
+        reminders = Reminders(rules.reminder_days, self.calendar)
+        self.reminder = reminders.at
+        self.expires_on = reminders.expires_on
+        self._main = _Wallet(rules.wallets.get(MAIN_NAME, WalletRules()), self)
+        self._wallets = {name: _Wallet(wallet, self) for name, wallet in rules.wallets.items() if name != MAIN_NAME}
+        self._main_ends = self._main.validity.ends
+        self._ends = {name: wallet.validity.ends for name, wallet in self._wallets.items()}
+        """Bound once: this is asked for every event."""
+        self._by_reason = {reason: _inside(n) for n, wallet in rules.wallets.items() for reason in wallet.reasons}
 
-    def expiry(self, at: int) -> int:
-        """The moment (ms since 1970 UTC) from which points earned at `at` can no longer be spent. O(1)."""
-        begins, ends, expires = self._today  # one read: another thread may replace it
-        if not begins <= at < ends:
-            today = self._day(at)
-            begins, ends = self._midnight(today), self._midnight(today + timedelta(days=1))
-            expires = self._midnight(today + timedelta(days=self.points_valid_days + 1))
-            self._today = (begins, ends, expires)
-        return expires
+    def expiry(self, wallet: str, at: int) -> int:
+        """The moment (ms since 1970 UTC) from which points of `wallet` that are active from `at` on can no longer be
+        spent, NEVER or SLIDES. O(1) for moments of one day.
+        """
+        return self._ends.get(wallet, self._main_ends)(at)
 
-    def _reminder(self, expires: int) -> int:
-        """When (ms) to remind of what expires at `expires`: some days before its last, in the morning; 0 = never."""
-        if not self.points_reminder_days:
-            return 0
-        day = self._last_day(expires) - timedelta(days=self.points_reminder_days)
-        return _ms(datetime.combine(day, REMINDER_TIME, self._zone))
+    def slides_end(self, active_at: int, wallet: str) -> int:
+        """When points end that slide with their owner's activity, whose last was at `active_at`. Where the present rule
+        does not slide, those of an earlier one end as if they had become active then.
+        """
+        return self._wallet(wallet).sliding.ends(active_at)
 
-    def expires_on(self, expires: int) -> str:
-        """The last day (YYYY-MM-DD) of what expires at `expires`."""
-        return self._last_day(expires).isoformat()
+    def refund(self, wallet: str) -> Refund:
+        """What a refund does in `wallet`."""
+        return self._wallet(wallet).refund
 
-    def _last_day(self, expires: int) -> date:
-        return self._day(expires - 1)
+    def may_use(self, wallet: str, reason: str) -> bool:
+        """Whether points of `wallet` may be redeemed for `reason`."""
+        uses = self._wallet(wallet).uses
+        return not uses or reason in uses
 
-    def _day(self, at: int) -> date:
-        return datetime.fromtimestamp(at / 1000, self._zone).date()
+    def wallet_for(self, reason: str) -> str:
+        """The wallet (as states write it) into which an accrual of `reason` comes that names none."""
+        return self._by_reason.get(reason, MAIN)
 
-    def _midnight(self, day: date) -> int:
-        # Where clocks jump at midnight, fold 0 is the first instant of the new day in both directions.
-        return _ms(datetime.combine(day, time(0), self._zone))
+    def has_wallet(self, wallet: str) -> bool:
+        """Whether the programme knows `wallet`, as states write it. Accounts may hold others, of earlier programmes."""
+        return wallet == MAIN or wallet in self._wallets
 
+    def day(self, at: int) -> int:
+        """The day of `at` in the programme's zone as `date.toordinal` counts."""
+        return self.calendar.ordinal(at)
 
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp()) * 1000
-
-
-def _within(name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be from {low} to {high}, not {value}")
+    def _wallet(self, name: str) -> _Wallet:
+        # A wallet of an earlier programme goes on by the rules of the main one.
+        return self._wallets.get(name, self._main) if name else self._main
 
 
-def _zone(name: str) -> tzinfo:
-    if name == "UTC":
-        return UTC  # needs no time zone database, which a bare machine may lack
+class _Wallet:
+    def __init__(self, wallet: WalletRules, programme: Programme) -> None:
+        rules = programme.rules
+        expiry = wallet.expiry or rules.expiry
+        active = Expiry("days", expiry.n) if expiry.kind == "sliding" else expiry
+        self.validity = Validity(expiry, programme.calendar)
+        self.sliding = Validity(active, programme.calendar)
+        self.refund = wallet.refund or rules.refund
+        self.uses = frozenset(wallet.uses)
+
+
+def parse(data: bytes) -> Programme | Refusal:
+    """The programme that the JSON `data` is, or what is wrong with it and where."""
+    if len(data) > BYTES_MAX:
+        return Refusal("too_long", "", f"a programme must be at most {BYTES_MAX} bytes")
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(
-            f"zone must be a name of the IANA time zone database such as Asia/Shanghai, not {name!r}"
-        ) from error
+        rules = _rules.decode(data)
+    except msgspec.ValidationError as error:
+        refusal = mistakes.refusal(error, Rules)
+        return _under_its_key(refusal, data) if mistakes.SOME_KEY in refusal.field else refusal
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Refusal("not_json", "", "a programme must be JSON in UTF-8, of whole characters")
+    return first_mistake(rules) or Programme(rules)
+
+
+def from_settings(
+    valid_days: int = 365,
+    reminder_days: int = 7,
+    lots_max: int = 2_000,
+    zone: str = "UTC",
+    currency: str = "CNY",
+) -> Programme:
+    """What the settings mean where no programme was put. Raises ValueError, naming the setting and its limits.
+
+    `reminder_days` 0 = no reminder.
+    """
+    rules = Rules(zone, currency, expiry=Expiry("days", valid_days), reminder_days=reminder_days, lots_max=lots_max)
+    programme = parse(msgspec.json.encode(rules))
+    if isinstance(programme, Programme):
+        return programme
+    setting = _SETTINGS.get(programme.field, programme.field)
+    raise ValueError(setting + programme.message.removeprefix(programme.field))
+
+
+def _inside(name: str) -> str:
+    """The wallet called `name` as states write it."""
+    return MAIN if name == MAIN_NAME else name
+
+
+def _plain(rules: msgspec.Struct) -> dict[str, Any]:
+    """The canonical form as plain values: what is not a default, in a form that does not depend on its writer."""
+    plain: dict[str, Any] = {}
+    for field in msgspec.structs.fields(rules):
+        value = getattr(rules, field.name)
+        if field.name in _SETS and isinstance(value, tuple):
+            value = sorted(set(cast("tuple[Any, ...]", value)))
+        elif field.name in _RATIONALS:
+            value = str(Fraction(value))
+        value = _plain_value(value)
+        if value != _plain_value(_default(field)):
+            plain[field.encode_name] = value
+    return plain
+
+
+def _plain_value(value: Any) -> Any:
+    match value:
+        case msgspec.Struct():
+            return _plain(value)
+        case list() | tuple():
+            return [_plain_value(one) for one in cast("list[Any]", value)]
+        case dict():
+            return {key: _plain_value(one) for key, one in cast("dict[str, Any]", value).items()}
+        case _:
+            return value
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    return field.default_factory() if callable(field.default_factory) else field.default
+
+
+def _under_its_key(refusal: Refusal, data: bytes) -> Refusal:
+    """`refusal` with the key that msgspec leaves out: the first one whose value is wrong when it stands alone."""
+    head, _, _ = refusal.field.partition(mistakes.SOME_KEY)
+    names = head.split(".")
+    table: dict[str, Any] = reduce(lambda inner, name: inner[name], names, msgspec.json.decode(data))
+    for key, value in table.items():
+        alone: Any = {key: value}
+        for name in reversed(names):
+            alone = {name: alone}
+        try:
+            msgspec.convert(alone, Rules)
+        except msgspec.ValidationError as error:
+            named, some, place = mistakes.refusal(error, Rules), head + mistakes.SOME_KEY, mistakes.join(head, key)
+            return Refusal(named.code, named.field.replace(some, place), named.message.replace(some, place))
+    return refusal

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.points.programme import Programme
+from actors.points.programme import from_settings
 from actors.points.view import shown
 from actors.registry import domains
 from gateway.wiring import Parts, Wiring
@@ -61,7 +61,7 @@ class Engine:
         clock = SystemClock()
         self.fatal: list[str] = []
         self.runtime = ThreadRuntime(clock)
-        self.registered = domains(Programme(), SEGMENTS)
+        self.registered = domains(from_settings(), SEGMENTS)
         self.store: SqliteStore = open_sqlite(folder, SEGMENTS, formats(self.registered), "test", clock)
         self.tally = Tally()
         parts = Parts(

@@ -33,7 +33,7 @@ from actors.points.messages import (
     PublicLine,
     ReferralCredit,
 )
-from actors.points.programme import Programme
+from actors.points.programme import from_settings
 from actors.profile.facts import Fact, Profile
 from actors.profile.messages import ProfileRefused, ProfileUpdated
 from actors.programmes.actor import Shelf
@@ -131,7 +131,7 @@ def test_an_effect_that_differs_needs_a_new_schema_version(kind: str) -> None:
 
 
 def test_every_state_format_of_every_domain_has_its_golden_file() -> None:
-    for domain in domains(Programme(), 1):
+    for domain in domains(from_settings(), 1):
         for number in range(1, domain.format + 1):
             assert golden(f"state.{domain.name}.{number}")
 

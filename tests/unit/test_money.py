@@ -131,6 +131,11 @@ def test_a_broken_character_is_refused_like_any_other_text() -> None:
     assert code(minor_of_seed(b"5\xff", "CNY", "price")) == "wrong_type"
 
 
+def test_what_msgspec_left_unread_is_read_like_bytes() -> None:
+    assert minor_of_seed(msgspec.Raw(b"5.00"), "CNY", "price") == 500
+    assert minor_of_ours(msgspec.Raw(b'"5.00"'), "CNY", "amount") == minor_of_ours(msgspec.Raw(b"500"), "CNY", "amount")
+
+
 def test_the_seeds_fields_are_known_by_name() -> None:
     assert all(map(is_seed_field, ("order_amount", "price", "min_amount", "purchase_amount_90d")))
     assert not any(map(is_seed_field, ("amount", "unit_price", "order_amount_minor", "purchase_amount")))

@@ -18,7 +18,7 @@ from actors.points.messages import (
     PointsRefused,
     PointsSpent,
 )
-from actors.points.programme import Programme
+from actors.points.programme import from_settings
 from actors.points.view import shown
 from supervision.entry import segment_of
 from supervision.outputs import Arm, Emit, Record
@@ -174,11 +174,11 @@ def test_spending_the_soonest_lot_moves_both_timers_to_the_next() -> None:
 
 
 def test_a_reminder_rule_made_longer_reminds_of_everything_a_few_at_a_time() -> None:
-    world = PointsWorld(Programme(points_reminder_days=7))
+    world = PointsWorld(from_settings(reminder_days=7))
     for _ in range(REMINDERS_MAX + 9):
         world.send(points=1)
         world.at += DAY_MS
-    world.actor = PointsLedgerActor(Programme(points_reminder_days=360))
+    world.actor = PointsLedgerActor(from_settings(reminder_days=360))
     world.effects.clear()
     outputs = world.send(points=1)
     assert len([kind for kind, _ in world.told(outputs) if kind == "points.expiring"]) == REMINDERS_MAX
@@ -189,7 +189,7 @@ def test_a_reminder_rule_made_longer_reminds_of_everything_a_few_at_a_time() -> 
 
 
 def test_a_programme_without_reminders_sets_no_timer_for_them() -> None:
-    world = PointsWorld(Programme(points_reminder_days=0))
+    world = PointsWorld(from_settings(reminder_days=0))
     world.send()
     assert [key for _, key in world.timers] == ["expiry"]
 
@@ -241,7 +241,7 @@ def test_taking_referral_points_back_needs_no_referrer() -> None:
 
 
 def test_an_increase_is_never_refused_however_many_lots_there_are() -> None:
-    world = PointsWorld(Programme(lots_max=3))
+    world = PointsWorld(from_settings(lots_max=3))
     for _ in range(12):
         world.send(points=1)
     merges = [line for line in world.lines["user:123456"] if line.change == "merge"]
@@ -335,7 +335,7 @@ class Oracle:
 def test_any_sequence_of_changes_and_days_agrees_with_brute_force(
     steps: list[tuple[str, str, int, str | None]], valid_days: int
 ) -> None:
-    world, oracle = PointsWorld(Programme(valid_days, valid_days // 2)), Oracle(valid_days)
+    world, oracle = PointsWorld(from_settings(valid_days, valid_days // 2)), Oracle(valid_days)
     for what, user, points, order in steps:
         if what == "wait":
             world.advance(world.at + points * DAY_MS // 2)

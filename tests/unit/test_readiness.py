@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from actors.points.programme import Programme
+from actors.points.programme import from_settings
 from actors.registry import domains
 from gateway.assembly import readiness
 from gateway.health import Readiness
@@ -40,7 +40,7 @@ class World:
             self.store.image.parked[row.segment, row.domain, row.subject, row.offset] = row
         self.tally = Tally()
         parts = Parts(
-            self.store, domains(Programme(), 2), self.runtime, Random(1), self.tally, on_fatal=lambda _: None,
+            self.store, domains(from_settings(), 2), self.runtime, Random(1), self.tally, on_fatal=lambda _: None,
             broker=Broker(self.broker.consumer, self.broker.publisher), limits=Limits(disk_free_min=1 << 20),
             free_bytes=lambda: self.free,
         )  # fmt: skip

@@ -1,0 +1,73 @@
+"""Where in a sender's JSON the mistake is, told from what msgspec says of it.
+
+msgspec names the place as a path (`$.earn.multipliers[2].factor`) inside an English sentence; senders and forms want
+the place as a field of its own. It does not list what an enumeration allows, which is the first thing its reader asks,
+so that is looked up in the type.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from actors.commands import Refusal
+
+_PLACE = re.compile(r" - at (`key` in )?`\$\.?(.*)`$")
+_MISSING = re.compile(r"Object missing required field `([^`]+)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
+_STEP = re.compile(r"[^.\[\]]+|\[[^\]]*\]")
+_RANGE = re.compile(r"Expected `(?:int|str|array|object)` (?:[<>]|of length|matching)")
+
+SOME_KEY = "[...]"
+"""How msgspec writes "under some key of this object", not saying which."""
+
+
+def refusal(error: msgspec.ValidationError, wanted: Any, prefix: str = "") -> Refusal:
+    """What `error`, raised by decoding as `wanted`, comes to. `prefix` is where the document itself stood."""
+    text = str(error)
+    place = _PLACE.search(text)
+    path = place[2] + (SOME_KEY if place[1] else "") if place else ""
+    field = join(prefix, path)
+    text = text[: place.start()] if place else text
+    if missing := _MISSING.match(text):
+        field = join(field, missing[1])
+        return Refusal("missing", field, f"{field} is missing")
+    if unknown := _UNKNOWN.match(text):
+        field = join(field, unknown[1])
+        return Refusal("unknown_field", field, f"{field} is not a known field")
+    if allowed := _allowed(wanted, path):
+        return Refusal("unknown_value", field, f"{field} must be one of {', '.join(allowed)}")
+    code = "out_of_range" if _RANGE.match(text) else "wrong_type"
+    return Refusal(code, field, f"{field or 'the body'}: {text[:1].lower()}{text[1:]}")
+
+
+def join(place: str, field: str) -> str:
+    """`field` below `place`, dotted; an index (`[2]`) needs no dot."""
+    return f"{place}.{field}" if place and field and not field.startswith("[") else place + field
+
+
+def _allowed(wanted: Any, path: str) -> tuple[str, ...]:
+    """The words that the enumeration at `path` allows; none where there is no enumeration."""
+    here = inspect.type_info(wanted)
+    for step in _STEP.findall(path):
+        here = _below(here, step)
+    return tuple(map(str, here.values)) if isinstance(here, inspect.LiteralType) else ()
+
+
+def _below(here: Any, step: str) -> Any:
+    below: Any = None
+    match here:
+        case inspect.StructType():
+            below = next((field.type for field in here.fields if field.encode_name == step), None)
+        case inspect.DictType():
+            below = here.value_type
+        case inspect.VarTupleType() | inspect.ListType():
+            below = here.item_type
+        case _:
+            pass
+    if isinstance(below, inspect.UnionType):
+        below = next(kind for kind in below.types if not isinstance(kind, inspect.NoneType))
+    return below

@@ -1,0 +1,186 @@
+"""What makes a well-typed programme make sense: everything that takes two fields, or the world, to be seen.
+
+A rule that can never do anything is refused as if it were a typing error, which it mostly is: a multiplier for a level
+that does not exist would be silent for ever, and found by an angry customer. A cap that will never be reached is
+somebody's prudence and stays.
+
+Each mistake is told with the place of the field and the limit. The first one is enough: the next is told next time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import pairwise
+
+from actors.calendar import calendar
+from actors.commands import Refusal
+from actors.fields import text_code
+from actors.money import EXPONENTS
+from actors.points.rules import (
+    LABEL_BYTES_MAX,
+    VALID_DAYS_MAX,
+    Bonus,
+    Cap,
+    Earn,
+    Expiry,
+    Multiplier,
+    Pend,
+    Reserve,
+    Rules,
+    Tiers,
+    WalletRules,
+    When,
+)
+
+RATE_MAX = 1_000_000
+FACTOR_MAX = 1_000
+BASE = "base"
+"""How answers name the base rate; no rule may be called so."""
+
+_N_MAX = {"days": VALID_DAYS_MAX, "sliding": VALID_DAYS_MAX, "months": 120, "quarters": 40, "years": 100}
+"""Of an expiry."""
+_DAYS_MIN = {"days": 1, "sliding": 1, "months": 28, "quarters": 90, "years": 365}
+"""Of the shortest such period."""
+_CAP_N_MAX = {"days": 92, "hours": 31 * 24}
+"""Each hour with points in it is a bucket in the user's state."""
+
+
+def first_mistake(rules: Rules) -> Refusal | None:
+    """The first thing in `rules`, which are well-typed, that makes no sense."""
+    return next(_mistakes(rules), None)
+
+
+def _mistakes(rules: Rules) -> Iterator[Refusal]:
+    yield from _world(rules)
+    yield from _earn(rules.earn, {level.id for level in rules.tiers.levels})
+    yield from _validity(rules.expiry, "expiry", rules.reminder_days)
+    yield from _pend(rules.pending)
+    yield from _wallets(rules)
+    yield from _caps(rules.caps)
+    yield from _tiers(rules.tiers)
+    yield from _reserve(rules.reserve)
+
+
+def _world(rules: Rules) -> Iterator[Refusal]:
+    try:
+        calendar(rules.zone)
+    except ValueError as error:
+        yield Refusal("unknown_zone", "zone", str(error))
+    if rules.currency not in EXPONENTS:
+        yield _wrong("unknown_currency", "currency", f"a currency code of ISO 4217 such as CNY, not {rules.currency!r}")
+
+
+def _earn(earn: Earn, levels: set[str]) -> Iterator[Refusal]:
+    if Fraction(earn.rate) > RATE_MAX:
+        yield _wrong("out_of_range", "earn.rate", f"from 0 to {RATE_MAX}, not {earn.rate}")
+    for index, multiplier in enumerate(earn.multipliers):
+        if Fraction(multiplier.factor) > FACTOR_MAX:
+            place = f"earn.multipliers[{index}].factor"
+            yield _wrong("out_of_range", place, f"from 0 to {FACTOR_MAX}, not {multiplier.factor}")
+    places = [f"earn.multipliers[{index}]" for index in range(len(earn.multipliers))]
+    places += [f"earn.bonuses[{index}]" for index in range(len(earn.bonuses))]
+    rules: list[Multiplier | Bonus] = [*earn.multipliers, *earn.bonuses]
+    yield from _unique([BASE, *(rule.id for rule in rules)], ["", *places])
+    yield from _labels(earn.exclude.categories, "earn.exclude.categories")
+    yield from _labels(earn.exclude.products, "earn.exclude.products")
+    for place, rule in zip(places, rules, strict=True):
+        yield from _when(rule.when, f"{place}.when", earn, levels)
+
+
+def _when(when: When, place: str, earn: Earn, levels: set[str]) -> Iterator[Refusal]:
+    for index, level in enumerate(when.tiers):
+        if level not in levels:
+            yield _wrong("unknown_tier", f"{place}.tiers[{index}]", f"the id of one of tiers.levels, not {level!r}")
+    if when.hours and when.hours[0] == when.hours[1] % 24 and when.hours != (0, 24):
+        yield _wrong("never_holds", f"{place}.hours", f"two different hours, not {list(when.hours)}")
+    yield from _labels(when.categories, f"{place}.categories")
+    yield from _labels(when.products, f"{place}.products")
+    if when.categories and set(when.categories) <= set(earn.exclude.categories):
+        yield _wrong("never_holds", f"{place}.categories", "other categories too than those that earn.exclude names")
+    if when.products and set(when.products) <= set(earn.exclude.products):
+        yield _wrong("never_holds", f"{place}.products", "other products too than those that earn.exclude names")
+
+
+def _validity(expiry: Expiry, place: str, reminder_days: int) -> Iterator[Refusal]:
+    if expiry.kind == "never":
+        if expiry.n != Expiry().n:
+            yield _wrong("no_meaning", f"{place}.n", "absent with kind never")
+        return
+    low, high = (1 if expiry.kind in ("days", "sliding") else 0), _N_MAX[expiry.kind]
+    if not low <= expiry.n <= high:
+        yield _wrong("out_of_range", f"{place}.n", f"from {low} to {high} with kind {expiry.kind}, not {expiry.n}")
+    days = _DAYS_MIN[expiry.kind] * max(expiry.n, 1)
+    if reminder_days >= days:
+        wanted = f"from 0 to {days - 1}, shorter than {place}, not {reminder_days}"
+        yield _wrong("out_of_range", "reminder_days", wanted)
+
+
+def _pend(pend: Pend) -> Iterator[Refusal]:
+    if pend.until == "days" and not pend.days:
+        yield _wrong("out_of_range", "pending.days", "at least 1 with until days")
+    if pend.until != "days" and pend.days:
+        yield _wrong("no_meaning", "pending.days", f"absent with until {pend.until}")
+
+
+def _wallets(rules: Rules) -> Iterator[Refusal]:
+    taken: dict[str, str] = {}
+    for name, wallet in rules.wallets.items():
+        place = f"wallets.{name}"
+        if wallet.expiry:
+            yield from _validity(wallet.expiry, f"{place}.expiry", rules.reminder_days)
+        yield from _labels(wallet.uses, f"{place}.uses")
+        yield from _reasons(name, wallet, taken)
+
+
+def _reasons(name: str, wallet: WalletRules, taken: dict[str, str]) -> Iterator[Refusal]:
+    place = f"wallets.{name}.reasons"
+    yield from _labels(wallet.reasons, place)
+    for index, reason in enumerate(wallet.reasons):
+        if (owner := taken.setdefault(reason, name)) != name:
+            yield _wrong("not_unique", f"{place}[{index}]", f"in one wallet only; {reason!r} is in {owner} too")
+
+
+def _caps(caps: Iterable[Cap]) -> Iterator[Refusal]:
+    caps = tuple(caps)
+    yield from _unique([cap.id for cap in caps], [f"caps[{index}]" for index in range(len(caps))])
+    for index, cap in enumerate(caps):
+        yield from _labels(cap.reasons, f"caps[{index}].reasons")
+        high = _CAP_N_MAX.get(cap.per, 1)
+        if cap.n > high:
+            yield _wrong("out_of_range", f"caps[{index}].n", f"from 1 to {high} with per {cap.per}, not {cap.n}")
+
+
+def _tiers(tiers: Tiers) -> Iterator[Refusal]:
+    places = [f"tiers.levels[{index}]" for index in range(len(tiers.levels))]
+    yield from _unique([level.id for level in tiers.levels], places)
+    for place, (low, high) in zip(places[1:], pairwise(tiers.levels), strict=False):
+        if high.at <= low.at:
+            yield _wrong("not_rising", f"{place}.at", f"more than {low.at}, that of the level before, not {high.at}")
+    if tiers.window != "days" and tiers.n != Tiers().n:
+        yield _wrong("no_meaning", "tiers.n", f"absent with window {tiers.window}")
+
+
+def _reserve(reserve: Reserve) -> Iterator[Refusal]:
+    if reserve.ttl_s_default > reserve.ttl_s_max:
+        wanted = f"at most reserve.ttl_s_max, {reserve.ttl_s_max}, not {reserve.ttl_s_default}"
+        yield _wrong("out_of_range", "reserve.ttl_s_default", wanted)
+
+
+def _unique(ids: Iterable[str], places: Iterable[str]) -> Iterator[Refusal]:
+    seen: set[str] = set()
+    for name, place in zip(ids, places, strict=True):
+        if name in seen:
+            yield _wrong("not_unique", f"{place}.id", f"another; {name!r} is taken")
+        seen.add(name)
+
+
+def _labels(labels: Iterable[str], place: str) -> Iterator[Refusal]:
+    for index, label in enumerate(labels):
+        if code := text_code(label, LABEL_BYTES_MAX):
+            wanted = f"1 to {LABEL_BYTES_MAX} bytes of UTF-8 without control characters"
+            yield _wrong(code, f"{place}[{index}]", wanted)
+
+
+def _wrong(code: str, field: str, wanted: str) -> Refusal:
+    return Refusal(code, field, f"{field} must be {wanted}")

@@ -1,0 +1,152 @@
+"""What an order earns, item by item, and why.
+
+Each item earns its amount × the rate × the multipliers that hold for it. These are rationals and stay exact until the
+order's sum, which is rounded once, as the programme says; what the sum comes to is dealt to the items by largest
+remainder (everyone gets the whole part of their own, then the largest fractions get one more, the earlier item first).
+So the items always come to exactly the sum, and a refund of an item takes back what that item earned. Rounding each
+item instead would give an order of many small things nothing, or one point for each of its sweets.
+
+Bonuses are points for the order and belong to no item. Excluded items earn nothing, and do not meet conditions.
+
+Nothing is decided about caps, wallets or time here: this is what an order is worth, and `estimate` is what a dry run
+shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from math import ceil, floor
+from typing import Literal
+
+import msgspec
+
+from actors.commands import Refusal
+from actors.money import EXPONENTS
+from actors.points.checks import BASE
+from actors.points.conditions import Condition, Miss, Scene, Who, scene
+from actors.points.messages import POINTS_MAX
+from actors.points.orders import Order, OrderItem
+from actors.points.programme import Programme
+
+
+class Passed(msgspec.Struct, frozen=True, gc=False):
+    """A rule that did not count, and why."""
+
+    rule: str
+    why: Miss
+
+
+class ItemPoints(msgspec.Struct, frozen=True):
+    """What item `index` of the order earns. `rules`: what counted, BASE first. `passed`: what held for the order and
+    not for this item; for an excluded item the rate itself.
+    """
+
+    index: int
+    product: str
+    amount: int
+    points: int
+    rules: tuple[str, ...]
+    passed: tuple[Passed, ...] = ()
+
+
+class BonusPoints(msgspec.Struct, frozen=True, gc=False):
+    rule: str
+    points: int
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """`points` are those of the items and of the bonuses. `passed`: rules that did not hold for the order at all."""
+
+    points: int
+    items: tuple[ItemPoints, ...]
+    bonuses: tuple[BonusPoints, ...]
+    passed: tuple[Passed, ...]
+
+
+class _Share(msgspec.Struct, frozen=True):
+    """What an item earns before rounding."""
+
+    exact: Fraction
+    rules: tuple[str, ...]
+    passed: tuple[Passed, ...]
+
+
+_Multiplier = tuple[str, Fraction, Condition]
+
+
+def estimate(programme: Programme, order: Order, who: Who, at: int) -> Estimate | Refusal:
+    """What `order` of `who` earns at the moment `at` (ms). O(items × rules).
+
+    Refused: an order in another currency than the programme's, and one that would earn more than POINTS_MAX.
+    """
+    if order.currency != programme.rules.currency:
+        wanted = f"the programme's, {programme.rules.currency}, not {order.currency}"
+        return Refusal("wrong_currency", "order.currency", f"order.currency must be {wanted}")
+    now = scene(order, who, at, programme.calendar)
+    holding: list[_Multiplier] = []
+    passed: list[Passed] = []
+    for multiplier in programme.multipliers:
+        if miss := multiplier[2].order_miss(now):
+            passed.append(Passed(multiplier[0], miss))
+        else:
+            holding.append(multiplier)
+    shares = [_share(programme, item, holding) for item in order.items]
+    points = _dealt([share.exact for share in shares], programme.rules.earn.rounding)
+    bonuses: list[BonusPoints] = []
+    for rule, worth, condition in programme.bonuses:
+        if miss := _bonus_miss(programme, condition, now):
+            passed.append(Passed(rule, miss))
+        else:
+            bonuses.append(BonusPoints(rule, worth))
+    total = sum(points) + sum(bonus.points for bonus in bonuses)
+    if total > POINTS_MAX:
+        return Refusal(
+            "out_of_range", "order.amount", f"order.amount must earn at most {POINTS_MAX} points, not {total}"
+        )
+    return Estimate(total, tuple(_items(order.items, points, shares)), tuple(bonuses), tuple(passed))
+
+
+def _share(programme: Programme, item: OrderItem, holding: Sequence[_Multiplier]) -> _Share:
+    if excluded := programme.exclusion.miss(item):
+        return _Share(Fraction(0), (), (Passed(BASE, excluded),))
+    passed = [Passed(rule, miss) for rule, _, condition in holding if (miss := condition.item_miss(item))]
+    counting = [multiplier for multiplier in holding if not multiplier[2].item_miss(item)]
+    if programme.rules.earn.combine == "highest" and len(counting) > 1:
+        highest = max(counting, key=lambda multiplier: multiplier[1])  # of equal ones the first
+        passed += [Passed(multiplier[0], "not_highest") for multiplier in counting if multiplier is not highest]
+        counting = [highest]
+    exact = programme.rate * Fraction(item.amount, 10 ** EXPONENTS[programme.rules.currency])
+    for _, factor, _ in counting:
+        exact *= factor
+    return _Share(exact, (BASE, *(rule for rule, _, _ in counting)), tuple(passed))
+
+
+def _dealt(exact: Sequence[Fraction], rounding: Literal["floor", "half_up", "ceil"]) -> list[int]:
+    """Whole numbers for the parts `exact`, none negative, that come to their rounded sum: by largest remainder."""
+    together = sum(exact, Fraction(0))
+    match rounding:
+        case "floor":
+            total = floor(together)
+        case "half_up":
+            total = floor(together + Fraction(1, 2))
+        case "ceil":
+            total = ceil(together)
+    points = [floor(part) for part in exact]
+    # Those with the largest fraction first; sorting is stable, so of equal ones the earlier.
+    order = sorted(range(len(exact)), key=lambda index: points[index] - exact[index])
+    for index in order[: total - sum(points)]:
+        points[index] += 1
+    return points
+
+
+def _bonus_miss(programme: Programme, condition: Condition, now: Scene) -> Miss:
+    if (miss := condition.order_miss(now)) or not condition.about_items:
+        return miss
+    met = any(not programme.exclusion.miss(item) and not condition.item_miss(item) for item in now.order.items)
+    return "" if met else "no_item"
+
+
+def _items(items: Sequence[OrderItem], points: Sequence[int], shares: Sequence[_Share]) -> Iterator[ItemPoints]:
+    for index, (item, earned, share) in enumerate(zip(items, points, shares, strict=True)):
+        yield ItemPoints(index, item.product, item.amount, earned, share.rules, share.passed)
