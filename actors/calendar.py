@@ -94,6 +94,22 @@ def anniversary(month: int, day: int, year: int) -> date:
         return date(year, month, day - 1)
 
 
+class Ordinals:
+    """A calendar for those who reckon in days: each is its `date.toordinal`."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        self._calendar = calendar
+        self.day = calendar.ordinal
+
+    def start_of(self, day: int) -> int:
+        """The first instant (ms) of `day`."""
+        return self._calendar.begins(date.fromordinal(day))
+
+    def first_day(self, day: int, per: Unit) -> int:
+        """The first day of the `per` that holds `day`."""
+        return first(per, date.fromordinal(day)).toordinal()
+
+
 @lru_cache(maxsize=CALENDARS_KEPT)
 def calendar(zone: str) -> Calendar:
     """The calendar of `zone`; ValueError when there is none."""

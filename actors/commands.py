@@ -72,3 +72,14 @@ def type_refusal(rules: Mapping[str, str], error: msgspec.ValidationError, prefi
 
 
 NOT_JSON = Refusal("not_json", "", "the message must be JSON in UTF-8, of whole characters")
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What a domain replies to a command. Refused (`ok` false): why (`code`, `detail`), and in `result` the numbers
+    behind it.
+    """
+
+    ok: bool
+    code: str = ""
+    detail: str = ""
+    result: dict[str, Any] = {}

@@ -7,23 +7,19 @@ names the field and says the whole rule, limit included.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from actors.commands import Command, Refusal
+from actors import mistakes
+from actors.commands import NOT_JSON, Command, Refusal
 from actors.fields import rfc3339_ms, text_code
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 Check = Callable[[Any], str | None]
 """A field's value -> the code of what is wrong with it, None when nothing is."""
-
-_FIELD_MISSING = re.compile(r"missing required field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
-_FIELD_WRONG = re.compile(r"\$\.([A-Za-z_.\[\]0-9]+)")
-_FIELD_UNKNOWN = re.compile(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -50,9 +46,9 @@ class Form(Generic[T]):
         try:
             message = self._decode(raw)
         except msgspec.ValidationError as error:
-            return refusal_of(error, self.rules)
+            return self._named(mistakes.refusal(error, self.type))
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return not_text()
+            return NOT_JSON
         for name, check in self._checks:
             if code := check(getattr(message, name)):
                 return self.refusal(code, name)
@@ -60,29 +56,11 @@ class Form(Generic[T]):
         return message if problem is None else problem
 
     def refusal(self, code: str, field: str) -> Refusal:
-        return refused(code, field, self.rules)
+        return Refusal(code, field, f"{field} must be {self.rules[field]}")
 
-
-def refused(code: str, field: str, rules: Mapping[str, str]) -> Refusal:
-    """`field` is not what `rules` says it must be."""
-    return Refusal(code, field, f"{field} must be {rules[field]}" if field in rules else f"{field} is not valid")
-
-
-def not_text() -> Refusal:
-    return Refusal("not_json", "", "the message must be JSON in UTF-8, of whole characters")
-
-
-def refusal_of(error: msgspec.ValidationError, rules: Mapping[str, str], prefix: str = "") -> Refusal:
-    """msgspec's error in our words: the field with `prefix` before it, and its rule where there is one."""
-    text = str(error)
-    for pattern, code in ((_FIELD_MISSING, "missing"), (_FIELD_UNKNOWN, "unknown_field")):
-        if found := pattern.search(text):
-            field = prefix + ".".join(part for part in (found[2], found[1]) if part)
-            said = f"there is no field {field}" if code == "unknown_field" else ""
-            return Refusal(code, field, said) if said else refused(code, field, rules)
-    if wrong := _FIELD_WRONG.search(text):
-        return refused("wrong_type", prefix + wrong[1], rules)
-    return Refusal("wrong_type", prefix.rstrip("."), "the message must be a JSON object")
+    def _named(self, mistake: Refusal) -> Refusal:
+        """With the field's whole rule, where there is one."""
+        return self.refusal(mistake.code, mistake.field) if mistake.field in self.rules else mistake
 
 
 # Checks.
@@ -115,7 +93,3 @@ def command(kind: str, user_id: str, timestamp: str | None, keep_long: bool) -> 
 
 def text_rule(bytes_max: int) -> str:
     return f"a string of 1 to {bytes_max} bytes of UTF-8 without control characters"
-
-
-def first(problems: Sequence[Refusal | None]) -> Refusal | None:
-    return next((problem for problem in problems if problem is not None), None)

@@ -12,6 +12,7 @@ from typing import Any
 from actors.commands import CommandSpec
 from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
+from actors.points import forms
 from actors.points.actor import PointsLedgerActor
 from actors.points.door import POINTS_CHANGE
 from actors.points.programme import Programme
@@ -21,8 +22,12 @@ from actors.programmes.actor import ProgrammesActor
 from actors.programmes.kind import Kind
 from supervision.domain import Domain
 
-COMMANDS: Mapping[str, CommandSpec] = {spec.event_type: spec for spec in (POINTS_CHANGE, PROFILE_UPDATE)}
-"""By `event_type`."""
+COMMANDS: Mapping[str, CommandSpec] = {
+    spec.event_type: spec for spec in (POINTS_CHANGE, PROFILE_UPDATE, *(named.spec for named in forms.PUBLIC))
+}
+"""What everybody may send, by `event_type`."""
+FOR_OPERATORS: Mapping[str, CommandSpec] = {named.spec.event_type: named.spec for named in forms.FOR_OPERATORS}
+"""What HTTP alone takes, from who may."""
 
 
 PROGRAMMES: Mapping[str, Kind] = {}

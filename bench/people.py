@@ -13,10 +13,11 @@ from random import Random
 
 import msgspec
 
-from actors.points.actor import EXPIRY, PointsLedgerActor
-from actors.points.ledger import Account, Lot
+from actors.points.actor import PointsLedgerActor
 from actors.points.messages import PointsChange
 from actors.points.programme import from_settings
+from actors.points.state import Account, Books, Lot, Wallet
+from actors.points.upkeep import TIMER
 from actors.registry import domains
 from supervision.clock import SystemClock
 from supervision.domain import Event, formats
@@ -83,8 +84,9 @@ class People:
 
     def _expiring(self, segment: int, subject: str, due: int) -> tuple[bytes, list[TimerOp]]:
         """What the domain holds of points whose reminder was long ago."""
-        account = Account(lots=[Lot(due, 100, self._epoch, 1)], expiry_armed=due, reminded=due)
-        return self._encode(account), [TimerOp(subject, EXPIRY, TimerRow(segment, "points", subject, EXPIRY, 1, due))]
+        wallet = Wallet([Lot(due, 100, self._epoch, 1)], reminded=due, books=Books(issued=100))
+        account = Account(main=wallet, armed=due)
+        return self._encode(account), [TimerOp(subject, TIMER, TimerRow(segment, "points", subject, TIMER, 1, due))]
 
 
 def _batches(people: People, users: int, epoch: int, commit_no: int) -> Iterator[Batch]:

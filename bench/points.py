@@ -20,9 +20,9 @@ from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
 from actors.points.actor import PointsLedgerActor
 from actors.points.door import POINTS_CHANGE
-from actors.points.ledger import Account, Lot
 from actors.points.messages import PointsChange, PointsEarned
 from actors.points.programme import from_settings
+from actors.points.state import Account, Books, Lot, Wallet
 from bench.report import Number, report
 from supervision.domain import Event
 from supervision.entry import Entry
@@ -50,7 +50,7 @@ def microseconds(work: Callable[[], object], times: int) -> float:
 def account_of(lots: int) -> Account:
     """`lots` lots with many points each, spread over the days of a year."""
     found = [Lot(AT + (1 + i * 365 // lots) * DAY_MS, 10**9, 1_790_000_000, i + 1) for i in range(lots)]
-    return Account(lots=found)
+    return Account(main=Wallet(found, books=Books(issued=lots * 10**9)))
 
 
 class Reaction:
@@ -68,7 +68,7 @@ class Reaction:
         self._state = self._load(self._blank)
 
     def __call__(self) -> bytes:
-        if len(self._state.lots) > self._lots + 50:  # stay near the size that is measured
+        if len(self._state.main.lots) > self._lots + 50:  # stay near the size that is measured
             self._state = self._load(self._blank)
         event = Event(self._entry, self._decode(self._raw), AT, "user:123456")
         self._actor.keys(event)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from actors.points.actor import PointsLedgerActor
 from gateway.app import Ports
 from gateway.export import exports
 from gateway.health import Health, Readiness
@@ -40,7 +41,9 @@ def build_ports(
     segments = engine.store.segments
     readers = ReaderPool(engine.store.reader)
     parked = ParkedQueries(readers, segments, sorted(engine.domains))
-    points = PointsQueries(readers, segments, runtime.clock)
+    ledger = engine.domains[PointsLedgerActor.name]
+    assert isinstance(ledger, PointsLedgerActor)
+    points = PointsQueries(readers, segments, runtime.clock, ledger)
     counters = engine.counters
     return Ports(
         ingest=Ingest(wiring.door.decode, engine.journal, wiring.not_taking, made_up_id, counters),

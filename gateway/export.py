@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from actors.points.messages import PublicLine
-from actors.points.programme import LOTS_MAX_MAX
+from actors.points.rules import LOTS_MAX_MAX
 from actors.profile.actor import ProfileActor
 from actors.profile.view import shown
 from gateway.problems import Problem

@@ -15,12 +15,14 @@ import binascii
 
 import msgspec
 
+from actors.points import view
+from actors.points.actor import PointsLedgerActor
 from actors.points.messages import PublicLine
-from actors.points.view import shown
+from actors.points.programme import MAIN_NAME, Programme
 from gateway.problems import Problem, invalid_parameter
 from gateway.readers import ReaderPool
 from supervision.clock import Clock
-from supervision.entry import segment_of
+from supervision.entry import segment_of, segment_subject
 from supervision.envelope import rfc3339
 from supervision.messages import RecordRow
 from supervision.store import Reader
@@ -36,7 +38,8 @@ _public_line = msgspec.json.Decoder(PublicLine).decode
 
 class Lot(msgspec.Struct, frozen=True):
     points: int
-    expires_at: str
+    expires_at: str | None
+    """None: never, or not by date."""
 
 
 class AsOf(msgspec.Struct, frozen=True):
@@ -64,13 +67,14 @@ class RecordsPage(msgspec.Struct, frozen=True):
 
 
 class PointsQueries:
-    """Balance and history of one user. `domain` is the points domain's name."""
+    """Balance and history of one user. `points` knows by which programme a segment reckons."""
 
-    def __init__(self, readers: ReaderPool, segments: int, clock: Clock, domain: str = "points") -> None:
+    def __init__(self, readers: ReaderPool, segments: int, clock: Clock, points: PointsLedgerActor) -> None:
         self._readers = readers
         self._segments = segments
         self._clock = clock
-        self.domain = domain
+        self._points = points
+        self.domain = points.name
 
     def segment(self, user_id: str) -> int:
         return segment_of(subject_of(user_id), self._segments)
@@ -80,13 +84,19 @@ class PointsQueries:
         segment, subject = self.segment(user_id), subject_of(user_id)
         with self._readers.one() as reader:
             state, upto = reader.snapshot(segment, self.domain, subject)
+            programme = self._programme(reader, segment)
             # Whose points came and went within one stage has lines and no state: nothing is left, not nobody.
             known = state is not None or bool(reader.records(segment, self.domain, subject, None, 1))
         if not known:
             raise _unknown(user_id)
-        available, lots = shown(state, self._clock.now_ms()) if state is not None else (0, ())
-        first = [Lot(points, rfc3339(expires_at)) for points, expires_at in lots[:lots_max]]
-        return Balance(user_id, available, first, AsOf(segment, upto))
+        if state is None:
+            return Balance(user_id, 0, [], AsOf(segment, upto))
+        main = view.seen(view.account_of(state), programme, self._clock.now_ms())[MAIN_NAME]
+        first = [Lot(lot.points, rfc3339(lot.expires) if lot.expires else None) for lot in main.lots[:lots_max]]
+        return Balance(user_id, main.available, first, AsOf(segment, upto))
+
+    def _programme(self, reader: Reader, segment: int) -> Programme:
+        return self._points.programme_stored(reader.snapshot(segment, self.domain, segment_subject(segment))[0])
 
     def records(self, user_id: str, limit: int, cursor: str | None) -> RecordsPage:
         """`limit` lines at most before `cursor`; raises as `balance` does, and for a cursor that we did not make."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
+from actors.points.actor import PointsLedgerActor
 from gateway.export import EXPORT_RECORDS_MAX, Exports, PointsSection, exports
 from gateway.problems import Problem
 from gateway.queries import Balance, PointsQueries
@@ -36,6 +37,7 @@ class Customers:
         model: PointsModel,
         profiles: ProfileModel,
         stands: Mapping[tuple[int, str], int],
+        points: PointsLedgerActor,
     ):
         self._rng = rng
         self._clock = clock
@@ -43,7 +45,7 @@ class Customers:
         self._stands = stands
         self._profiles = profiles
         readers, segments = ReaderPool(SimulatedStore(disk).reader), disk.image.segments
-        self._queries = PointsQueries(readers, segments, clock)
+        self._queries = PointsQueries(readers, segments, clock, points)
         self._exports: Exports = exports(self._queries, readers, segments)
         self._commits = 0
 

@@ -123,8 +123,9 @@ class World:
         self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
         self.receiver = Receiver()
         self.customers = Customers(
-            Random(f"{seed} customers"), self.disk, self.clock, self.points, self.profiles, self.checker.checkpoints
-        )
+            Random(f"{seed} customers"), self.disk, self.clock, self.points, self.profiles, self.checker.checkpoints,
+            self._ledger(),
+        )  # fmt: skip
         self.broker = SimulatedBroker(self.runtime, Random(rng.random()), self.draw.nack_rate)
         self.broker.on_publish = self._published
         self.broker.on_write = Wire(self.checker.gives_up).written
@@ -189,8 +190,11 @@ class World:
         wiring.tree.start()
         return wiring
 
+    def _ledger(self) -> PointsLedgerActor:
+        return PointsLedgerActor(from_settings(valid_days=self.draw.valid_days, reminder_days=0))
+
     def _domains(self) -> list[Domain[Any]]:
-        points = PointsLedgerActor(from_settings(valid_days=self.draw.valid_days, reminder_days=0))
+        points = self._ledger()
         others: list[Domain[Any]] = [NotificationActor(TEMPLATES)] if self.draw.notifies else []
         others += [ProfileActor()] if self.draw.profiles else []
         return [points, *others, *([ProbeActor()] if self.draw.probes else [])]

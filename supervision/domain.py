@@ -124,6 +124,10 @@ class Domain(Generic[S]):
         """The business keys (`outputs.business_key`) the reaction will ask for."""
         return ()
 
+    def later_keys(self, state: S, event: Event) -> Sequence[bytes]:
+        """Business keys that only the state knows of; asking for them costs a load of its own, so few events should."""
+        return ()
+
     def page(self, event: Event) -> tuple[str, int] | None:
         """For continuation entries: (after, limit <= 256): the reaction sees the next subjects in `event.page`."""
         return None

@@ -159,7 +159,7 @@ class Fold:
         except Refused as refused:
             raise Unreadable(str(refused)) from None
         try:
-            outputs = self._outputs(event)
+            outputs = self._outputs(self._told_more(event))
             outcome.react(event, outputs, self._place.reply_to)
         except BaseException as error:
             raise Poisoned(entry.offset, error) from None
@@ -167,6 +167,20 @@ class Fold:
             outcome.touched[event.subject] = entry.offset
         if event.claimed and not outputs:
             self._place.counters.count("business_duplicates", domain=self._domain.name)
+
+    def _told_more(self, event: Event) -> Event:
+        """The event with the business keys too that only its subject's state knows of."""
+        held = self._states.get(event.subject)
+        later = self._domain.later_keys(held.state, event) if held else ()
+        if not later:
+            return event
+        wanted = [key for key in later if self._states.claimed(key) is None]
+        try:
+            found = self._reader.load(self._place.segment, self._domain.name, (), (), wanted).keys if wanted else {}
+        except Refused as refused:
+            raise Unreadable(str(refused)) from None
+        more = {key: value for key in later if (value := self._states.claimed(key) or found.get(key)) is not None}
+        return msgspec.structs.replace(event, claimed={**event.claimed, **more})
 
     def _outputs(self, event: Event) -> list[Output]:
         """The reaction itself. What the segment shares may only be read by it, which is made sure of where states are

@@ -10,7 +10,9 @@ import httpx
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from actors.points.ledger import Account, Lot
+from actors.points.actor import PointsLedgerActor
+from actors.points.programme import from_settings
+from actors.points.state import Account, Books, Lot, Wallet
 from actors.profile.facts import Fact, Profile
 from actors.registry import COMMANDS
 from gateway.answers import Threads
@@ -145,7 +147,7 @@ class World:
         registry = CollectorRegistry()
         counters = PrometheusCounters(registry)
         readers = ReaderPool(self._reader)
-        points = PointsQueries(readers, SEGMENTS, self.clock)
+        points = PointsQueries(readers, SEGMENTS, self.clock, PointsLedgerActor(from_settings()))
         parked = ParkedQueries(readers, SEGMENTS, ["points", "notification"])
         return Ports(
             ingest=Ingest(Door(COMMANDS, SEGMENTS).decode, self.journal, lambda: self.not_taking, self._name, counters),
@@ -177,7 +179,9 @@ class World:
     def give_account(self, user_id: str, *lots: tuple[int, int], upto: int = 7) -> int:
         """`user_id` has these lots of (points, expires); -> the segment."""
         segment = segment_of(f"user:{user_id}", SEGMENTS)
-        account = Account(lots=[Lot(expires, points, EPOCH, n + 1) for n, (points, expires) in enumerate(lots)])
+        wallet = Wallet([Lot(expires, points, EPOCH, n + 1) for n, (points, expires) in enumerate(lots)])
+        wallet.books = Books(issued=sum(points for points, _ in lots))
+        account = Account(main=wallet)
         self.states[segment, "points", f"user:{user_id}"] = msgspec.msgpack.encode(account)
         self.checkpoints[segment, "points"] = upto
         return segment

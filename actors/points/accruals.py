@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from actors.commands import Refusal
 from actors.fields import rfc3339_ms
 from actors.points import caps, earning, ledger, order_book, orders, reversals, standing
 from actors.points.conditions import Who
@@ -20,7 +21,7 @@ from actors.points.ledger import Came, TooMany
 from actors.points.messages import Cut, ItemLine, PointsEarned, PointsPending
 from actors.points.order_book import Change, Item, OrderBook
 from actors.points.orders import Order
-from actors.points.rules import MAIN_NAME
+from actors.points.programme import MAIN_NAME
 from actors.points.state import MAIN, Pending
 from actors.points.teller import Teller
 from actors.points.times import shown
@@ -94,6 +95,9 @@ def accrue_points(teller: Teller, body: AccruePoints) -> None:
         teller.refuse(CHANGE, "currency_mismatch", detail, 0, body.reason, order_id)
         return
     estimate = earning.estimate(teller.programme, order, who(teller), teller.at) if order else None
+    if isinstance(estimate, Refusal):
+        teller.refuse(CHANGE, "too_many_points", estimate.message, 0, body.reason, order_id)
+        return
     points = estimate.points if estimate else body.points or 0
     accrual = Accrual(
         points, body.reason, order_id, body.wallet, _active_from(teller, body, order), _moment(body.expires_at),
@@ -121,13 +125,19 @@ def _new(teller: Teller, body: AccruePoints, order: Order | None, book: OrderBoo
             detail, code = f"the order has had {order_book.CHANGES_MAX} changes", "too_many_changes"
         teller.refuse(CHANGE, code, detail, body.points or 0, body.reason, order_id)
         return False
-    same = book.describes(order) if order else before.points == body.points
+    same = _describes(book, order) if order else before.points == body.points
     detail = f"the order was accepted with {before.points} points at {before.place}"
     if same:
         teller.decline("already_accepted", detail, before.points, entry=before.place)
     else:
         teller.refuse(CHANGE, "order_conflict", detail, body.points or 0, body.reason, order_id)
     return False
+
+
+def _describes(book: OrderBook, order: Order) -> bool:
+    told = [(item.product, item.amount, item.quantity) for item in order.items]
+    known = [(item.id, item.amount, item.quantity) for item in book.items]
+    return (book.currency, book.amount, known) == (order.currency, order.amount, told)
 
 
 def _write_down(teller: Teller, accrual: Accrual, order_id: str, came: Came) -> None:
@@ -198,7 +208,7 @@ def _answer(teller: Teller, accrual: Accrual, came: Came, estimate: Estimate | N
 def wallet_name(teller: Teller, wallet: str | None, reason: str) -> str | None:
     """As states write it: of the wallet that was named, else of the one that takes this reason; None: unknown."""
     if wallet is None:
-        return teller.programme.wallet_of(reason)
+        return teller.programme.wallet_for(reason)
     if wallet == MAIN_NAME:
         return MAIN
     return wallet if wallet in teller.programme.rules.wallets else None

@@ -38,10 +38,9 @@ from actors.points.orders import Order
 from actors.points.programme import Programme, parse
 from actors.points.state import Account, Facts
 from actors.points.teller import Teller
-from actors.profile.messages import PROFILE, ProfileUpdate
-from actors.programmes.messages import ACTIVATED, Activated
+from actors.profile.messages import UPDATE, ProfileUpdate
+from actors.programmes.messages import ACTIVATED, ProgrammeActivated
 from supervision.domain import Domain, Event, TimerDue
-from supervision.entry import SEGMENT_SUBJECT
 from supervision.outputs import Output
 
 PROGRAMMES_KEPT = 8
@@ -77,11 +76,12 @@ class PointsLedgerActor(Domain[Account]):
         inputs.ORDER_CANCELLED: inputs.OrderEvent,
         inputs.SIGN_IN: inputs.SignIn,
         inputs.TIER_GRANT: inputs.GrantTier,
-        PROFILE: ProfileUpdate,
-        ACTIVATED: Activated,
+        UPDATE: ProfileUpdate,
+        ACTIVATED: ProgrammeActivated,
     }
     state_type = Account
     shared_type = Active
+    shared_format = 1
     format = state.FORMAT
     parks = "subject"
     holds_money = True
@@ -90,8 +90,11 @@ class PointsLedgerActor(Domain[Account]):
         self._programme = programme
         self._compiled = lru_cache(maxsize=PROGRAMMES_KEPT)(_compiled)
 
-    def fresh(self, subject: str) -> Any:
-        return Active() if subject.startswith(SEGMENT_SUBJECT) else Account()
+    def fresh(self, subject: str) -> Account:
+        return Account()
+
+    def fresh_shared(self) -> Active:
+        return Active()
 
     def upgrade(self, fields: list[Any]) -> Account:
         return upgrade.upgrade(fields)
@@ -99,6 +102,10 @@ class PointsLedgerActor(Domain[Account]):
     def programme(self, active: Active) -> Programme:
         """The compiled form of what is active."""
         return self._compiled(active.body) if active.number else self._programme
+
+    def programme_stored(self, shared: bytes | None) -> Programme:
+        """The same from the stored state of a segment; for queries."""
+        return self.programme(_active(shared)) if shared else self._programme
 
     def keys(self, event: Event) -> Sequence[bytes]:
         body, user_id = event.body, event.subject[5:]
@@ -128,7 +135,7 @@ class PointsLedgerActor(Domain[Account]):
 
     def react(self, state: Any, event: Event) -> Iterable[Output]:
         body = event.body
-        if isinstance(body, Activated):
+        if isinstance(body, ProgrammeActivated):
             _activate(state, body)
             return ()
         if isinstance(body, PointsChange) and changes.known(body, event):
@@ -192,9 +199,12 @@ def _learn(account: Account, body: ProfileUpdate) -> None:
     account.facts = Facts(changed.get("zone", before.zone) or "", changed.get("birthday", before.birthday) or "")
 
 
-def _activate(active: Active, body: Activated) -> None:
+def _activate(active: Active, body: ProgrammeActivated) -> None:
     if body.number > active.number:
         active.number, active.version, active.body = body.number, body.version, body.body
+
+
+_active = msgspec.msgpack.Decoder(Active).decode
 
 
 def _compiled(body: str) -> Programme:

@@ -14,7 +14,6 @@ from actors.points import keys, ledger, lots, order_book, redemptions, reversals
 from actors.points.accruals import Accrual, accrue
 from actors.points.messages import (
     REFERRAL,
-    REFERRAL_REASON,
     PointsChange,
     PointsExpired,
     ReferralCredit,
@@ -126,5 +125,3 @@ def _change(change: PointsChange, place: str) -> Change:
 
 def _said(change: Change) -> tuple[int, str, int]:
     return change.points, change.referrer_id, change.referrer_points
-
-

@@ -107,6 +107,13 @@ def estimate(programme: Programme, order: Order, who: Who, at: int) -> Estimate 
     return Estimate(total, tuple(_items(order.items, points, shares)), tuple(bonuses), tuple(passed))
 
 
+def dealt(estimate: Estimate, points: int) -> list[int]:
+    """The points of each item when caps let only `points` of all come: everything is cut alike, bonuses too."""
+    if points == estimate.points:
+        return [item.points for item in estimate.items]
+    return _dealt([Fraction(item.points * points, estimate.points) for item in estimate.items], "floor")
+
+
 def _share(programme: Programme, item: OrderItem, holding: Sequence[_Multiplier]) -> _Share:
     if excluded := programme.exclusion.miss(item):
         return _Share(Fraction(0), (), (Passed(BASE, excluded),))

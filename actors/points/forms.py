@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -97,7 +97,11 @@ RESERVE = Form(
 )  # fmt: skip
 CONFIRM = Form(inputs.ConfirmReservation, {**_EVENT, "reservation_id": _RESERVATION, "points": _SOME_POINTS})
 CANCEL = Form(inputs.CancelReservation, {**_EVENT, "reservation_id": _RESERVATION})
-REVERSE = Form(inputs.ReverseOrder, {**_EVENT, "order_id": _ORDER_ID, "refund_id": _MAYBE_ORDER_ID, **refund_request.FIELDS}, _reversal)
+REVERSE = Form(
+    inputs.ReverseOrder,
+    {**_EVENT, "order_id": _ORDER_ID, "refund_id": _MAYBE_ORDER_ID, **refund_request.FIELDS},
+    _reversal,
+)
 GIFT = Form(inputs.GivePoints, {**_EVENT, "to": _USER, "points": _POINTS}, _gift)
 ADJUST = Form(
     inputs.AdjustPoints,
@@ -117,12 +121,12 @@ TIER_GRANT = Form(
 )  # fmt: skip
 
 
-def _spec(event_type: str, kind: str, form: Form[Any], keep_long: Callable[[Any], bool] = lambda _: True) -> CommandSpec:
+def _spec(event_type: str, kind: str, form: Form[Any]) -> CommandSpec:
     def decode(raw: bytes, _: Mapping[str, Any]) -> Command | Refusal:
         message = form.read(raw)
         if isinstance(message, Refusal):
             return message
-        return command(kind, message.user_id, message.timestamp, keep_long(message))
+        return command(kind, message.user_id, message.timestamp, keep_long=True)
 
     return CommandSpec(event_type, kind, FRONT_DOOR, (f"points.{event_type.removeprefix('points_')}",), decode)
 

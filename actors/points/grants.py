@@ -42,9 +42,7 @@ def referral(teller: Teller, body: ReferralCredit) -> None:
         )
         return
     points = min(body.points, rules.points_max)
-    accrual = Accrual(
-        points, REFERRAL_REASON, ordinary=False, referred=body.referred_user_id, elsewhere=body.order_id
-    )
+    accrual = Accrual(points, REFERRAL_REASON, ordinary=False, referred=body.referred_user_id, elsewhere=body.order_id)
     if accrue(teller, accrual) is not None:
         account.referrals += 1
 

@@ -22,7 +22,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from actors.points.state import Lot
+from actors.points.state import NEVER, SLIDES, Lot
 
 MERGE_LOTS_MAX = 256
 """Lots that become one in one go: few enough for one line in the records, many enough to be rare."""
@@ -106,6 +106,12 @@ def after_expiry(lots: list[Lot], expires: int) -> Lot | None:
         return lots[0]
     i = bisect_right(lots, expires, key=_expires)
     return lots[i] if i < len(lots) else None
+
+
+def ends(lot: Lot, slides: int) -> int:
+    """When it ends, where SLIDES lots end at `slides`; 0 = never."""
+    end = slides if lot.expires == SLIDES else lot.expires
+    return end if end < NEVER else 0
 
 
 def part_of(lot: Lot, points: int) -> Lot:

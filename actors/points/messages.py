@@ -39,7 +39,7 @@ RefusalCode = Literal[
     "too_many_changes", "reservation_exists", "unknown_reservation", "reservation_expired", "reservation_closed",
     "more_than_held", "ttl_too_long", "nothing_to_reverse", "exceeds_order", "unknown_item", "amount_unknown",
     "order_unknown", "currency_mismatch", "too_many_waiting", "gift_limit", "unknown_level", "already_signed_in",
-    "no_sign_in_points", "in_the_past", "already_accepted", "already_closed",
+    "no_sign_in_points", "in_the_past", "already_accepted", "too_many_points",
 ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from typing import Any, cast
 import msgspec
 
 from actors import mistakes
-from actors.calendar import calendar
+from actors.calendar import Ordinals, calendar, first
 from actors.commands import Refusal
 from actors.points.checks import first_mistake
 from actors.points.conditions import Condition, Exclusion
@@ -53,6 +53,7 @@ class Programme:
         self.zone = rules.zone
         self.lots_max = rules.lots_max
         self.calendar = calendar(rules.zone)
+        self.days = Ordinals(self.calendar)
         self.rate = Fraction(rules.earn.rate)
         self.multipliers = tuple((m.id, Fraction(m.factor), Condition(m.when)) for m in rules.earn.multipliers)
         self.bonuses = tuple((b.id, b.points, Condition(b.when)) for b in rules.earn.bonuses)
@@ -99,6 +100,17 @@ class Programme:
     def day(self, at: int) -> int:
         """The day of `at` in the programme's zone as `date.toordinal` counts."""
         return self.calendar.ordinal(at)
+
+    def day_end(self, at: int, after: int) -> int:
+        """The first moment after the day that is `after` days later than that of `at`."""
+        return self.calendar.begins(first("day", self.calendar.day(at), after + 1))
+
+    def users_day(self, at: int, zone: str) -> int:
+        """The day of `at` in the user's zone, as `date.toordinal` counts; in the programme's when that is none."""
+        try:
+            return calendar(zone or self.zone).ordinal(at)
+        except ValueError:
+            return self.day(at)
 
     def _wallet(self, name: str) -> _Wallet:
         # A wallet of an earlier programme goes on by the rules of the main one.

@@ -14,8 +14,8 @@ from actors.points.inputs import CancelReservation, ConfirmReservation, RedeemPo
 from actors.points.ledger import Short, TooMany
 from actors.points.messages import PointsConfirmed, PointsReserved, PointsSpent
 from actors.points.order_book import Change
+from actors.points.programme import MAIN_NAME
 from actors.points.reservations import Ended, Exceeds, InUse, Unknown
-from actors.points.rules import MAIN_NAME
 from actors.points.state import MAIN
 from actors.points.teller import Teller
 from supervision.envelope import rfc3339
@@ -82,7 +82,9 @@ def reserve(teller: Teller, body: ReservePoints) -> None:
         return
     if ttl_s > rules.ttl_s_max:
         detail = f"a reservation lasts {rules.ttl_s_max} s at most, not {ttl_s}"
-        teller.refuse("reserve", "ttl_too_long", detail, body.points, "", body.order_id, name, ttl_s_max=rules.ttl_s_max)
+        teller.refuse(
+            "reserve", "ttl_too_long", detail, body.points, "", body.order_id, name, ttl_s_max=rules.ttl_s_max
+        )
         return
     key = keys.reservation(teller.user_id, rid)
     until = teller.at + ttl_s * 1000
@@ -198,4 +200,3 @@ def _short(
 ) -> None:  # fmt: skip
     detail = f"{short.missing} points are missing"
     teller.refuse(change, "insufficient_points", detail, points, reason, order_id, name, missing=short.missing)
-

@@ -68,7 +68,7 @@ class Claim(msgspec.Struct, frozen=True):
 class Refused(msgspec.Struct, frozen=True):
     """Why a refund is not done. `left`: what could still be refunded, in what was asked for (amount, or quantity)."""
 
-    code: Literal["nothing_to_reverse", "exceeds_order", "unknown_item", "amount_unknown"]
+    code: Literal["nothing_to_reverse", "exceeds_order", "unknown_item", "amount_unknown", "currency_mismatch"]
     item: str = ""
     left: int = 0
 

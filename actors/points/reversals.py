@@ -168,7 +168,17 @@ def _tell(teller: Teller, order_id: str, reason: str, name: str, taken: Taken, g
         parts += given.parts
     balance = teller.line("reverse", points, reason, order_id, parts, name)
     effect = PointsReversed(
-        points, balance, reason, order_id, pending, own, other, taken.to_debt, taken.written_off, returned, name or UNSET
+        points,
+        balance,
+        reason,
+        order_id,
+        pending,
+        own,
+        other,
+        taken.to_debt,
+        taken.written_off,
+        returned,
+        name or UNSET,
     )
     teller.say("points.reversed", effect, reason)
 

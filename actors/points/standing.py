@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from actors.fields import rfc3339_ms
 from actors.points import jumps, tiers
 from actors.points.inputs import GrantTier
 from actors.points.messages import Alarm, TierMoved, TierWillDrop
@@ -15,14 +16,15 @@ from actors.points.order_book import OrderBook
 from actors.points.state import Jump, Tier
 from actors.points.teller import Teller
 from actors.points.tiers import TierEvent, UnknownLevel
-from actors.fields import rfc3339_ms
 from supervision.envelope import rfc3339
 
 
 def level(teller: Teller) -> str:
     """The tier that holds now."""
     tier = teller.account.tier
-    return tiers.holds(tier, teller.programme.rules.tiers) if tier else tiers.holds(Tier(), teller.programme.rules.tiers)
+    return (
+        tiers.holds(tier, teller.programme.rules.tiers) if tier else tiers.holds(Tier(), teller.programme.rules.tiers)
+    )
 
 
 def here(teller: Teller) -> None:

@@ -22,8 +22,7 @@ from actors.commands import Answer
 from actors.points import keys, ledger, moves, order_book
 from actors.points.messages import Alarm, ItemLine, LedgerLine, LotPart, PointsRefused, RefusalCode
 from actors.points.order_book import OrderBook
-from actors.points.programme import Programme
-from actors.points.rules import MAIN_NAME
+from actors.points.programme import MAIN_NAME, Programme
 from actors.points.state import MAIN, Account, Lot, Wallet
 from actors.routes import effect_route
 from supervision.domain import Event

@@ -2,9 +2,9 @@
 
     [1, lots, expiry_armed, reminder_armed, reminded]
 
-Its lots stay. What came and went before is not in it, so the books begin here: what it has counts as issued. Whoever
-has an account has been a customer: one order is counted, so that a bonus for the first order does not go to all the old
-ones.
+Its lots stay. The two timers it had may fire yet, and are a reason to look like any other. What came and went before
+is not in it, so the books begin here: what it has counts as issued. Whoever has an account has been a customer: one
+order is counted, so that a bonus for the first order does not go to all the old ones.
 """
 
 from __future__ import annotations
@@ -30,6 +30,5 @@ def upgrade(fields: list[Any]) -> Account:
     if fields[0] != 1:
         raise ValueError(f"no points account was ever written in format {fields[0]}")
     old = msgspec.convert(fields, _First)
-    armed = {"expiry": old.expiry_armed, "reminder": old.reminder_armed}
     main = Wallet(old.lots, reminded=old.reminded, books=Books(issued=lots_.total(old.lots)))
-    return Account(main=main, armed={key: at for key, at in armed.items() if at}, orders=1)
+    return Account(main=main, orders=1)

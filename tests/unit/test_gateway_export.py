@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.points.programme import Programme
+from actors.points.programme import from_settings
 from actors.profile.facts import Fact
 from actors.registry import domains
 from gateway.export import EXPORT_RECORDS_MAX
@@ -136,4 +136,4 @@ def test_a_store_that_cannot_be_read_is_said_so() -> None:
 
 
 def test_every_domain_with_a_state_has_an_exporter() -> None:
-    assert World().ports.exports.domains == {domain.name for domain in domains(Programme()) if domain.format}
+    assert World().ports.exports.domains == {domain.name for domain in domains(from_settings(), 4) if domain.format}

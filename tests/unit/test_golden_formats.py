@@ -17,10 +17,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from actors.points.accepted import Accepted
 
 from actors.notification.messages import NotifyRefused, NotifySms
 from actors.points import accepted
-from actors.points.accepted import Accepted
 from actors.points.ledger import Account, Lot, check
 from actors.points.messages import (
     LedgerLine,

@@ -317,7 +317,12 @@ def test_a_programme_that_makes_no_sense_is_refused_with_the_settings_name(setti
 
 
 def test_the_registry_lists_each_domain_once() -> None:
-    assert [domain.name for domain in domains(from_settings(), 16)] == ["points", "notification", "profile", "programmes"]
+    assert [domain.name for domain in domains(from_settings(), 16)] == [
+        "points",
+        "notification",
+        "profile",
+        "programmes",
+    ]
 
 
 def test_a_reason_becomes_one_safe_word_of_the_routing_key() -> None:
