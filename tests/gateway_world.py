@@ -10,7 +10,9 @@ import httpx
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from actors.commands import Refusal
 from actors.points.ledger import Account, Lot
+from actors.programmes.kind import Kind
 from actors.registry import COMMANDS
 from gateway.answers import Threads
 from gateway.app import Ports, build_app
@@ -19,14 +21,15 @@ from gateway.health import Health, Readiness
 from gateway.ingest import Ingest
 from gateway.metrics import PrometheusCounters
 from gateway.operations import Decisions, ParkedQueries
+from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
 from gateway.waiting import FoldedByPolling
 from supervision.clock import VirtualClock
 from supervision.entry import Draft, segment_of
-from supervision.messages import Append, Appended, AppendResult, ParkedRow, RecordRow, Reused
+from supervision.messages import Append, Appended, AppendResult, AwaitReply, ForgetReply, ParkedRow, RecordRow, Reused
 from supervision.store import Refused
-from topology.wire import Door
+from topology.wire import Door, hash64
 
 SEGMENTS = 16
 EPOCH = 1_790_000_000
@@ -34,10 +37,37 @@ LATER = 2_000_000_000_000
 """In ms: when lots of these tests expire."""
 
 
+class Rules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A small programme."""
+
+    rate: int
+
+    @property
+    def canonical(self) -> bytes:
+        return msgspec.json.encode(self)
+
+    @property
+    def version(self) -> str:
+        return f"{hash64(self.canonical):016x}"
+
+
+def parse_rules(body: bytes) -> Rules | Refusal:
+    try:
+        return msgspec.json.decode(body, type=Rules)
+    except msgspec.MsgspecError as error:
+        return Refusal("wrong_type", "rate", str(error))
+
+
+KIND = Kind("points", parse_rules, lambda state: msgspec.msgpack.decode(state)[1])
+"""The segments' shared state is [format, number]."""
+
+
 class PretendedJournal:
-    """Knows ids as the real one does. With `holds`, answers wait until `release`."""
+    """Knows ids as the real one does. With `holds`, answers wait until `release`. `replies`: what domains answer."""
 
     def __init__(self) -> None:
+        self.replies: Callable[[Draft], bytes | None] = lambda _: None
+        self.waiters: list[AwaitReply] = []
         self.drafts: list[Draft] = []
         self.holds = False
         self.lost = False
@@ -45,6 +75,12 @@ class PretendedJournal:
         self._held: list[Append] = []
 
     def tell(self, message: Any, /) -> None:
+        if isinstance(message, AwaitReply):
+            self.waiters.append(message)
+            return
+        if isinstance(message, ForgetReply):
+            self.waiters = [waiter for waiter in self.waiters if waiter.done != message.done]
+            return
         assert isinstance(message, Append)
         if self.holds:
             self._held.append(message)
@@ -59,6 +95,10 @@ class PretendedJournal:
 
     def _answer(self, append: Append) -> None:
         append.done(None if self.lost else [self._append(item) for item in append.items])
+        for item in append.items if not self.lost else ():
+            reply = self.replies(item.draft)
+            for waiter in self.waiters if reply is not None else ():
+                waiter.done(reply)
 
     def _append(self, item: Any) -> AppendResult:
         known = self._known.get(item.id_hash) if item.id_hash is not None else None
@@ -149,6 +189,7 @@ class World:
             points=PointsQueries(readers, SEGMENTS, self.clock),
             parked=parked,
             decisions=Decisions(parked, self.journal, SEGMENTS),
+            programmes=Programmes({"points": KIND}, readers, self.journal, SEGMENTS, self._name),
             wait_folded=FoldedByPolling(
                 lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
                 lambda segment, domain: self.checkpoints.get((segment, domain), 0),
