@@ -13,9 +13,9 @@ from actors.commands import CommandSpec
 from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
 from actors.points import forms
-from actors.points.actor import PointsLedgerActor
+from actors.points.actor import PROGRAMME, PointsLedgerActor, number_active
 from actors.points.door import POINTS_CHANGE
-from actors.points.programme import Programme
+from actors.points.programme import Programme, parse
 from actors.profile.actor import ProfileActor
 from actors.profile.door import PROFILE_UPDATE
 from actors.programmes.actor import ProgrammesActor
@@ -30,7 +30,7 @@ FOR_OPERATORS: Mapping[str, CommandSpec] = {named.spec.event_type: named.spec fo
 """What HTTP alone takes, from who may."""
 
 
-PROGRAMMES: Mapping[str, Kind] = {}
+PROGRAMMES: Mapping[str, Kind] = {PROGRAMME: Kind(PointsLedgerActor.name, parse, number_active)}
 """Rules that are put and switched on while the engine runs, by name."""
 
 

@@ -27,12 +27,14 @@ from gateway.ingest import Ingest
 from gateway.operations import Decisions, ParkedQueries
 from gateway.parameters import rule
 from gateway.problems import PROBLEM_JSON, FieldError, Problem
+from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.routes_events import events_route
 from gateway.routes_export import export_route
 from gateway.routes_health import health_routes
 from gateway.routes_operations import operations_routes
 from gateway.routes_points import points_routes
+from gateway.routes_programmes import programme_routes
 from gateway.waiting import WaitFolded
 from supervision.clock import Clock
 from supervision.counters import Counters
@@ -49,6 +51,7 @@ class Ports(msgspec.Struct, frozen=True):
     exports: Exports
     parked: ParkedQueries
     decisions: Decisions
+    programmes: Programmes
     wait_folded: WaitFolded
     health: Health
     tree: Callable[[], Sequence[Mapping[str, Any]]]
@@ -62,9 +65,11 @@ class Ports(msgspec.Struct, frozen=True):
 
 def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None) -> ASGIApp:
     """The ASGI application. `threads` is closed by whoever made it."""
+    bodies = bodies or Bodies()
     app = Litestar(
         [
-            events_route(ports.ingest, bodies or Bodies(), threads),
+            events_route(ports.ingest, bodies, threads),
+            *programme_routes(ports.programmes, bodies, threads, lambda _: ""),
             *points_routes(ports.points, ports.wait_folded, threads),
             export_route(ports.exports, threads),
             *operations_routes(ports.parked, ports.decisions, ports.tree, threads),

@@ -12,11 +12,13 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from actors.points.actor import PointsLedgerActor
+from actors.registry import PROGRAMMES
 from gateway.app import Ports
 from gateway.export import exports
 from gateway.health import Health, Readiness
 from gateway.ingest import Ingest
 from gateway.operations import Decisions, ParkedQueries
+from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
 from gateway.sample import Sampler
@@ -51,6 +53,7 @@ def build_ports(
         exports=exports(points, readers, segments),
         parked=parked,
         decisions=Decisions(parked, engine.journal, segments),
+        programmes=Programmes(PROGRAMMES, readers, engine.journal, segments, made_up_id),
         wait_folded=FoldedByPolling(engine.hurry, engine.folded, engine.parked_domains),
         health=Health(lambda: _ages(wiring, runtime, http_tick_s()), lambda: readiness(wiring, has_broker)),
         tree=lambda: _rows(wiring),

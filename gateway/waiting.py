@@ -1,4 +1,4 @@
-"""Waiting until an offset is folded: the only thing a query waits for.
+"""Waiting until an offset is folded, or until all segments have something: looked at ever less often.
 
 The cell is told once, so that a quiet domain stages its progress now and not in a second; then the committed
 checkpoint is looked at, soon at first and ever less often. Looking costs a dict access, so no cell, journal or store
@@ -8,7 +8,7 @@ knows who waits. A domain that is parked will not get there by itself: waiting f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 WaitFolded = Callable[[int, str, int, float], Awaitable[bool]]
 """(segment, domain, offset, seconds) -> whether it is folded and durable by then; False as soon as it will not be."""
@@ -50,3 +50,18 @@ class FoldedByPolling:
         except TimeoutError:
             return self._checkpoint(segment, domain) >= offset
         return True
+
+
+async def until_none(look: Callable[[Sequence[int] | None], Awaitable[list[int]]], seconds: float) -> list[int]:
+    """Ask `look` for those that are left of the given ones (None: of all), until there are none or time is up."""
+    left = await look(None)
+    try:
+        async with asyncio.timeout(seconds):
+            pause_s = FIRST_LOOK_S
+            while left:
+                await asyncio.sleep(pause_s)
+                left = await look(left)
+                pause_s = min(pause_s * 1.5, LOOK_S_MAX)
+    except TimeoutError:
+        pass
+    return left

@@ -10,10 +10,12 @@ import httpx
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from actors.commands import Refusal
 from actors.points.actor import PointsLedgerActor
 from actors.points.programme import from_settings
 from actors.points.state import Account, Books, Lot, Wallet
 from actors.profile.facts import Fact, Profile
+from actors.programmes.kind import Kind
 from actors.registry import COMMANDS
 from gateway.answers import Threads
 from gateway.app import Ports, build_app
@@ -23,14 +25,15 @@ from gateway.health import Health, Readiness
 from gateway.ingest import Ingest
 from gateway.metrics import PrometheusCounters
 from gateway.operations import Decisions, ParkedQueries
+from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
 from gateway.waiting import FoldedByPolling
 from supervision.clock import VirtualClock
 from supervision.entry import Draft, segment_of
-from supervision.messages import Append, Appended, AppendResult, ParkedRow, RecordRow, Reused
+from supervision.messages import Append, Appended, AppendResult, AwaitReply, ForgetReply, ParkedRow, RecordRow, Reused
 from supervision.store import Refused
-from topology.wire import Door
+from topology.wire import Door, hash64
 
 SEGMENTS = 16
 EPOCH = 1_790_000_000
@@ -38,10 +41,37 @@ LATER = 2_000_000_000_000
 """In ms: when lots of these tests expire."""
 
 
+class Rules(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A small programme."""
+
+    rate: int
+
+    @property
+    def canonical(self) -> bytes:
+        return msgspec.json.encode(self)
+
+    @property
+    def version(self) -> str:
+        return f"{hash64(self.canonical):016x}"
+
+
+def parse_rules(body: bytes) -> Rules | Refusal:
+    try:
+        return msgspec.json.decode(body, type=Rules)
+    except msgspec.MsgspecError as error:
+        return Refusal("wrong_type", "rate", str(error))
+
+
+KIND = Kind("points", parse_rules, lambda state: msgspec.msgpack.decode(state)[1])
+"""The segments' shared state is [format, number]."""
+
+
 class PretendedJournal:
-    """Knows ids as the real one does. With `holds`, answers wait until `release`."""
+    """Knows ids as the real one does. With `holds`, answers wait until `release`. `replies`: what domains answer."""
 
     def __init__(self) -> None:
+        self.replies: Callable[[Draft], bytes | None] = lambda _: None
+        self.waiters: list[AwaitReply] = []
         self.drafts: list[Draft] = []
         self.holds = False
         self.lost = False
@@ -49,6 +79,12 @@ class PretendedJournal:
         self._held: list[Append] = []
 
     def tell(self, message: Any, /) -> None:
+        if isinstance(message, AwaitReply):
+            self.waiters.append(message)
+            return
+        if isinstance(message, ForgetReply):
+            self.waiters = [waiter for waiter in self.waiters if waiter.done != message.done]
+            return
         assert isinstance(message, Append)
         if self.holds:
             self._held.append(message)
@@ -63,6 +99,10 @@ class PretendedJournal:
 
     def _answer(self, append: Append) -> None:
         append.done(None if self.lost else [self._append(item) for item in append.items])
+        for item in append.items if not self.lost else ():
+            reply = self.replies(item.draft)
+            for waiter in self.waiters if reply is not None else ():
+                waiter.done(reply)
 
     def _append(self, item: Any) -> AppendResult:
         known = self._known.get(item.id_hash) if item.id_hash is not None else None
@@ -155,6 +195,7 @@ class World:
             exports=exports(points, readers, SEGMENTS),
             parked=parked,
             decisions=Decisions(parked, self.journal, SEGMENTS),
+            programmes=Programmes({"points": KIND}, readers, self.journal, SEGMENTS, self._name),
             wait_folded=FoldedByPolling(
                 lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
                 lambda segment, domain: self.checkpoints.get((segment, domain), 0),

@@ -43,6 +43,8 @@ from actors.programmes.messages import ACTIVATED, ProgrammeActivated
 from supervision.domain import Domain, Event, TimerDue
 from supervision.outputs import Output
 
+PROGRAMME = "points"
+"""Its name among the programmes."""
 PROGRAMMES_KEPT = 8
 """Versions that are compiled: the segments switch one after the other."""
 
@@ -200,11 +202,16 @@ def _learn(account: Account, body: ProfileUpdate) -> None:
 
 
 def _activate(active: Active, body: ProgrammeActivated) -> None:
-    if body.number > active.number:
+    if body.name == PROGRAMME and body.number > active.number:
         active.number, active.version, active.body = body.number, body.version, body.body
 
 
 _active = msgspec.msgpack.Decoder(Active).decode
+
+
+def number_active(shared: bytes) -> int:
+    """The number of the programme that a segment's stored state says is active."""
+    return _active(shared).number
 
 
 def _compiled(body: str) -> Programme:

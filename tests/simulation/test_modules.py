@@ -29,6 +29,7 @@ ADAPTERS = {
     "gateway.routes_health": "Litestar",
     "gateway.routes_operations": "Litestar",
     "gateway.routes_points": "Litestar",
+    "gateway.routes_programmes": "Litestar",
     "gateway.sample": "Prometheus",
     "gateway.server": "uvicorn",
     "gateway.settings": "the command line",

@@ -1,0 +1,142 @@
+"""Programmes over HTTP, below HTTP: put a version of rules, read the active one, see which segments have it.
+
+A put is no message of other programs: it is read by the one domain that knows what it means, and the entry is made
+here, in its canonical form, with the name of who asks. It waits for the domain's answer, since only the log says whose
+change came first. An answer that does not come is not success and not failure; the same put again is harmless, because
+putting what is active changes nothing.
+
+A version is in force in a segment once the segment's committed shared state says so, which is asked of the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import msgspec
+
+from actors.commands import Refusal
+from actors.programmes.actor import Shelf
+from actors.programmes.kind import Kind
+from actors.programmes.messages import NAME, PUT, PutAnswer, PutProgramme, subject_of
+from gateway.problems import FieldError, Problem
+from gateway.readers import ReaderPool
+from supervision.entry import Draft, Origin, encode_draft, segment_of, segment_subject
+from supervision.messages import Append, AppendResult, AwaitReply, ForgetReply, Item
+from supervision.runtime import Address
+from topology.wire import reply_key
+
+BODY_BYTES_MAX = 64 * 1024
+"""Of a programme: every segment's log and state hold it."""
+SOURCE = "programmes"
+
+Answer = Callable[[PutAnswer | Problem], None]
+
+_answer = msgspec.json.Decoder(PutAnswer).decode
+_shelf = msgspec.msgpack.Decoder(Shelf).decode
+
+
+class Active(msgspec.Struct, frozen=True):
+    """The version in force. `body` is JSON in canonical form."""
+
+    number: int
+    version: str
+    body: bytes
+
+
+class Programmes:
+    """Any thread may call. `answer` is called once, perhaps in the journal's thread, or never (see `put`)."""
+
+    def __init__(
+        self,
+        kinds: Mapping[str, Kind],
+        readers: ReaderPool,
+        journal: Address,
+        segments: int,
+        made_up_id: Callable[[], str],
+    ) -> None:
+        self._kinds = kinds
+        self._readers = readers
+        self._journal = journal
+        self._segments = segments
+        self._made_up_id = made_up_id
+
+    def domain(self, name: str) -> str:
+        """Who obeys the programme `name`; raises Problem `unknown_programme`."""
+        return self._kind(name).domain
+
+    def put(self, name: str, body: bytes, if_match: str, by: str, answer: Answer) -> Callable[[], None]:
+        """Make `body` the active version, if `if_match` is the present one (empty: there is none). -> what to call when
+        nobody waits for the answer any more. Raises Problem `unknown_programme`, `too_large`, `refused_programme`.
+        """
+        item = self._item(name, self._read(name, body, if_match, by))
+        id_hash = reply_key(item)
+
+        def told(reply: bytes | None) -> None:
+            assert reply is not None, "a made-up id has one waiter"
+            answer(_answer(reply))
+
+        def appended(results: Sequence[AppendResult] | None) -> None:
+            if results is None:
+                answer(Problem("segment_lost", "this process no longer owns the segment; nothing is promised"))
+
+        self._journal.tell(AwaitReply(id_hash, NAME, told))
+        self._journal.tell(Append((item,), appended, len(item.encoded)))
+        return lambda: self._journal.tell(ForgetReply(id_hash, NAME, told))
+
+    def active(self, name: str) -> Active | None:
+        """The version that the store holds; None before the first. Raises as the store's readers do."""
+        self._kind(name)
+        subject = subject_of(name)
+        with self._readers.one() as reader:
+            state, _ = reader.snapshot(segment_of(subject, self._segments), NAME, subject)
+        if state is None:
+            return None
+        shelf = _shelf(state)
+        return Active(shelf.number, shelf.version, shelf.body.encode())
+
+    def pending(self, name: str, number: int, among: Collection[int] | None = None) -> list[int]:
+        """The segments, of those `among`, that do not have version `number` or a later one. O(segments) reads."""
+        kind = self._kind(name)
+        waiting: list[int] = []
+        with self._readers.one() as reader:
+            for segment in range(self._segments) if among is None else among:
+                state, _ = reader.snapshot(segment, kind.domain, segment_subject(segment))
+                if state is None or kind.number_of(state) < number:
+                    waiting.append(segment)
+        return waiting
+
+    def parked(self, name: str) -> Problem | None:
+        """Why a put is not answered: an operator must see to an earlier one first."""
+        subject = subject_of(name)
+        segment = segment_of(subject, self._segments)
+        with self._readers.one() as reader:
+            if any(reader.parked(segment, NAME, stuck, -1, 1) for stuck in (subject, "*")):
+                return Problem("parked", f"changes of the programme {name!a} are parked, see /v1/parked")
+        return None
+
+    def _kind(self, name: str) -> Kind:
+        if name not in self._kinds:
+            raise Problem("unknown_programme", f"there is no programme {name!a}")
+        return self._kinds[name]
+
+    def _read(self, name: str, body: bytes, if_match: str, by: str) -> PutProgramme:
+        kind = self._kind(name)
+        if len(body) > BODY_BYTES_MAX:
+            raise _too_large(len(body))
+        parsed = kind.parse(body)
+        if isinstance(parsed, Refusal):
+            errors = (FieldError(parsed.field, parsed.code, parsed.message),)
+            raise Problem("refused_programme", parsed.message, errors)
+        if len(parsed.canonical) > BODY_BYTES_MAX:
+            raise _too_large(len(parsed.canonical))
+        return PutProgramme(name, parsed.version, parsed.canonical.decode(), if_match, by)
+
+    def _item(self, name: str, put: PutProgramme) -> Item:
+        subject = subject_of(name)
+        id = f"{SOURCE}|{self._made_up_id()}"
+        draft = Draft(PUT, subject, msgspec.json.encode(put), id, id, origin=Origin.OPERATOR, asked=True)
+        return Item(segment_of(subject, self._segments), draft, encode_draft(draft))
+
+
+def _too_large(nbytes: int) -> Problem:
+    return Problem("too_large", f"the programme has {nbytes} bytes, the limit is {BODY_BYTES_MAX}")
