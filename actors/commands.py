@@ -50,3 +50,26 @@ class CommandSpec(msgspec.Struct, frozen=True):
     routing_keys: tuple[str, ...]
     """What its publishers use, as documented. The body decides, never the key."""
     decode: Decode
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a domain says to whoever waits for its word: the body of a `Reply`.
+
+    `ok`: it was done, and `result` says what came of it. Else nothing was done: `code` for programs, `detail` for
+    people, and in `result` the numbers behind it, such as what was missing. `result` is a JSON object either way.
+    """
+
+    ok: bool
+    code: str = ""
+    detail: str = ""
+    result: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+def done(result: msgspec.Struct) -> Answer:
+    """The answer to a command that was carried out."""
+    return Answer(True, result=msgspec.Raw(msgspec.json.encode(result)))
+
+
+def declined(code: str, detail: str, numbers: Mapping[str, int] | msgspec.Struct) -> Answer:
+    """The answer to a command that was not; the same command under a new name may be tried again."""
+    return Answer(False, code, detail, msgspec.Raw(msgspec.json.encode(numbers)))

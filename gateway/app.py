@@ -1,8 +1,8 @@
 """The HTTP application: which path leads to which question, and how refusals become problem documents.
 
 Handlers here only carry values between HTTP and the plain classes beside this file (Ingest, PointsQueries,
-ParkedQueries, Decisions, Health), which know nothing of HTTP and are what simulations and tests of meaning use. There
-is no authentication yet: the server listens on loopback unless told otherwise.
+ParkedQueries, Decisions, Commands, Health), which know nothing of HTTP and are what simulations and tests of meaning
+use.
 """
 
 from __future__ import annotations
@@ -18,15 +18,21 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from prometheus_client import CollectorRegistry
 
+from gateway.access import NEEDS, Gate, Needs, guard
 from gateway.answers import Threads
+from gateway.audit import AuditLog
 from gateway.body import Bodies
+from gateway.commands import Commands
 from gateway.door import ASGIApp, Door
 from gateway.health import Health
 from gateway.ingest import Ingest
+from gateway.key_ring import KeyRing
 from gateway.operations import Decisions, ParkedQueries
 from gateway.parameters import rule
 from gateway.problems import PROBLEM_JSON, FieldError, Problem
 from gateway.queries import PointsQueries
+from gateway.routes_audit import audit_route
+from gateway.routes_commands import CommandRoute, command_routes
 from gateway.routes_events import events_route
 from gateway.routes_health import health_routes
 from gateway.routes_operations import operations_routes
@@ -43,11 +49,14 @@ class Ports(msgspec.Struct, frozen=True):
     """All that the HTTP side needs of the engine."""
 
     ingest: Ingest
+    commands: Commands
     points: PointsQueries
     parked: ParkedQueries
     decisions: Decisions
     wait_folded: WaitFolded
     health: Health
+    keys: KeyRing
+    audit: AuditLog
     tree: Callable[[], Sequence[Mapping[str, Any]]]
     """Rows of the supervision tree, from root to leaves."""
     registry: CollectorRegistry
@@ -57,15 +66,27 @@ class Ports(msgspec.Struct, frozen=True):
     counters: Counters
 
 
-def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None) -> ASGIApp:
+class Choices(msgspec.Struct, frozen=True):
+    """What may be otherwise: the commands there are, what each route needs, and whether a POST needs a name."""
+
+    commands: Sequence[CommandRoute] = ()
+    needs: Needs = msgspec.field(default_factory=lambda: NEEDS)
+    require_idempotency_key: bool = False
+
+
+def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choices: Choices | None = None) -> ASGIApp:
     """The ASGI application. `threads` is closed by whoever made it."""
+    bodies, choices = bodies or Bodies(), choices or Choices()
     app = Litestar(
         [
-            events_route(ports.ingest, bodies or Bodies(), threads),
+            events_route(ports.ingest, bodies, threads),
+            *command_routes(choices.commands, ports.commands, bodies, threads),
             *points_routes(ports.points, ports.wait_folded, threads),
-            *operations_routes(ports.parked, ports.decisions, ports.tree, threads),
+            *operations_routes(ports.parked, ports.decisions, ports.audit, ports.tree, threads),
+            audit_route(ports.audit, threads),
             *health_routes(ports.health, ports.registry, ports.sample, threads),
         ],
+        guards=[guard(choices.needs, choices.require_idempotency_key)],
         exception_handlers={
             Problem: _problem,
             HTTPException: _http_exception,
@@ -76,7 +97,8 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None) -> A
         logging_config=None,
         debug=False,
     )
-    return Door(app, ports.clock, ports.counters)
+    gate = Gate(ports.keys, ports.clock, ports.counters, threads)
+    return Door(app, gate, ports.clock, ports.counters)
 
 
 def _answer(problem: Problem) -> Response[bytes]:
@@ -94,7 +116,7 @@ def _http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response
     if error.status_code == 405:
         allow = (error.headers or {}).get("allow", "")
         allow = f"{allow}, HEAD" if "GET" in allow.split(", ") else allow
-        return _answer(Problem("method_not_allowed", f"allowed here: {allow}", allow=allow))
+        return _answer(Problem("method_not_allowed", f"allowed here: {allow}", headers={"allow": allow}))
     if error.status_code >= 500:
         return _bug(_, error)
     errors = _field_errors(error.extra)

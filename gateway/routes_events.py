@@ -11,14 +11,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
 
-from gateway.answers import Threads, Waiter
+from gateway.answers import LOOP_BYTES_MAX, Threads, Waiter
 from gateway.body import Bodies
 from gateway.ingest import KEY_BYTES_MAX, LIST_ITEMS_MAX, Ingest, Outcome, Taken
 from gateway.message_schema import points_change
 from gateway.problems import PROBLEM_JSON, Problem, ProblemDocument, invalid_parameter
-
-LOOP_BYTES_MAX = 16 * 1024
-"""Larger bodies are read on another thread, so that a long list does not hold up the loop."""
 
 _MESSAGE = points_change()
 _KEY = Parameter(
@@ -57,7 +54,7 @@ def events_route(ingest: Ingest, bodies: Bodies, threads: Threads) -> HTTPRouteH
         """Answers once everything accepted is durable. An `Idempotency-Key` names messages that have no `event_id`."""
         if closed := ingest.not_taking():
             raise closed
-        key = _idempotency_key(request)
+        key = idempotency_key(request)
         async with bodies.whole(request.scope["headers"], request.receive) as body:
             waiter: Waiter[Outcome] = Waiter()
             hand_in = partial(ingest.hand_in, body, key, waiter.answer)
@@ -73,7 +70,8 @@ def events_route(ingest: Ingest, bodies: Bodies, threads: Threads) -> HTTPRouteH
     return take_events
 
 
-def _idempotency_key(request: Request[Any, Any, Any]) -> str | None:
+def idempotency_key(request: Request[Any, Any, Any]) -> str | None:
+    """The header, given once or not at all; raises Problem `invalid_parameter`."""
     keys = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
     if len(keys) > 1:
         raise invalid_parameter("Idempotency-Key", "Idempotency-Key may be given once")

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import msgspec
+from litestar.openapi.spec import OpenAPIType, Schema
 from prometheus_client import CollectorRegistry
 
+from actors.commands import Command, CommandSpec, Refusal
 from actors.points.ledger import Account, Lot
 from actors.registry import COMMANDS
+from gateway.access import NEEDS, Need
 from gateway.answers import Threads
-from gateway.app import Ports, build_app
+from gateway.app import Choices, Ports, build_app
+from gateway.audit import AuditLog
 from gateway.body import Bodies
+from gateway.commands import Commands, EntryAt, Forget
 from gateway.health import Health, Readiness
 from gateway.ingest import Ingest
+from gateway.key_file import KeyFile
+from gateway.key_ring import KeyRing
+from gateway.keys import Key, Scope, digest_of, id_of, secret_of
 from gateway.metrics import PrometheusCounters
 from gateway.operations import Decisions, ParkedQueries
 from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
+from gateway.routes_commands import CommandRoute
 from gateway.waiting import FoldedByPolling
 from supervision.clock import VirtualClock
 from supervision.entry import Draft, segment_of
@@ -34,6 +45,21 @@ LATER = 2_000_000_000_000
 """In ms: when lots of these tests expire."""
 
 
+def _count_me(raw: bytes, fields: Mapping[str, Any]) -> Command | Refusal:
+    if type(fields.get("user_id")) is not str or type(fields.get("n")) is not int:
+        return Refusal("wrong_type", "n", "n must be an integer")
+    return Command("toy.count", f"user:{fields['user_id']}")
+
+
+COUNT = CommandSpec("toy_count", "toy.count", "", (), _count_me)
+COUNT_ROUTE = CommandRoute(
+    "/v1/users/{user_id:str}/counts", "toy_count", "Count", Schema(type=OpenAPIType.OBJECT), EntryAt
+)
+COUNT_NEED = {("POST", "/v1/users/{user_id}/counts"): Need("points:write", changes=True)}
+COUNTING = Choices((COUNT_ROUTE,), {**NEEDS, **COUNT_NEED})
+"""A command of nobody's, for what holds of every command."""
+
+
 class PretendedJournal:
     """Knows ids as the real one does. With `holds`, answers wait until `release`."""
 
@@ -43,6 +69,11 @@ class PretendedJournal:
         self.lost = False
         self._known: dict[int, tuple[int, Appended]] = {}
         self._held: list[Append] = []
+
+    @property
+    def known(self) -> int:
+        """Ids that would be known again."""
+        return len(self._known)
 
     def tell(self, message: Any, /) -> None:
         assert isinstance(message, Append)
@@ -72,6 +103,32 @@ class PretendedJournal:
         if item.id_hash is not None:
             self._known[item.id_hash] = (item.command_hash, at)
         return at
+
+
+class PretendedAnswers:
+    """Where replies are heard. `reply` is what is said to each who asks, at once; without one they wait for `say`."""
+
+    def __init__(self) -> None:
+        self.reply: bytes | None = None
+        self.stored: dict[int, bytes] = {}
+        self.waiting: list[tuple[int, Callable[[bytes], None]]] = []
+        self.asked = 0
+
+    def ask(self, id_hash: int, domain: str, done: Callable[[bytes], None]) -> Forget:
+        assert domain == "points"
+        self.asked += 1
+        one = (id_hash, done)
+        self.waiting.append(one)
+        if self.reply is not None:
+            self.say(id_hash, self.reply)
+        return lambda: self.waiting.remove(one) if one in self.waiting else None
+
+    def say(self, id_hash: int, reply: bytes) -> None:
+        """As the journal does when it is durable; the first answer is the one that stays."""
+        reply = self.stored.setdefault(id_hash, reply)
+        for one in [each for each in self.waiting if each[0] == id_hash]:
+            self.waiting.remove(one)
+            one[1](reply)
 
 
 class PretendedReader:
@@ -113,6 +170,10 @@ class PretendedReader:
         self._check()
         return list({row.subject for row in self._world.parked if (row.segment, row.domain) == (segment, domain)})
 
+    def reply(self, id_hash: int, domain: str) -> bytes | None:
+        self._check()
+        return self._world.answers.stored.get(id_hash)
+
     def close(self) -> None:
         self._world.readers_open -= 1
 
@@ -120,8 +181,11 @@ class PretendedReader:
 class World:
     """An application and what it stands on; tests set the public fields and look at them."""
 
-    def __init__(self, bodies: Bodies | None = None) -> None:
+    def __init__(self, bodies: Bodies | None = None, choices: Choices | None = None) -> None:
+        self._folder = TemporaryDirectory()
+        self.folder = Path(self._folder.name)
         self.journal = PretendedJournal()
+        self.answers = PretendedAnswers()
         self.states: dict[tuple[int, str, str], bytes] = {}
         self.lines: dict[tuple[int, str, str], list[RecordRow]] = {}
         self.checkpoints: dict[tuple[int, str], int] = {}
@@ -135,26 +199,40 @@ class World:
         self.clock = VirtualClock()
         self.bodies = bodies or Bodies()
         self._made_up = 0
+        self._keys = 0
         self.threads = Threads()
         self.ports = self._ports()
-        self.app = build_app(self.ports, self.threads, self.bodies)
+        self.app = build_app(self.ports, self.threads, self.bodies, choices)
 
     def _ports(self) -> Ports:
         registry = CollectorRegistry()
         counters = PrometheusCounters(registry)
         readers = ReaderPool(self._reader)
         parked = ParkedQueries(readers, SEGMENTS, ["points", "notification"])
+        ingest = Ingest(Door(COMMANDS, SEGMENTS).decode, self.journal, lambda: self.not_taking, self._name, counters)
         return Ports(
-            ingest=Ingest(Door(COMMANDS, SEGMENTS).decode, self.journal, lambda: self.not_taking, self._name, counters),
+            ingest=ingest,
+            commands=Commands(
+                Door({**COMMANDS, COUNT.event_type: COUNT}, SEGMENTS).decode,
+                self.journal,
+                self.answers,
+                readers,
+                self._parked_domains,
+                ingest.not_taking,
+                self._name,
+                counters,
+            ),
             points=PointsQueries(readers, SEGMENTS, self.clock),
             parked=parked,
             decisions=Decisions(parked, self.journal, SEGMENTS),
             wait_folded=FoldedByPolling(
                 lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
                 lambda segment, domain: self.checkpoints.get((segment, domain), 0),
-                lambda: {(row.segment, row.domain) for row in self.parked if row.subject == "*"},
+                self._parked_domains,
             ),
             health=Health(lambda: self.ages, lambda: self.readiness),
+            keys=KeyRing(KeyFile(self.folder), self.clock, counters),
+            audit=AuditLog(self.folder, self.clock.now_ms),
             tree=lambda: [{"path": "", "state": "running"}, {"path": "journal", "state": "running"}],
             registry=registry,
             sample=lambda: None,
@@ -165,6 +243,21 @@ class World:
     def _reader(self) -> Any:
         self.readers_open += 1
         return PretendedReader(self)
+
+    def _parked_domains(self) -> set[tuple[int, str]]:
+        return {(row.segment, row.domain) for row in self.parked if row.subject == "*"}
+
+    def give_key(self, *scopes: Scope, rate: int = 0, staging: bool = False) -> dict[str, str]:
+        """A key of its own for somebody with these scopes; -> the header that shows it."""
+        self._keys += 1
+        secret = secret_of(self._keys)
+        key = Key(
+            id=id_of(self._keys), name=f"key {self._keys}", scopes=scopes, created="2026-09-21T14:13:20.000Z",
+            sha256=digest_of(secret), rate_per_minute=rate, staging=staging,
+        )  # fmt: skip
+        KeyFile(self.folder).create(key, AuditLog(self.folder, self.clock.now_ms), "os:tester")
+        self.clock.advance(2)
+        return {"authorization": f"Bearer {secret}"}
 
     def _name(self) -> str:
         self._made_up += 1

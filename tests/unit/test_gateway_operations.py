@@ -186,7 +186,7 @@ def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
     assert set(schema["paths"]) == {
         "/v1/events", "/v1/users/{user_id}/points", "/v1/users/{user_id}/points/records", "/v1/parked",
         "/v1/parked/{domain}/{subject}/retry", "/v1/parked/{domain}/{subject}/discard", "/v1/parked/{domain}/resume",
-        "/v1/tree", "/livez", "/readyz", "/metrics",
+        "/v1/tree", "/v1/audit", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     events = schema["paths"]["/v1/events"]["post"]
     assert "oneOf" in events["requestBody"]["content"]["application/json"]["schema"]
