@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway.app import Ports
 from gateway.audit import AuditLog
-from gateway.commands import Commands, Forget
+from gateway.commands import Commands, Forget, Told
 from gateway.health import Health, Readiness
 from gateway.ingest import Ingest
 from gateway.key_file import KeyFile
@@ -38,7 +38,7 @@ class JournalAnswers:
     def __init__(self, journal: Address) -> None:
         self._journal = journal
 
-    def ask(self, id_hash: int, domain: str, done: Callable[[bytes], None]) -> Forget:
+    def ask(self, id_hash: int, domain: str, done: Told) -> Forget:
         self._journal.tell(AwaitReply(id_hash, domain, done))
         return lambda: None
 

@@ -39,14 +39,16 @@ REPLAYED = {"idempotent-replayed": "true"}
 """Header of an answer that was given before."""
 
 Forget = Callable[[], None]
+Told = Callable[[bytes | None], None]
 
 
 class Answers(Protocol):
     """Where domains' replies are heard: the journal, seen from a door."""
 
-    def ask(self, id_hash: int, domain: str, done: Callable[[bytes], None]) -> Forget:
+    def ask(self, id_hash: int, domain: str, done: Told) -> Forget:
         """`done` gets the reply of `domain` to the input `id_hash`, once it is durable, at most once and in the
-        journal's thread, until the returned function is called. Each who asks is told, however many ask the same.
+        journal's thread, until the returned function is called. Each who asks is told, however many ask the same; None
+        when too many wait for anything, and then nobody will tell this one.
         """
         ...
 
@@ -118,9 +120,7 @@ class Commands:
         self._counters = counters
         self._domain = domain
 
-    def hand_in(
-        self, call: Call, placed: Callable[[Placed | Problem], None], replied: Callable[[bytes], None]
-    ) -> Handed:
+    def hand_in(self, call: Call, placed: Callable[[Placed | Problem], None], replied: Told) -> Handed:
         """Append the command. O(bytes). Raises Problem when it is none, and then nobody is called.
 
         `placed` is called once, in the journal's thread; `replied` at most once, before or after it, until `forget`.

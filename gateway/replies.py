@@ -26,7 +26,7 @@ async def answered(
     The place and the answer are durable. To be awaited on the loop; `seconds` bounds each of the two waits.
     """
     placing: Waiter[Placed | Problem] = Waiter()
-    replying: Waiter[bytes] = Waiter()
+    replying: Waiter[bytes | None] = Waiter()
     hand_in = partial(commands.hand_in, call, placing.answer, replying.answer)
     handed = hand_in() if len(call.body) <= LOOP_BYTES_MAX else await threads.run(hand_in)
     try:
@@ -42,9 +42,9 @@ async def answered(
 
 
 async def _heard(
-    reply: Waiter[bytes], commands: Commands, handed: Handed, placed: Placed, threads: Threads, seconds: float
+    reply: Waiter[bytes | None], commands: Commands, handed: Handed, placed: Placed, threads: Threads, seconds: float
 ) -> bytes:
-    """The reply; raises Problem `parked` as soon as that is seen, and `unanswered`."""
+    """The reply; raises Problem `parked` as soon as that is seen, `busy` and `unanswered`."""
     loop = asyncio.get_running_loop()
     deadline, pause_s = loop.time() + seconds, FIRST_LOOK_S
     while not reply.done() and (left_s := deadline - loop.time()) > 0:
@@ -52,4 +52,7 @@ async def _heard(
         pause_s = min(pause_s * 2, LOOK_S_MAX)
         if not reply.done() and (problem := await threads.run(partial(commands.parked, handed, placed.at.offset))):
             raise problem
-    return await reply.within(0)
+    found = await reply.within(0)
+    if found is None:
+        raise Problem("busy", "too many wait for answers; it was taken, ask again under the same Idempotency-Key")
+    return found

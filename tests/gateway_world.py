@@ -21,7 +21,7 @@ from gateway.answers import Threads
 from gateway.app import Choices, Ports, build_app
 from gateway.audit import AuditLog
 from gateway.body import Bodies
-from gateway.commands import Commands, EntryAt, Forget
+from gateway.commands import Commands, EntryAt, Forget, Told
 from gateway.health import Health, Readiness
 from gateway.ingest import Ingest
 from gateway.key_file import KeyFile
@@ -111,12 +111,17 @@ class PretendedAnswers:
     def __init__(self) -> None:
         self.reply: bytes | None = None
         self.stored: dict[int, bytes] = {}
-        self.waiting: list[tuple[int, Callable[[bytes], None]]] = []
+        self.waiting: list[tuple[int, Told]] = []
         self.asked = 0
+        self.full = False
+        """Too many wait: nobody more is told."""
 
-    def ask(self, id_hash: int, domain: str, done: Callable[[bytes], None]) -> Forget:
+    def ask(self, id_hash: int, domain: str, done: Told) -> Forget:
         assert domain == "points"
         self.asked += 1
+        if self.full:
+            done(None)
+            return lambda: None
         one = (id_hash, done)
         self.waiting.append(one)
         if self.reply is not None:

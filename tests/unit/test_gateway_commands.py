@@ -195,6 +195,15 @@ def test_a_lost_segment_promises_nothing() -> None:
     assert made.answers.waiting == []
 
 
+def test_where_too_many_wait_a_command_is_taken_and_its_answer_is_there_later() -> None:
+    made = world()
+    made.answers.full = True
+    is_problem(counted(made), 503, "busy")
+    made.answers.full = False
+    assert counted(made).headers["idempotent-replayed"] == "true"
+    assert len(made.journal.drafts) == 1
+
+
 @pytest.mark.parametrize("subject", ["user:u", "*"])
 def test_a_command_that_waits_for_an_operator_is_told_so(subject: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replies, "FIRST_LOOK_S", 0.0)
@@ -254,9 +263,9 @@ class Desk:
         self.names += 1
         return f"made-{self.names}"
 
-    def ask(self, what: Call) -> tuple[Handed, list[Placed | Problem], list[bytes]]:
+    def ask(self, what: Call) -> tuple[Handed, list[Placed | Problem], list[bytes | None]]:
         placed: list[Placed | Problem] = []
-        replied: list[bytes] = []
+        replied: list[bytes | None] = []
         return self.commands().hand_in(what, placed.append, replied.append), placed, replied
 
     def answer(self, what: Call) -> Any:
@@ -266,7 +275,7 @@ class Desk:
         (place,) = placed
         assert isinstance(place, Placed), place
         stored = self.commands().stored(handed) if place.repeat else None
-        found = outcome(place, stored or replied[0])
+        found = outcome(place, stored or replied[0] or b"")
         return (found.code, place.repeat) if isinstance(found, Declined) else (bytes(found.result), place.repeat)
 
 
