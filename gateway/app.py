@@ -16,6 +16,7 @@ from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
 from prometheus_client import CollectorRegistry
 
 from gateway.access import NEEDS, Gate, Needs, guard
@@ -93,7 +94,13 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choi
             StoreError: _store_error,
             Exception: _bug,
         },
-        openapi_config=OpenAPIConfig("Ganglion", "1", render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])]),
+        openapi_config=OpenAPIConfig(
+            "Ganglion",
+            "1",
+            render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
+            components=Components(security_schemes={"ApiKey": SecurityScheme(type="http", scheme="bearer")}),
+            security=[{"ApiKey": []}, {}],
+        ),
         logging_config=None,
         debug=False,
     )

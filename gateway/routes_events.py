@@ -17,6 +17,7 @@ from gateway.ingest import KEY_BYTES_MAX, LIST_ITEMS_MAX, Ingest, Outcome, Taken
 from gateway.message_schema import points_change
 from gateway.problems import PROBLEM_JSON, Problem, ProblemDocument, invalid_parameter
 
+AT_THE_GATE = (401, 403, 429)
 _MESSAGE = points_change()
 _KEY = Parameter(
     name="Idempotency-Key", param_in="header", schema=Schema(type=OpenAPIType.STRING, min_length=1),
@@ -36,11 +37,11 @@ class EventsOperation(Operation):
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """These statuses as problem documents, for the schema."""
+    """These statuses as problem documents, for the schema, and those that the gate gives to any request."""
     spec = ResponseSpec(
         ProblemDocument, generate_examples=False, description="A problem document (RFC 9457)", media_type=PROBLEM_JSON
     )
-    return dict.fromkeys(statuses, spec)
+    return dict.fromkeys(sorted({*statuses, *AT_THE_GATE}), spec)
 
 
 def events_route(ingest: Ingest, bodies: Bodies, threads: Threads) -> HTTPRouteHandler:
@@ -48,7 +49,7 @@ def events_route(ingest: Ingest, bodies: Bodies, threads: Threads) -> HTTPRouteH
 
     @post(
         "/v1/events", status_code=200, operation_class=EventsOperation,
-        responses=problems(400, 408, 413, 415, 422, 503), summary="Hand in one message or a list of them",
+        responses=problems(400, 408, 413, 415, 422, 428, 503), summary="Hand in one message or a list of them",
     )  # fmt: skip
     async def take_events(request: Request[Any, Any, Any]) -> Taken:
         """Answers once everything accepted is durable. An `Idempotency-Key` names messages that have no `event_id`."""

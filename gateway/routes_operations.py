@@ -54,7 +54,7 @@ def _decision_routes(decisions: Decisions, audit: AuditLog, threads: Threads) ->
         return outcome
 
     @post(
-        "/v1/parked/{domain:str}/{subject:str}/retry", status_code=202, responses=problems(400, 404, 503),
+        "/v1/parked/{domain:str}/{subject:str}/retry", status_code=202, responses=problems(400, 404, 428, 503),
         summary="Fold a subject's parked entries again",
     )  # fmt: skip
     async def retry(request: Asked, domain: Domain, subject: Subject) -> Decided:
@@ -62,7 +62,7 @@ def _decision_routes(decisions: Decisions, audit: AuditLog, threads: Threads) ->
         return await decided(request, "retry", " ".join(where), partial(decisions.retry, *where))
 
     @post(
-        "/v1/parked/{domain:str}/{subject:str}/discard", status_code=202, responses=problems(400, 404, 503),
+        "/v1/parked/{domain:str}/{subject:str}/discard", status_code=202, responses=problems(400, 404, 428, 503),
         summary="Forget a subject's parked entries",
     )  # fmt: skip
     async def discard(request: Asked, domain: Domain, subject: Subject) -> Decided:
@@ -70,8 +70,8 @@ def _decision_routes(decisions: Decisions, audit: AuditLog, threads: Threads) ->
         return await decided(request, "discard", " ".join(where), partial(decisions.discard, *where))
 
     @post(
-        "/v1/parked/{domain:str}/resume", status_code=202, responses=problems(400, 404, 503), guards=[knows("segment")],
-        summary="Let a parked domain of a segment go on",
+        "/v1/parked/{domain:str}/resume", status_code=202, responses=problems(400, 404, 428, 503),
+        guards=[knows("segment")], summary="Let a parked domain of a segment go on",
     )  # fmt: skip
     async def resume(request: Asked, domain: Domain, segment: Segment = None) -> Decided:
         if segment is None:

@@ -310,3 +310,12 @@ def test_a_key_is_known_for_a_week(desk: Desk) -> None:
     desk.answer(call(3))
     desk.engine.clock.advance(7 * 24 * 3600 - 60)
     assert desk.answer(call(3)) == (b'{"points":3}', True)
+
+
+def test_the_schema_has_a_command_with_its_path_its_body_and_its_key() -> None:
+    made = world().get("/schema").json()["paths"]["/v1/users/{user_id}/counts"]["post"]
+    assert {(one["name"], one["in"], one["required"]) for one in made["parameters"]} == {
+        ("user_id", "path", True), ("Idempotency-Key", "header", False)
+    }  # fmt: skip
+    assert made["requestBody"]["content"]["application/json"]["schema"] == {"type": "object"}
+    assert {"200", "400", "401", "403", "404", "409", "422", "428", "429", "503"} <= set(made["responses"])

@@ -192,6 +192,7 @@ def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
     assert "oneOf" in events["requestBody"]["content"]["application/json"]["schema"]
     assert {"200", "400", "413", "422", "503"} <= set(events["responses"])
     assert [(one["name"], one["in"]) for one in events["parameters"]] == [("Idempotency-Key", "header")]
+    assert schema["components"]["securitySchemes"]["ApiKey"] == {"type": "http", "scheme": "bearer"}
     for path in ("/livez", "/readyz"):
         assert set(schema["paths"][path]["get"]["responses"]) == {"200", "503"}
     assert list(schema["paths"]["/metrics"]["get"]["responses"]["200"]["content"]) == ["text/plain"]
