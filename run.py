@@ -10,6 +10,7 @@ import argparse
 import gc
 import json
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -40,6 +41,8 @@ GC_THRESHOLDS = (50_000, 20, 100)
 cycles, so Python's 700 means looking for nothing a hundred times per group: 6 to 11 % of the CPU per event.
 """
 HTTP_STOP_S_MAX = 3.0
+KEY_VARIABLE = "GANGLION_KEY"
+"""Of the environment: an API key for commands that ask a running engine. An argument would be seen by all users."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -63,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     broker = _command(commands, "broker", run_broker, "run only the private RabbitMQ below DATA/broker, until Ctrl-C")
     broker.add_argument("--data", default="./data", metavar="DIR", help="folder (default %(default)s)")
     _backup_options(commands)
+    _key_options(commands)
     simulate = _command(
         commands, "simulate", simulate_worlds, "live through seeded worlds; exit 1 when a checker objects"
     )
@@ -81,7 +85,12 @@ def parser() -> argparse.ArgumentParser:
     simulate.add_argument("--markdown", action="store_true", help="with --bugs: the table as Markdown")
     simulate.add_argument("--found", type=Path, metavar="FILE", help="with --bugs: keep the result as TOML for tests")
     tree = _command(commands, "tree", show_tree, "print the supervision tree of a running engine")
-    tree.add_argument("--http", default="127.0.0.1:8420", metavar="HOST:PORT", help="its address (default %(default)s)")
+    tree.add_argument(
+        "--http",
+        default="127.0.0.1:8420",
+        metavar="HOST:PORT",
+        help="its address, with https:// if so (default %(default)s)",
+    )
     topology = _command(commands, "topology", show_topology, "print exchanges, queues, bindings and policies")
     topology.add_argument("--definitions", action="store_true", help="as a RabbitMQ definitions file")
     topology.add_argument(
@@ -126,6 +135,21 @@ def _backup_options(commands: Any) -> None:
         each.add_argument("--data", default="./data", metavar="DIR", help="folder of the store (default %(default)s)")
 
 
+def _key_options(commands: Any) -> None:
+    keys = _command(commands, "keys", list_keys, "make, list and revoke API keys, whether or not an engine runs")
+    acts = keys.add_subparsers(required=True, metavar="ACTION")
+    create = _command(acts, "create", create_key, "make a key and print its secret, once")
+    create.add_argument("--name", required=True, metavar="N", help="whose it is")
+    create.add_argument("--scopes", required=True, metavar="a,b", help="see docs/operations.md")
+    create.add_argument("--rate", type=int, default=0, metavar="N", help="requests a minute (default 0: no limit)")
+    create.add_argument("--staging", action="store_true", help="may only look and try out")
+    listed = _command(acts, "list", list_keys, "print all keys there ever were, without their secrets")
+    revoke = _command(acts, "revoke", revoke_key, "from now on (a running engine: within a second) a key holds no more")
+    revoke.add_argument("id", metavar="ID", help="as `list` shows it")
+    for each in (create, listed, revoke):
+        each.add_argument("--data", default="./data", metavar="DIR", help="folder (default %(default)s)")
+
+
 def _serve_options(serve: argparse.ArgumentParser) -> None:
     from gateway.settings import Settings, description
 
@@ -143,6 +167,7 @@ def serve(options: argparse.Namespace) -> int:
     """The engine, until a signal. 0 stopped in order, 1 died, 2 bad settings, 3 another process holds the store."""
     ended = threading.Event()
     _on_signal(ended)  # before anything that takes time: a signal in the first moment is an orderly end, too
+    from gateway.keys import BadKeys
     from gateway.server import CannotListen
     from gateway.settings import BadSetting, Settings, load
     from supervision.entry import Corrupt
@@ -163,7 +188,7 @@ def serve(options: argparse.Namespace) -> int:
         return Service(settings, ended, private=broker is not None).run()
     except Locked as locked:
         return _fail(f"the store in {settings.data} is held by process {locked.pid}", EXIT_LOCKED)
-    except (Incompatible, CannotListen, ValueError, OSError) as error:
+    except (Incompatible, CannotListen, BadKeys, ValueError, OSError) as error:
         return _fail(str(error), EXIT_USAGE)
     except (StoreError, Corrupt) as error:
         return _fail(f"the store cannot be opened: {error}", EXIT_TROUBLE)
@@ -269,22 +294,29 @@ class Service:
 
     def _http(self, wiring: Any, runtime: Any, registry: Any) -> Any:
         from gateway.answers import Threads
-        from gateway.app import build_app
+        from gateway.app import Choices, build_app
         from gateway.assembly import build_ports
-        from gateway.server import HttpServer
+        from gateway.exposure import refusal
+        from gateway.server import CannotListen, HttpServer, Tls
 
+        settings = self.settings
         threads = Threads()
         ids = SystemRandom()
         ports = build_ports(
             wiring,
+            Path(settings.data),
             runtime,
             registry,
             lambda: f"{ids.getrandbits(128):032x}",
-            bool(self.settings.amqp),
+            bool(settings.amqp),
             lambda: self._http_tick_s,
         )
-        host, _, port = self.settings.http.rpartition(":")
-        return HttpServer(build_app(ports, threads), host, int(port), self._http_ticked, threads, HTTP_STOP_S_MAX)
+        host, _, port = settings.http.rpartition(":")
+        if why := refusal(settings, host.strip("[]"), ports.keys.index.needed):
+            raise CannotListen(f"cannot serve on {settings.http}: {why}")
+        app = build_app(ports, threads, None, Choices(require_idempotency_key=settings.require_idempotency_key))
+        tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert else None
+        return HttpServer(app, host, int(port), self._http_ticked, threads, HTTP_STOP_S_MAX, tls)
 
     def _http_ticked(self) -> None:
         self._http_tick_s = time.monotonic()
@@ -296,7 +328,7 @@ class Service:
     def _announce(self, address: tuple[str, int]) -> None:
         """Where everything is, and three lines to paste."""
         settings = self.settings
-        base = f"http://{address[0]}:{address[1]}"
+        base = f"{'https' if settings.tls_cert else 'http'}://{address[0]}:{address[1]}"
         event = (
             '{"event_type":"points_change","user_id":"123456","change_type":"increase",'
             '"points":100,"reason":"purchase_order","order_id":"ORDER_001"}'
@@ -476,6 +508,69 @@ def _with_a_bar(name: str, work: Callable[[Callable[[int, int], None]], str]) ->
     return 0
 
 
+def create_key(options: argparse.Namespace) -> int:
+    """Prints the secret, which is kept nowhere. 0 it holds, 1 the disk failed, 2 it cannot be."""
+    from gateway.keys import ID_BITS, SECRET_BITS, Key, digest_of, id_of, scopes_of, secret_of
+
+    chance = SystemRandom()
+    secret = secret_of(chance.getrandbits(SECRET_BITS))
+
+    def act(file: Any, audit: Any, now: str) -> str:
+        key = Key(
+            id=id_of(chance.getrandbits(ID_BITS)), name=options.name, scopes=scopes_of(options.scopes), created=now,
+            sha256=digest_of(secret), rate_per_minute=options.rate, staging=options.staging,
+        )  # fmt: skip
+        file.create(key, audit, _os_user())
+        return f"{secret}\n  id {key.id}, scopes {','.join(key.scopes)}; this is the only time it is shown"
+
+    return _about_keys(options, act)
+
+
+def list_keys(options: argparse.Namespace) -> int:
+    """One JSON line per key, oldest first."""
+    from gateway.keys import shown
+
+    return _about_keys(
+        options, lambda file, _audit, _now: "\n".join(json.dumps(shown(key)) for key in file.read().keys)
+    )
+
+
+def revoke_key(options: argparse.Namespace) -> int:
+    """0 it holds no longer, 1 the disk failed, 2 there is nothing to revoke."""
+
+    def act(file: Any, audit: Any, now: str) -> str:
+        return f"revoked {file.revoke(options.id, now, audit, _os_user()).id}"
+
+    return _about_keys(options, act)
+
+
+def _about_keys(options: argparse.Namespace, act: Callable[[Any, Any, str], str]) -> int:
+    """Print what `act` of the files of the folder answers; its errors as exit statuses."""
+    from gateway.audit import AuditLog
+    from gateway.key_file import KeyFile
+    from gateway.keys import BadKeys
+    from supervision.clock import SystemClock
+    from supervision.envelope import rfc3339
+
+    folder, clock = Path(options.data), SystemClock()
+    try:
+        text = act(KeyFile(folder), AuditLog(folder, clock.now_ms), rfc3339(clock.now_ms()))
+    except BadKeys as bad:
+        return _fail(str(bad), EXIT_USAGE)
+    except OSError as error:
+        return _fail(str(error), EXIT_TROUBLE)
+    print(text)
+    return 0
+
+
+def _os_user() -> str:
+    """Who runs this program, for the audit log."""
+    try:
+        return f"os:{pwd.getpwuid(os.getuid()).pw_name}"  # not the environment's word, which anybody may choose
+    except KeyError:
+        return f"os:{os.getuid()}"
+
+
 def simulate_worlds(options: argparse.Namespace) -> int:
     """One world described, or many summed up; 1 when a checker objects or a coverage mark is missing."""
     from simulation.bugs import BUGS
@@ -551,10 +646,15 @@ def show_tree(options: argparse.Namespace) -> int:
     """The tree of the engine behind --http."""
     from supervision.tree import Row, render
 
-    url = f"http://{options.http}/v1/tree"
+    base = options.http if "://" in options.http else f"http://{options.http}"
+    key = os.environ.get(KEY_VARIABLE)
+    headers = {"authorization": f"Bearer {key}"} if key else {}
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(urllib.request.Request(f"{base}/v1/tree", headers=headers), timeout=5) as answer:
             rows = msgspec.json.decode(answer.read(), type=dict[str, Any])["data"]
+    except urllib.error.HTTPError as error:
+        hint = f"; put an API key with the scope operations into {KEY_VARIABLE}" if error.code in (401, 403) else ""
+        return _fail(f"{options.http} answers {error.code} {error.reason}{hint}", EXIT_TROUBLE)
     except (urllib.error.URLError, OSError) as error:
         return _fail(f"no engine answers at {options.http}: {error}", EXIT_TROUBLE)
     print(render([msgspec.convert(row, Row, strict=False) for row in rows]))

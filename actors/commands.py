@@ -74,12 +74,24 @@ def type_refusal(rules: Mapping[str, str], error: msgspec.ValidationError, prefi
 NOT_JSON = Refusal("not_json", "", "the message must be JSON in UTF-8, of whole characters")
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What a domain replies to a command. Refused (`ok` false): why (`code`, `detail`), and in `result` the numbers
-    behind it.
+class Answer(msgspec.Struct, frozen=True):
+    """What a domain says to whoever waits for its word: the body of a `Reply`.
+
+    `ok`: it was done, and `result` says what came of it. Else nothing was done: `code` for programs, `detail` for
+    people, and in `result` the numbers behind it, such as what was missing. `result` is a JSON object either way.
     """
 
     ok: bool
     code: str = ""
     detail: str = ""
-    result: dict[str, Any] = {}
+    result: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+def done(result: msgspec.Struct) -> Answer:
+    """The answer to a command that was carried out."""
+    return Answer(True, result=msgspec.Raw(msgspec.json.encode(result)))
+
+
+def declined(code: str, detail: str, numbers: Mapping[str, int] | msgspec.Struct) -> Answer:
+    """The answer to a command that was not; the same command under a new name may be tried again."""
+    return Answer(False, code, detail, msgspec.Raw(msgspec.json.encode(numbers)))

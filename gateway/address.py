@@ -6,6 +6,7 @@ Read in one place, so that what a setting accepts is what will be bound and what
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 
 PORT_MAX = 65_535
 
@@ -24,6 +25,18 @@ def parsed(text: str) -> tuple[str, int] | None:
     if found is None or int(found["port"]) > PORT_MAX:
         return None
     return found["v6"] or found["host"], int(found["port"])
+
+
+def is_loopback(host: str) -> bool:
+    """Nobody but this machine reaches `host`. A name other than `localhost` may mean anything.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, True, False)
+    """
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def in_url(host: str) -> str:

@@ -19,6 +19,8 @@ ANSWER_S_MAX = 30.0
 """For the journal. Later is not success and not failure: the caller must ask again under the same id."""
 READ_S_MAX = 10.0
 READ_THREADS = 4
+LOOP_BYTES_MAX = 16 * 1024
+"""Larger bodies are read on another thread, so that a long list does not hold up the loop."""
 
 
 class Waiter(asyncio.Future[T]):

@@ -1,8 +1,8 @@
 """The HTTP application: which path leads to which question, and how refusals become problem documents.
 
 Handlers here only carry values between HTTP and the plain classes beside this file (Ingest, PointsQueries, Exports,
-ParkedQueries, Decisions, Health), which know nothing of HTTP and are what simulations and tests of meaning use. There
-is no authentication yet: the server listens on loopback unless told otherwise.
+ParkedQueries, Decisions, Commands, Programmes, Health), which know nothing of HTTP and are what simulations and tests
+of meaning use.
 """
 
 from __future__ import annotations
@@ -16,19 +16,26 @@ from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
 from prometheus_client import CollectorRegistry
 
+from gateway.access import NEEDS, Gate, Needs, guard, who
 from gateway.answers import Threads
+from gateway.audit import AuditLog
 from gateway.body import Bodies
+from gateway.commands import Commands
 from gateway.door import ASGIApp, Door
 from gateway.export import Exports
 from gateway.health import Health
 from gateway.ingest import Ingest
+from gateway.key_ring import KeyRing
 from gateway.operations import Decisions, ParkedQueries
 from gateway.parameters import rule
 from gateway.problems import PROBLEM_JSON, FieldError, Problem
 from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
+from gateway.routes_audit import audit_route
+from gateway.routes_commands import CommandRoute, command_routes
 from gateway.routes_events import events_route
 from gateway.routes_export import export_route
 from gateway.routes_health import health_routes
@@ -47,6 +54,7 @@ class Ports(msgspec.Struct, frozen=True):
     """All that the HTTP side needs of the engine."""
 
     ingest: Ingest
+    commands: Commands
     points: PointsQueries
     exports: Exports
     parked: ParkedQueries
@@ -54,6 +62,8 @@ class Ports(msgspec.Struct, frozen=True):
     programmes: Programmes
     wait_folded: WaitFolded
     health: Health
+    keys: KeyRing
+    audit: AuditLog
     tree: Callable[[], Sequence[Mapping[str, Any]]]
     """Rows of the supervision tree, from root to leaves."""
     registry: CollectorRegistry
@@ -63,29 +73,47 @@ class Ports(msgspec.Struct, frozen=True):
     counters: Counters
 
 
-def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None) -> ASGIApp:
+class Choices(msgspec.Struct, frozen=True):
+    """What may be otherwise: the commands there are, what each route needs, and whether a POST needs a name."""
+
+    commands: Sequence[CommandRoute] = ()
+    needs: Needs = msgspec.field(default_factory=lambda: NEEDS)
+    require_idempotency_key: bool = False
+
+
+def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choices: Choices | None = None) -> ASGIApp:
     """The ASGI application. `threads` is closed by whoever made it."""
-    bodies = bodies or Bodies()
+    bodies, choices = bodies or Bodies(), choices or Choices()
     app = Litestar(
         [
             events_route(ports.ingest, bodies, threads),
-            *programme_routes(ports.programmes, bodies, threads, lambda _: ""),
+            *command_routes(choices.commands, ports.commands, bodies, threads),
             *points_routes(ports.points, ports.wait_folded, threads),
             export_route(ports.exports, threads),
-            *operations_routes(ports.parked, ports.decisions, ports.tree, threads),
+            *programme_routes(ports.programmes, bodies, threads, lambda request: who(request.scope)),
+            *operations_routes(ports.parked, ports.decisions, ports.audit, ports.tree, threads),
+            audit_route(ports.audit, threads),
             *health_routes(ports.health, ports.registry, ports.sample, threads),
         ],
+        guards=[guard(choices.needs, choices.require_idempotency_key)],
         exception_handlers={
             Problem: _problem,
             HTTPException: _http_exception,
             StoreError: _store_error,
             Exception: _bug,
         },
-        openapi_config=OpenAPIConfig("Ganglion", "1", render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])]),
+        openapi_config=OpenAPIConfig(
+            "Ganglion",
+            "1",
+            render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
+            components=Components(security_schemes={"ApiKey": SecurityScheme(type="http", scheme="bearer")}),
+            security=[{"ApiKey": []}, {}],
+        ),
         logging_config=None,
         debug=False,
     )
-    return Door(app, ports.clock, ports.counters)
+    gate = Gate(ports.keys, ports.clock, ports.counters, threads)
+    return Door(app, gate, ports.clock, ports.counters)
 
 
 def _answer(problem: Problem) -> Response[bytes]:
@@ -103,7 +131,7 @@ def _http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response
     if error.status_code == 405:
         allow = (error.headers or {}).get("allow", "")
         allow = f"{allow}, HEAD" if "GET" in allow.split(", ") else allow
-        return _answer(Problem("method_not_allowed", f"allowed here: {allow}", allow=allow))
+        return _answer(Problem("method_not_allowed", f"allowed here: {allow}", headers={"allow": allow}))
     if error.status_code >= 500:
         return _bug(_, error)
     errors = _field_errors(error.extra)

@@ -6,6 +6,7 @@ Readiness is said here in one place, so that an operator finds every reason for 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,9 +15,13 @@ from prometheus_client import CollectorRegistry
 from actors.points.actor import PointsLedgerActor
 from actors.registry import PROGRAMMES
 from gateway.app import Ports
+from gateway.audit import AuditLog
+from gateway.commands import Commands, Forget, Told
 from gateway.export import exports
 from gateway.health import Health, Readiness
 from gateway.ingest import Ingest
+from gateway.key_file import KeyFile
+from gateway.key_ring import KeyRing
 from gateway.operations import Decisions, ParkedQueries
 from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
@@ -24,21 +29,34 @@ from gateway.readers import ReaderPool
 from gateway.sample import Sampler
 from gateway.waiting import FoldedByPolling
 from gateway.wiring import Wiring
-from supervision.runtime import Runtime
+from supervision.messages import AwaitReply
+from supervision.runtime import Address, Runtime
 
 SEGMENTS_NAMED_MAX = 16
 """In a reason of /readyz."""
 
 
+class JournalAnswers:
+    """The journal as commands.Answers. It keeps one who waits per input, who is told once or never."""
+
+    def __init__(self, journal: Address) -> None:
+        self._journal = journal
+
+    def ask(self, id_hash: int, domain: str, done: Told) -> Forget:
+        self._journal.tell(AwaitReply(id_hash, domain, done))
+        return lambda: None
+
+
 def build_ports(
     wiring: Wiring,
+    folder: Path,
     runtime: Runtime,
     registry: CollectorRegistry,
     made_up_id: Callable[[], str],
     has_broker: bool,
     http_tick_s: Callable[[], float],
 ) -> Ports:
-    """Everything that gateway/app.py asks for."""
+    """Everything that gateway/app.py asks for; raises BadKeys. `folder` is where keys and audit log are."""
     engine = wiring.engine
     segments = engine.store.segments
     readers = ReaderPool(engine.store.reader)
@@ -47,15 +65,29 @@ def build_ports(
     assert isinstance(ledger, PointsLedgerActor)
     points = PointsQueries(readers, segments, runtime.clock, ledger)
     counters = engine.counters
+    ingest = Ingest(wiring.door.decode, engine.journal, wiring.not_taking, made_up_id, counters)
+    keys = KeyRing(KeyFile(folder), runtime.clock, counters)
     return Ports(
-        ingest=Ingest(wiring.door.decode, engine.journal, wiring.not_taking, made_up_id, counters),
+        ingest=ingest,
+        commands=Commands(
+            wiring.door.decode,
+            engine.journal,
+            JournalAnswers(engine.journal),
+            readers,
+            engine.parked_domains,
+            ingest.not_taking,
+            made_up_id,
+            counters,
+        ),
         points=points,
         exports=exports(points, readers, segments),
         parked=parked,
         decisions=Decisions(parked, engine.journal, segments),
         programmes=Programmes(PROGRAMMES, readers, engine.journal, segments, made_up_id),
         wait_folded=FoldedByPolling(engine.hurry, engine.folded, engine.parked_domains),
-        health=Health(lambda: _ages(wiring, runtime, http_tick_s()), lambda: readiness(wiring, has_broker)),
+        health=Health(lambda: _ages(wiring, runtime, http_tick_s()), lambda: readiness(wiring, has_broker, keys)),
+        keys=keys,
+        audit=AuditLog(folder, runtime.clock.now_ms),
         tree=lambda: _rows(wiring),
         registry=registry,
         sample=Sampler(engine.tails, wiring.tree, sorted(engine.domains), engine.parked_domains, counters),
@@ -64,7 +96,7 @@ def build_ports(
     )
 
 
-def readiness(wiring: Wiring, has_broker: bool) -> Readiness:
+def readiness(wiring: Wiring, has_broker: bool, keys: KeyRing) -> Readiness:
     """Why not to send traffic here; a broker that was here and went away only degrades."""
     blocking: list[str] = []
     degraded: list[str] = []
@@ -76,7 +108,9 @@ def readiness(wiring: Wiring, has_broker: bool) -> Readiness:
             away = f"{link.side}: {link.reason}"
             (degraded if link.ever_ready else blocking).append(away)
     degraded += _standing_still(wiring.engine.parked_domains())
-    return Readiness(tuple(blocking), tuple(degraded))
+    if keys.trouble:
+        degraded.append(keys.trouble)
+    return Readiness(tuple(blocking), tuple(degraded), keys.notes())
 
 
 def _standing_still(parked: Collection[tuple[int, str]]) -> list[str]:

@@ -4,6 +4,7 @@
   decode a path before the router sees it; here the router gets its segments re-encoded in one canonical way and
   handlers decode theirs.
 - HEAD is GET without the body.
+- Who comes without the API key that is needed, or too often, gets no further than here (access.py).
 - Nothing leaves without a status: what escapes all handlers is a problem document too.
 - One log line and one count per request, by the route's template. Paths, queries, ids and addresses are personal data
   or may hold some, so none of them is ever written down.
@@ -12,8 +13,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Protocol
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 import structlog
@@ -35,11 +36,20 @@ QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics"})
 _log = structlog.stdlib.get_logger("gateway")
 
 
+class Admission(Protocol):
+    """What a door asks of its gate (access.py)."""
+
+    async def admit(
+        self, scope: MutableMapping[str, Any], path: str, say: Callable[[Mapping[str, str]], None]
+    ) -> None: ...
+
+
 class Door:
     """An ASGI application around `app`."""
 
-    def __init__(self, app: ASGIApp, clock: Clock, counters: Counters) -> None:
+    def __init__(self, app: ASGIApp, gate: Admission, clock: Clock, counters: Counters) -> None:
         self._app = app
+        self._gate = gate
         self._clock = clock
         self._counters = counters
 
@@ -52,6 +62,7 @@ class Door:
         inner: dict[str, Any] = {**scope, "method": "GET" if scope["method"] == "HEAD" else scope["method"]}
         try:
             inner["path"] = canonical_path(scope.get("raw_path") or quote(scope["path"]).encode())
+            await self._gate.admit(inner, inner["path"], answer.say)
             await self._app(inner, receive, answer.send)
         except Problem as problem:
             await answer.problem(problem)
@@ -78,12 +89,19 @@ class _Answer:
     def __init__(self, send: Send, bodiless: bool) -> None:
         self._send = send
         self._bodiless = bodiless
+        self._said: list[tuple[bytes, bytes]] = []
         self.status = 0
         """0 while nothing was sent."""
+
+    def say(self, headers: Mapping[str, str]) -> None:
+        """Whatever the answer will be, it has these headers."""
+        self._said = _encoded(headers)
 
     async def send(self, message: ASGIMessage) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self._said:
+                message = {**message, "headers": [*message["headers"], *self._said]}
         elif self._bodiless and message.get("body"):
             message = {**message, "body": b""}
         await self._send(message)
@@ -94,9 +112,12 @@ class _Answer:
             return
         document = problem.document()
         headers = {"content-type": PROBLEM_JSON, "content-length": str(len(document)), **problem.headers()}
-        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await self.send({"type": "http.response.start", "status": problem.status, "headers": encoded})
+        await self.send({"type": "http.response.start", "status": problem.status, "headers": _encoded(headers)})
         await self.send({"type": "http.response.body", "body": document, "more_body": False})
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 def canonical_path(raw_path: bytes) -> str:

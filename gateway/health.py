@@ -15,10 +15,13 @@ TICK_AGE_S_MAX = 10.0
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Why not to send traffic here (`blocking`), and what else is wrong (`degraded`). Both in words for people."""
+    """Why not to send traffic here (`blocking`), what else is wrong (`degraded`), and what should be known though
+    nothing is wrong (`notes`). All in words for people.
+    """
 
     blocking: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -50,6 +53,7 @@ class Health:
     def ready(self) -> tuple[int, Report]:
         """(HTTP status, body)."""
         readiness = self._readiness()
+        worse = readiness.degraded + readiness.notes
         if readiness.blocking:
-            return 503, Report("unavailable", readiness.blocking + readiness.degraded)
-        return 200, Report("degraded" if readiness.degraded else "ok", readiness.degraded)
+            return 503, Report("unavailable", readiness.blocking + worse)
+        return 200, Report("degraded" if readiness.degraded else "ok", worse)

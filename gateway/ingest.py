@@ -102,7 +102,7 @@ class Ingest:
         `later` is called exactly once, perhaps before this returns, perhaps in the journal's thread, with what makes
         the answer: to be called where there is time for it.
         """
-        problem = self.not_taking() or _key_problem(key)
+        problem = self.not_taking() or key_problem(key)
         elements = problem or split(body)
         if isinstance(elements, Problem):
             refused = elements
@@ -216,7 +216,8 @@ def _as_problem(bad: Rejected) -> Problem:
     return Problem("not_json", bad.message, errors)
 
 
-def _key_problem(key: str | None) -> Problem | None:
+def key_problem(key: str | None) -> Problem | None:
+    """Why `key` cannot be an Idempotency-Key, None when it can or there is none."""
     if key is None or text_problem(key, KEY_BYTES_MAX) is None:
         return None
     message = f"Idempotency-Key must be 1 to {KEY_BYTES_MAX} bytes of UTF-8 without control characters"

@@ -80,6 +80,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("store_bytes", "gauge", "Bytes of the store on disk."),
     Metric("ids_dropped_early", "gauge", "Ids forgotten before their time since the start: there were too many."),
     Metric("unknown_metrics", "counter", "Numbers that this table does not know: a bug."),
+    Metric("keys_stale", "gauge", "1 while the file of API keys cannot be believed and those of before hold."),
+    Metric("rate_limited", "counter", "Requests turned away because their API key made too many."),
     Metric("http_requests", "counter", "Requests answered.", ("route", "method", "status")),
     Metric("http_seconds", "distribution", "Seconds from a request's head to its answer.", ("route",), SECONDS),
 )

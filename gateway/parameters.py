@@ -57,7 +57,7 @@ def rule(name: str) -> str:
 
 def knows(*names: str) -> Guard:
     """A guard that lets through these query parameters and no other; raises Problem `invalid_parameter`."""
-    known = ", ".join(names)
+    known = ", ".join(names) or "none"
 
     def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         for name in connection.query_params:

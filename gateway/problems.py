@@ -8,6 +8,7 @@ said.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -21,6 +22,9 @@ CODES: dict[str, tuple[int, str]] = {
     "invalid_parameter": (400, "A parameter is not valid"),
     "bad_path": (400, "The path cannot be decoded"),
     "bad_request": (400, "The request is not valid HTTP for this service"),
+    "no_key": (401, "An API key is needed"),
+    "missing_scope": (403, "The API key may not do this"),
+    "staging_key": (403, "The API key may only try out"),
     "unknown_path": (404, "There is nothing at this path"),
     "unknown_user": (404, "The user is not known"),
     "unknown_programme": (404, "There is no such programme"),
@@ -30,10 +34,14 @@ CODES: dict[str, tuple[int, str]] = {
     "precondition_failed": (412, "Another version is active"),
     "too_large": (413, "The body is too large"),
     "encoded_body": (415, "The body is in an encoding that is not accepted"),
+    "bad_field": (422, "A field is not valid"),
+    "idempotency_key_reused": (422, "The Idempotency-Key is known with another request"),
     "wrong_kind": (422, "The body is JSON of another kind"),
     "list_size": (422, "The list is empty or too long"),
     "refused_programme": (422, "The programme is not valid"),
     "precondition_required": (428, "The version that is to be replaced must be named"),
+    "idempotency_key_required": (428, "An Idempotency-Key is needed"),
+    "rate_limited": (429, "Too many requests with this API key"),
     "client_gone": (499, "The client went away"),
     "internal": (500, "A mistake of ours"),
     "not_taking": (503, "Input is not taken at the moment"),
@@ -41,11 +49,15 @@ CODES: dict[str, tuple[int, str]] = {
     "not_yet": (503, "This is not folded yet"),
     "parked": (503, "This is parked and waits for an operator"),
     "busy": (503, "Too much is under way"),
+    "audit_refuses": (503, "The audit log is not available at the moment"),
     "store_refuses": (503, "The store cannot be read at the moment"),
     "segment_lost": (503, "This process no longer owns the segment"),
     "unanswered": (503, "The outcome is not known"),
 }
 """code -> (status, title)."""
+
+NOT_FOUND = frozenset({"unknown_user", "unknown_reservation", "unknown_code"})
+"""Codes of a domain's refusal that mean 404; all others mean 409."""
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -59,27 +71,50 @@ class FieldError(msgspec.Struct, frozen=True):
 class Problem(Exception):
     """A refusal on its way to the client. Every 503 says when to come again."""
 
-    def __init__(self, code: str, message: str, errors: tuple[FieldError, ...] = (), allow: str = "") -> None:
+    def __init__(
+        self, code: str, message: str, errors: tuple[FieldError, ...] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
-        self.status, self.title = CODES[code]
+        self.status, self.title = self._status(code)
         self.code = code
         self.message = message
         self.errors = errors
-        self.allow = allow
-        """The `Allow` of a 405."""
+        self._headers = headers or {}
+
+    def _status(self, code: str) -> tuple[int, str]:
+        return CODES[code]
 
     def document(self) -> bytes:
-        return _encoder.encode(
-            ProblemDocument(
-                TYPE_PREFIX + self.code, self.title, self.status, self.message, self.code, self.message, self.errors
-            )
+        return _encoder.encode(self._document())
+
+    def _document(self) -> ProblemDocument:
+        return ProblemDocument(
+            TYPE_PREFIX + self.code, self.title, self.status, self.message, self.code, self.message, self.errors
         )
 
     def headers(self) -> dict[str, str]:
         """Besides content-type and content-length."""
-        if self.allow:
-            return {"allow": self.allow}
-        return {"retry-after": str(RETRY_AFTER_S)} if self.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+        again = {"retry-after": str(RETRY_AFTER_S)} if self.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+        return {**again, **self._headers}
+
+
+class Declined(Problem):
+    """A domain's no: its own code, and the numbers behind it as members of the document.
+
+    The table of codes is the doors'; what a domain may say is the domain's matter, and only the status is decided here.
+    """
+
+    def __init__(
+        self, code: str, detail: str, numbers: Mapping[str, msgspec.Raw], headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(code, detail, headers=headers)
+        self._numbers = numbers
+
+    def _status(self, code: str) -> tuple[int, str]:
+        return (404, "There is no such thing") if code in NOT_FOUND else (409, "This cannot be done as things are")
+
+    def document(self) -> bytes:
+        return _encoder.encode({**self._numbers, **msgspec.structs.asdict(self._document())})
 
 
 class ProblemDocument(msgspec.Struct, frozen=True):

@@ -11,15 +11,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
 
-from gateway.answers import Threads, Waiter
+from gateway.answers import LOOP_BYTES_MAX, Threads, Waiter
 from gateway.body import Bodies
 from gateway.ingest import KEY_BYTES_MAX, LIST_ITEMS_MAX, Ingest, Outcome, Taken
 from gateway.message_schema import messages
 from gateway.problems import PROBLEM_JSON, Problem, ProblemDocument, invalid_parameter
 
-LOOP_BYTES_MAX = 16 * 1024
-"""Larger bodies are read on another thread, so that a long list does not hold up the loop."""
-
+AT_THE_GATE = (401, 403, 429)
 _MESSAGES = messages()
 _KEY = Parameter(
     name="Idempotency-Key", param_in="header", schema=Schema(type=OpenAPIType.STRING, min_length=1),
@@ -40,11 +38,11 @@ class EventsOperation(Operation):
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """These statuses as problem documents, for the schema."""
+    """These statuses as problem documents, for the schema, and those that the gate gives to any request."""
     spec = ResponseSpec(
         ProblemDocument, generate_examples=False, description="A problem document (RFC 9457)", media_type=PROBLEM_JSON
     )
-    return dict.fromkeys(statuses, spec)
+    return dict.fromkeys(sorted({*statuses, *AT_THE_GATE}), spec)
 
 
 def events_route(ingest: Ingest, bodies: Bodies, threads: Threads) -> HTTPRouteHandler:
@@ -52,13 +50,13 @@ def events_route(ingest: Ingest, bodies: Bodies, threads: Threads) -> HTTPRouteH
 
     @post(
         "/v1/events", status_code=200, operation_class=EventsOperation,
-        responses=problems(400, 408, 413, 415, 422, 503), summary="Hand in one message or a list of them",
+        responses=problems(400, 408, 413, 415, 422, 428, 503), summary="Hand in one message or a list of them",
     )  # fmt: skip
     async def take_events(request: Request[Any, Any, Any]) -> Taken:
         """Answers once everything accepted is durable. An `Idempotency-Key` names messages that have no `event_id`."""
         if closed := ingest.not_taking():
             raise closed
-        key = _idempotency_key(request)
+        key = idempotency_key(request)
         async with bodies.whole(request.scope["headers"], request.receive) as body:
             waiter: Waiter[Outcome] = Waiter()
             hand_in = partial(ingest.hand_in, body, key, waiter.answer)
@@ -74,7 +72,8 @@ def events_route(ingest: Ingest, bodies: Bodies, threads: Threads) -> HTTPRouteH
     return take_events
 
 
-def _idempotency_key(request: Request[Any, Any, Any]) -> str | None:
+def idempotency_key(request: Request[Any, Any, Any]) -> str | None:
+    """The header, given once or not at all; raises Problem `invalid_parameter`."""
     keys = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
     if len(keys) > 1:
         raise invalid_parameter("Idempotency-Key", "Idempotency-Key may be given once")

@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable
 
+import msgspec
 import structlog
 import uvicorn
 
@@ -33,6 +34,13 @@ class CannotListen(Exception):
     """The address cannot be bound; the text says which and why."""
 
 
+class Tls(msgspec.Struct, frozen=True):
+    """Paths of PEM files: the certificate with its chain, and its key."""
+
+    certificate: str
+    key: str
+
+
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, tick: Callable[[], None]) -> None:
         super().__init__(config)
@@ -47,8 +55,9 @@ class HttpServer:
     """Serves `app`. `tick` is called by the loop ten times a second while it runs, for liveness; it must not block."""
 
     def __init__(
-        self, app: ASGIApp, host: str, port: int, tick: Callable[[], None], threads: Threads, stop_s: float = STOP_S
-    ) -> None:
+        self, app: ASGIApp, host: str, port: int, tick: Callable[[], None], threads: Threads, stop_s: float = STOP_S,
+        tls: Tls | None = None,
+    ) -> None:  # fmt: skip
         adopt()
         self._socket = _bound(host, port)
         self._threads = threads
@@ -57,7 +66,13 @@ class HttpServer:
             app, loop="asyncio", http=BoundedProtocol, ws="none", lifespan="off", log_config=None, log_level="error",
             access_log=False, proxy_headers=False, server_header=False, backlog=BACKLOG, timeout_keep_alive=IDLE_S_MAX,
             timeout_graceful_shutdown=max(1, round(stop_s)), h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+            ssl_certfile=tls.certificate if tls else None, ssl_keyfile=tls.key if tls else None,
         )  # fmt: skip
+        try:
+            config.load()
+        except OSError as error:  # of TLS: ssl.SSLError is one
+            self._socket.close()
+            raise CannotListen(f"the TLS certificate or its key cannot be used: {error}") from error
         self._server = _Server(config, tick)
         self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
 

@@ -30,6 +30,8 @@ ENTRIES_MAX = 10**12
 FORMS = {
     "http": "HOST:PORT with a port from 0 to 65535, such as 127.0.0.1:8420 or [::1]:8420",
     "amqp": "empty, or an address such as amqp://user:password@host:5672/vhost or amqps://…",
+    "tls_cert": "empty, or the path of a PEM file",
+    "tls_key": "empty, or the path of a PEM file",
 }
 """What the text of a setting must look like, where a type does not say it."""
 
@@ -39,6 +41,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     data: Annotated[str, Meta(min_length=1, description="folder of the store")] = "./data"
     http: Annotated[str, Meta(description="where the HTTP gateway listens; port 0 takes a free one")] = "127.0.0.1:8420"
+    behind_proxy: Annotated[bool, Meta(description="a proxy of yours ends TLS and passes requests on to `http`")] = (
+        False
+    )
+    tls_cert: Annotated[str, Meta(description="PEM file with the certificate and its chain; empty: no TLS here")] = ""
+    tls_key: Annotated[str, Meta(description="PEM file with the key of `tls_cert`")] = ""
+    require_idempotency_key: Annotated[
+        bool, Meta(description="refuse a request that changes something and has no Idempotency-Key")
+    ] = False
     amqp: Annotated[str, Meta(pattern=r"^(amqps?://.+)?$", description="broker's address; empty: HTTP alone")] = ""
     private_broker: Annotated[
         bool, Meta(description="start a RabbitMQ of our own below the data folder; not with `amqp`")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, ClassVar
 
@@ -150,6 +150,7 @@ class World:
         limits: Limits | None = None,
         has_broker: bool = False,
         host_limits: HostLimits | None = None,
+        answers_to: Callable[[Event], int] | None = None,
     ) -> None:
         structlog.configure(processors=[_drop])
         self.toys = domains or (Toy(),)
@@ -166,6 +167,7 @@ class World:
         self._limits = limits or Limits()
         self._has_broker = has_broker
         self._host_limits = host_limits or HostLimits()
+        self._answers_to = answers_to or reply_to
         self._processes = 0
         self.start()
 
@@ -175,7 +177,7 @@ class World:
         self.store = SimulatedStore(self.disk, lambda _: self.faults.pop(0) if self.faults else "ok", self._load_fault)
         self.engine = Engine(
             self.store, self.store.recover(self.clock.now_ms()), list(self.toys), self.runtime, self.tally,
-            reply_to, self._limits, self._host_limits, self._has_broker, checks=True,
+            self._answers_to, self._limits, self._host_limits, self._has_broker, checks=True,
         )  # fmt: skip
         root = SupervisorSpec("root", self.engine.children(), intensity=0)
         self.tree = plant(self.runtime, root, Random(1), self._fatal, self.tally, f"p{self._processes}/")

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import msgspec
+from litestar.openapi.spec import OpenAPIType, Schema
 from prometheus_client import CollectorRegistry
 
-from actors.commands import Refusal
+from actors.commands import Command, CommandSpec, Refusal
 from actors.points.actor import PointsLedgerActor
 from actors.points.programme import from_settings
 from actors.points.state import Account, Books, Lot, Wallet
 from actors.profile.facts import Fact, Profile
 from actors.programmes.kind import Kind
 from actors.registry import COMMANDS
+from gateway.access import NEEDS, Need
 from gateway.answers import Threads
-from gateway.app import Ports, build_app
+from gateway.app import Choices, Ports, build_app
+from gateway.audit import AuditLog
 from gateway.body import Bodies
+from gateway.commands import Commands, EntryAt, Forget, Told
 from gateway.export import exports
 from gateway.health import Health, Readiness
 from gateway.ingest import Ingest
+from gateway.key_file import KeyFile
+from gateway.key_ring import KeyRing
+from gateway.keys import Key, Scope, digest_of, id_of, secret_of
 from gateway.metrics import PrometheusCounters
 from gateway.operations import Decisions, ParkedQueries
 from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
+from gateway.routes_commands import CommandRoute
 from gateway.waiting import FoldedByPolling
 from supervision.clock import VirtualClock
 from supervision.entry import Draft, segment_of
@@ -66,6 +76,21 @@ KIND = Kind("points", parse_rules, lambda state: msgspec.msgpack.decode(state)[1
 """The segments' shared state is [format, number]."""
 
 
+def _count_me(raw: bytes, fields: Mapping[str, Any]) -> Command | Refusal:
+    if type(fields.get("user_id")) is not str or type(fields.get("n")) is not int:
+        return Refusal("wrong_type", "n", "n must be an integer")
+    return Command("toy.count", f"user:{fields['user_id']}")
+
+
+COUNT = CommandSpec("toy_count", "toy.count", "", (), _count_me)
+COUNT_ROUTE = CommandRoute(
+    "/v1/users/{user_id:str}/counts", "toy_count", "Count", Schema(type=OpenAPIType.OBJECT), EntryAt
+)
+COUNT_NEED = {("POST", "/v1/users/{user_id}/counts"): Need("points:write", changes=True)}
+COUNTING = Choices((COUNT_ROUTE,), {**NEEDS, **COUNT_NEED})
+"""A command of nobody's, for what holds of every command."""
+
+
 class PretendedJournal:
     """Knows ids as the real one does. With `holds`, answers wait until `release`. `replies`: what domains answer."""
 
@@ -77,6 +102,11 @@ class PretendedJournal:
         self.lost = False
         self._known: dict[int, tuple[int, Appended]] = {}
         self._held: list[Append] = []
+
+    @property
+    def known(self) -> int:
+        """Ids that would be known again."""
+        return len(self._known)
 
     def tell(self, message: Any, /) -> None:
         if isinstance(message, AwaitReply):
@@ -118,6 +148,37 @@ class PretendedJournal:
         return at
 
 
+class PretendedAnswers:
+    """Where replies are heard. `reply` is what is said to each who asks, at once; without one they wait for `say`."""
+
+    def __init__(self) -> None:
+        self.reply: bytes | None = None
+        self.stored: dict[int, bytes] = {}
+        self.waiting: list[tuple[int, Told]] = []
+        self.asked = 0
+        self.full = False
+        """Too many wait: nobody more is told."""
+
+    def ask(self, id_hash: int, domain: str, done: Told) -> Forget:
+        assert domain == "points"
+        self.asked += 1
+        if self.full:
+            done(None)
+            return lambda: None
+        one = (id_hash, done)
+        self.waiting.append(one)
+        if self.reply is not None:
+            self.say(id_hash, self.reply)
+        return lambda: self.waiting.remove(one) if one in self.waiting else None
+
+    def say(self, id_hash: int, reply: bytes) -> None:
+        """As the journal does when it is durable; the first answer is the one that stays."""
+        reply = self.stored.setdefault(id_hash, reply)
+        for one in [each for each in self.waiting if each[0] == id_hash]:
+            self.waiting.remove(one)
+            one[1](reply)
+
+
 class PretendedReader:
     """The parts of a store's reader that the HTTP side asks."""
 
@@ -157,6 +218,10 @@ class PretendedReader:
         self._check()
         return list({row.subject for row in self._world.parked if (row.segment, row.domain) == (segment, domain)})
 
+    def reply(self, id_hash: int, domain: str) -> bytes | None:
+        self._check()
+        return self._world.answers.stored.get(id_hash)
+
     def close(self) -> None:
         self._world.readers_open -= 1
 
@@ -164,8 +229,11 @@ class PretendedReader:
 class World:
     """An application and what it stands on; tests set the public fields and look at them."""
 
-    def __init__(self, bodies: Bodies | None = None) -> None:
+    def __init__(self, bodies: Bodies | None = None, choices: Choices | None = None) -> None:
+        self._folder = TemporaryDirectory()
+        self.folder = Path(self._folder.name)
         self.journal = PretendedJournal()
+        self.answers = PretendedAnswers()
         self.states: dict[tuple[int, str, str], bytes] = {}
         self.lines: dict[tuple[int, str, str], list[RecordRow]] = {}
         self.checkpoints: dict[tuple[int, str], int] = {}
@@ -179,9 +247,10 @@ class World:
         self.clock = VirtualClock()
         self.bodies = bodies or Bodies()
         self._made_up = 0
+        self._keys = 0
         self.threads = Threads()
         self.ports = self._ports()
-        self.app = build_app(self.ports, self.threads, self.bodies)
+        self.app = build_app(self.ports, self.threads, self.bodies, choices)
 
     def _ports(self) -> Ports:
         registry = CollectorRegistry()
@@ -189,8 +258,19 @@ class World:
         readers = ReaderPool(self._reader)
         points = PointsQueries(readers, SEGMENTS, self.clock, PointsLedgerActor(from_settings()))
         parked = ParkedQueries(readers, SEGMENTS, ["points", "notification"])
+        ingest = Ingest(Door(COMMANDS, SEGMENTS).decode, self.journal, lambda: self.not_taking, self._name, counters)
         return Ports(
-            ingest=Ingest(Door(COMMANDS, SEGMENTS).decode, self.journal, lambda: self.not_taking, self._name, counters),
+            ingest=ingest,
+            commands=Commands(
+                Door({**COMMANDS, COUNT.event_type: COUNT}, SEGMENTS).decode,
+                self.journal,
+                self.answers,
+                readers,
+                self._parked_domains,
+                ingest.not_taking,
+                self._name,
+                counters,
+            ),
             points=points,
             exports=exports(points, readers, SEGMENTS),
             parked=parked,
@@ -199,9 +279,11 @@ class World:
             wait_folded=FoldedByPolling(
                 lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
                 lambda segment, domain: self.checkpoints.get((segment, domain), 0),
-                lambda: {(row.segment, row.domain) for row in self.parked if row.subject == "*"},
+                self._parked_domains,
             ),
             health=Health(lambda: self.ages, lambda: self.readiness),
+            keys=KeyRing(KeyFile(self.folder), self.clock, counters),
+            audit=AuditLog(self.folder, self.clock.now_ms),
             tree=lambda: [{"path": "", "state": "running"}, {"path": "journal", "state": "running"}],
             registry=registry,
             sample=lambda: None,
@@ -212,6 +294,21 @@ class World:
     def _reader(self) -> Any:
         self.readers_open += 1
         return PretendedReader(self)
+
+    def _parked_domains(self) -> set[tuple[int, str]]:
+        return {(row.segment, row.domain) for row in self.parked if row.subject == "*"}
+
+    def give_key(self, *scopes: Scope, rate: int = 0, staging: bool = False) -> dict[str, str]:
+        """A key of its own for somebody with these scopes; -> the header that shows it."""
+        self._keys += 1
+        secret = secret_of(self._keys)
+        key = Key(
+            id=id_of(self._keys), name=f"key {self._keys}", scopes=scopes, created="2026-09-21T14:13:20.000Z",
+            sha256=digest_of(secret), rate_per_minute=rate, staging=staging,
+        )  # fmt: skip
+        KeyFile(self.folder).create(key, AuditLog(self.folder, self.clock.now_ms), "os:tester")
+        self.clock.advance(2)
+        return {"authorization": f"Bearer {secret}"}
 
     def _name(self) -> str:
         self._made_up += 1

@@ -49,6 +49,15 @@ def knock(decoded: dict[str, Any]) -> Command | Refusal:
     return SPECS[decoded["event_type"]].decode(msgspec.json.encode(decoded), decoded)
 
 
+class Told(msgspec.Struct, frozen=True):
+    """An answer, read."""
+
+    ok: bool
+    code: str
+    detail: str
+    result: dict[str, Any]
+
+
 class PointsWorld:
     def __init__(self, programme: Programme | None = None, at: int = START_MS) -> None:
         self.actor = PointsLedgerActor(programme or from_settings())
@@ -75,12 +84,13 @@ class PointsWorld:
         """A `points_change` through the door and the ledger; what the reaction yielded."""
         return self.say(message(user, change, points, **fields))
 
-    def ask(self, event_type: str, user: str = "123456", **fields: Any) -> Answer:
+    def ask(self, event_type: str, user: str = "123456", **fields: Any) -> Told:
         """A command through the door and the ledger; what it answered."""
         before = len(self.answers)
         self.say({"event_type": event_type, "user_id": user, **fields})
         assert len(self.answers) == before + 1, f"{event_type} got {len(self.answers) - before} answers"
-        return self.answers[-1]
+        answer = self.answers[-1]
+        return Told(answer.ok, answer.code, answer.detail, msgspec.json.decode(answer.result))
 
     def say(self, decoded: dict[str, Any]) -> list[Output]:
         """A message through its door."""

@@ -114,13 +114,13 @@ class Teller:
         """To whoever asked: it is done."""
         if self.event.entry.asked:
             result = {"points": points, "balance": self.balance(name), "wallet": name or MAIN_NAME, **more}
-            self.outputs.append(Reply(Answer(True, result=result)))
+            self.outputs.append(Reply(Answer(True, result=_raw(result))))
 
     def decline(self, code: RefusalCode, detail: str, points: int, name: str = MAIN, **numbers: Any) -> None:
         """To whoever asked alone: nothing was changed, and `numbers` say why."""
         if self.event.entry.asked:
             numbers = {"points": points, "balance": self.balance(name), **numbers}
-            self.outputs.append(Reply(Answer(False, code, detail, numbers)))
+            self.outputs.append(Reply(Answer(False, code, detail, _raw(numbers))))
 
     def refuse(
         self, change: str, code: RefusalCode, detail: str, points: int = 0, reason: str = "",
@@ -130,3 +130,7 @@ class Teller:
         effect = PointsRefused(points, self.balance(name), reason or change, order_id, change, code, detail)
         self.say("points.refused", effect, effect.reason)
         self.decline(code, detail, points, name, **numbers)
+
+
+def _raw(result: dict[str, Any]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(result))

@@ -190,12 +190,13 @@ def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
         "/v1/events", "/v1/users/{user_id}/points", "/v1/users/{user_id}/points/records",
         "/v1/users/{user_id}/export", "/v1/parked",
         "/v1/parked/{domain}/{subject}/retry", "/v1/parked/{domain}/{subject}/discard", "/v1/parked/{domain}/resume",
-        "/v1/tree", "/v1/points/programme", "/livez", "/readyz", "/metrics",
+        "/v1/tree", "/v1/points/programme", "/v1/audit", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     events = schema["paths"]["/v1/events"]["post"]
     assert "oneOf" in events["requestBody"]["content"]["application/json"]["schema"]
     assert {"200", "400", "413", "422", "503"} <= set(events["responses"])
     assert [(one["name"], one["in"]) for one in events["parameters"]] == [("Idempotency-Key", "header")]
+    assert schema["components"]["securitySchemes"]["ApiKey"] == {"type": "http", "scheme": "bearer"}
     for path in ("/livez", "/readyz"):
         assert set(schema["paths"][path]["get"]["responses"]) == {"200", "503"}
     assert list(schema["paths"]["/metrics"]["get"]["responses"]["200"]["content"]) == ["text/plain"]

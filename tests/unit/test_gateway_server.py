@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +22,7 @@ from gateway import protocol
 from gateway.body import Bodies
 from gateway.foreign_lines import adopt
 from gateway.ingest import BODY_BYTES_MAX
-from gateway.server import CannotListen, HttpServer
+from gateway.server import CannotListen, HttpServer, Tls
 from tests.gateway_world import LATER, World, change
 
 DEADLINE_S = 10.0
@@ -359,3 +363,40 @@ def wait_for(condition: Callable[[], bool]) -> None:
             return
         pause.wait(0.005)
     raise AssertionError("not within the deadline")
+
+
+def self_signed(folder: Path) -> Tls:
+    """A certificate for 127.0.0.1 that nobody but this test believes."""
+    tls = Tls(str(folder / "cert.pem"), str(folder / "key.pem"))
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", tls.key,
+         "-out", tls.certificate],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    return tls
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate, and is not installed")
+def test_with_a_certificate_it_speaks_tls_and_nothing_else(tmp_path: Path) -> None:
+    world, tls = World(), self_signed(tmp_path)
+    server = HttpServer(world.app, "127.0.0.1", 0, lambda: None, world.threads, 1.0, tls)
+    server.start()
+    try:
+        trust = ssl.create_default_context(cafile=tls.certificate)
+        with httpx.Client(verify=trust) as client:
+            secure = url(server, "/v1/events").replace("http:", "https:")
+            assert client.post(secure, json=change()).status_code == 200
+        with pytest.raises(httpx.TransportError):
+            httpx.get(url(server, "/livez"))
+    finally:
+        assert server.stop()
+
+
+def test_a_certificate_that_is_none_is_an_error_at_once(tmp_path: Path) -> None:
+    world = World()
+    (tmp_path / "none.pem").write_text("no certificate")
+    for path in (tmp_path / "none.pem", tmp_path / "missing.pem"):
+        with pytest.raises(CannotListen, match="TLS"):
+            HttpServer(world.app, "127.0.0.1", 0, lambda: None, world.threads, 1.0, Tls(str(path), str(path)))

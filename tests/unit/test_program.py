@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +170,66 @@ def test_a_stop_over_half_sent_requests_writes_nothing_but_json_lines(serving: S
         one.close()
     levels = [json.loads(line)["level"] for line in serving.said().splitlines()]
     assert levels and set(levels) == {"info"}
+
+
+def keys(data: Path, *options: str) -> tuple[int, str, str]:
+    """(status, what it prints, what it complains of) of `run.py keys`."""
+    command = [sys.executable, "run.py", "keys", *options, "--data", str(data)]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        command, cwd=root, env=environment, text=True, capture_output=True, timeout=START_S_MAX, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_keys_made_and_revoked_beside_a_running_engine_hold_within_a_moment(serving: Serving, tmp_path: Path) -> None:
+    assert serving.http.get("/metrics").status_code == 200
+    assert "there are no API keys" in serving.http.get("/readyz").text and "no_keys" in serving.said()
+    status, said, _ = keys(tmp_path, "create", "--name", "ops", "--scopes", "operations", "--rate", "600")
+    secret, id = said.split()[0], said.split()[2].rstrip(",")
+    assert status == 0 and secret.startswith("gk_")
+    shown = {"authorization": f"Bearer {secret}"}
+    until(lambda: serving.http.get("/metrics").status_code == 401)
+    answer = serving.http.get("/v1/tree", headers=shown)
+    assert (answer.status_code, answer.headers["ratelimit-limit"]) == (200, "600")
+    assert serving.http.get("/readyz").json() == {"status": "ok", "reasons": []}
+    status, said, _ = keys(tmp_path, "list")
+    assert status == 0 and json.loads(said)["id"] == id and secret not in said
+    assert keys(tmp_path, "revoke", id)[0] == 0
+    until(lambda: serving.http.get("/v1/tree", headers=shown).status_code == 401)
+    records = [json.loads(line)["what"] for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    assert records == ["keys.create", "keys.revoke"]
+    assert secret not in serving.said() + (tmp_path / "keys.json").read_text()
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + START_S_MAX
+    while not true():
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("create", "--name", "x", "--scopes", "all"), "known: events:write"), (("revoke", "key_x"), "keys list"),
+        (("create", "--name", "", "--scopes", "admin"), "name must be"),
+        (("create", "--name", "x", "--scopes", "admin", "--rate", "-1"), "no limit"),
+    ],
+)  # fmt: skip
+def test_a_key_that_cannot_be_made_or_revoked_is_status_2_and_says_why(
+    tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    status, _, said = keys(tmp_path, *options)
+    assert status == 2 and words in said
+    assert not (tmp_path / "keys.json").exists()
+
+
+def test_beyond_loopback_it_refuses_to_start_without_keys_and_a_cover(tmp_path: Path) -> None:
+    status, said = refused(tmp_path, "--http", "0.0.0.0:0")
+    assert status == 2 and "no API keys" in said
+    assert keys(tmp_path, "create", "--name", "x", "--scopes", "admin")[0] == 0
+    status, said = refused(tmp_path, "--http", "0.0.0.0:0")
+    assert status == 2 and "clear text" in said
+    (tmp_path / "keys.json").write_text("{")
+    status, said = refused(tmp_path)
+    assert status == 2 and "keys.json" in said

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 
 from actors.points.programme import from_settings
 from actors.registry import domains
 from gateway.assembly import readiness
-from gateway.health import Readiness
+from gateway.health import Health, Readiness
+from gateway.key_file import KeyFile
+from gateway.key_ring import NO_KEYS, KeyRing
+from gateway.keys import Key, KeyBook, KeyIndex
 from gateway.operations import Decided, Decisions, ParkedQueries
 from gateway.problems import Problem
 from gateway.readers import ReaderPool
@@ -23,6 +27,7 @@ from supervision.stepped import SteppedRuntime
 from supervision.store_simulated import Disk, SimulatedStore
 from topology.ports import Props
 
+KEY = Key(id="key_aaaaaaaa", name="a", scopes=("admin",), created="", sha256="0" * 64)
 START_MS = 1_790_000_000_000
 EARNED = b'{"event_type":"points_change","user_id":"u","change_type":"increase","points":1,"reason":"x"}'
 
@@ -45,6 +50,8 @@ class World:
             free_bytes=lambda: self.free,
         )  # fmt: skip
         self.wiring = Wiring(parts, self.clock.now_ms())
+        self.keys = KeyRing(KeyFile(Path("nowhere")), self.clock, self.tally)
+        self.keys.index = KeyIndex(KeyBook((KEY,)))
 
     def begin(self) -> World:
         self.wiring.tree.start()
@@ -70,7 +77,7 @@ class World:
         return {domain: self.tally.gauges["parked_domains", (("domain", domain),)] for domain in engine.domains}
 
     def ready(self) -> Readiness:
-        return readiness(self.wiring, has_broker=True)
+        return readiness(self.wiring, has_broker=True, keys=self.keys)
 
 
 def test_an_engine_that_has_not_begun_is_starting_and_waits_for_both_connections() -> None:
@@ -117,3 +124,17 @@ def test_a_parked_domain_degrades_and_is_counted_until_it_is_resumed() -> None:
     world.resume("notification", 1).resume("notification", 0)
     assert world.ready() == Readiness()
     assert world.gauged() == {"notification": 0, "points": 0, "profile": 0, "programmes": 0}
+
+
+def test_an_engine_without_keys_says_so_and_is_ready_all_the_same() -> None:
+    world = World().begin()
+    world.keys.index = KeyIndex(KeyBook())
+    assert world.ready() == Readiness(notes=(NO_KEYS,))
+    status, report = Health(dict, world.ready).ready()
+    assert (status, report.status, report.reasons) == (200, "ok", (NO_KEYS,))
+
+
+def test_keys_that_cannot_be_believed_degrade() -> None:
+    world = World().begin()
+    world.keys.reload()
+    assert world.ready().degraded == ("the API keys are those of before: nowhere/keys.json is gone",)
