@@ -397,7 +397,7 @@ class World:
         marks["lru_reloads"], marks["ring_missed"] = faults.counts["lru_reloads"], faults.counts["ring_missed"]
         marks["clock_leaps"] += int(self.tally.gauges.get("clock_jumps", 0))
         marks["trimmed"] = sum(base - 1 for base in self.disk.image.bases.values())
-        marks["lingering"] = self.broker.lingered
+        marks["lingering"] = self.broker.waited
         marks["effects_again"], marks["answers_from_store"] = self.receiver.again, self.askers.from_store
         marks += from_tally(self.tally.counts)
         marks.update({name: n for name, n in faults.counts.items() if name.startswith("raised_")})
