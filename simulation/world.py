@@ -51,7 +51,7 @@ from supervision.attempts import ATTEMPTS_MAX
 from supervision.domain import Domain
 from supervision.host import HostLimits
 from supervision.journal import Limits
-from supervision.messages import Append, Stage
+from supervision.messages import Append, Stage, Watermark
 from supervision.runtime import Address, Behaviour
 from supervision.stepped import SteppedRuntime
 from supervision.store import Batch
@@ -206,6 +206,8 @@ class World:
             if isinstance(message, Append) and message.via is not None:
                 pair = (message.via.src, message.items[0].segment)
                 self.marks["carried_again"] += message.via.n <= self.disk.image.inbound.get(pair, 0)
+            elif isinstance(message, Watermark):
+                self.absence.claimed(message.at)
             tell(message)
 
         line.tell = telling  # pyright: ignore[reportAttributeAccessIssue]
