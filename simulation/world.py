@@ -25,6 +25,7 @@ from actors.points.actor import PointsLedgerActor
 from actors.points.programme import Programme
 from gateway.ingest import Ingest
 from gateway.wiring import Broker, Parts, Wiring
+from simulation import self_checks
 from simulation.absence import Absence
 from simulation.askers import Askers
 from simulation.bent_clock import BentClock
@@ -198,6 +199,7 @@ class World:
             cell.spec = msgspec.structs.replace(cell.spec, factory=factory)
 
         self.checker.watch(wiring.engine.tails.values())
+        self_checks.watch(wiring.tree, plant)
         self.faults.infect(wiring.tree, plant)
         line = wiring.engine.journal
         tell = line.tell
