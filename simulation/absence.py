@@ -2,7 +2,8 @@
 
 The engine knows the queue from its bridge's looks at it; here it is known from the broker. Whatever was put there
 before the timer was due and is not in the log when it fires has not been heard, unless the firing says that it was
-held, and then it was held as long as it may be. Judged by the broker's clock, so only in worlds whose wall clock is
+held, and then it was held as long as it may be. The watermark that the timers wait for says the same of a moment, so it
+is judged by the same, also where no timer waits. Judged by the broker's clock, so only in worlds whose wall clock is
 never set back.
 """
 
@@ -46,8 +47,15 @@ class Absence:
         if due.held:
             if due.late_by_ms < self._hold_ms:
                 raise Violation(f"absence: {place} was held {due.late_by_ms} ms only, not {self._hold_ms}")
-        elif not self._clock_is_set:
-            for message in self._queued():
-                if message.put_ms < due.due and not self._heard(message):
-                    late = due.due - message.put_ms
-                    raise Violation(f"absence: {place} fired, message {message.n} of {late} ms before is unheard")
+        else:
+            self._all_heard(due.due, f"{place} fired")
+
+    def claimed(self, at: int) -> None:
+        """The bridge tells the journal that whatever came until `at` is in the log."""
+        self._all_heard(at, "the watermark moved")
+
+    def _all_heard(self, until_ms: int, why: str) -> None:
+        for message in () if self._clock_is_set else self._queued():
+            if message.put_ms < until_ms and not self._heard(message):
+                early = until_ms - message.put_ms
+                raise Violation(f"absence: {why}, message {message.n} of {early} ms before is unheard")

@@ -1,9 +1,9 @@
 """A pretended RabbitMQ: one ingress queue with a single active consumer, two exchanges to publish to, and bad days.
 
 It knows what the engine's ports promise (topology/ports.py) and nothing of the engine. What a broker may do, it does
-when the seed says so: cut either connection at any frame, refuse new ones, redeliver what was not acked, hold it for a
-while on behalf of a consumer that is gone already, lose confirms of what it took, take part of what was on the wire,
-nack, return, block. What it may not do it never does: lose a confirmed message, or deliver an acked one again.
+when the seed says so: cut either connection at any frame, refuse new ones, redeliver what was not acked, believe for a
+while in a consumer that is gone already, lose confirms of what it took, take part of what was on the wire, nack,
+return, block. What it may not do it never does: lose a confirmed message, or deliver an acked one again.
 """
 
 from __future__ import annotations
@@ -62,6 +62,13 @@ class Later:
 LATER = Later()
 
 
+class Lingerer:
+    """A consumer that is gone and that the broker still believes in. When its turn comes it is given messages too."""
+
+    def __init__(self, held: list[Message]) -> None:
+        self.held = held
+
+
 class SimulatedBroker:
     """Outlives processes. The checkers' windows: `on_ack(message)`, `on_write(outgoing)` when the engine writes
     it, `on_publish(outgoing)` when it has arrived."""
@@ -77,16 +84,14 @@ class SimulatedBroker:
         self.unroutable = False
         """Nobody has declared the queue for the unrouted: effects are returned."""
         self.linger_rate = 0.0
-        """Of a lost consumer that the broker goes on believing in for a while, with what it was given."""
+        """Of lost consumers that the broker goes on believing in for a while, with what they were given."""
         self.linger_s_max = 1.0
         self.lost_confirm_rate = 0.0
         """Of confirms that stay behind, so that a cut may lose them."""
-        self.held = 0
-        """Messages that consumers hold who are gone already."""
-        self.lingerers: list[list[Message]] = []
-        self.lingering = 0
-        self.lingered = 0
-        """How often that has been so."""
+        self.lingerers: list[Lingerer] = []
+        """In the order of their subscribing: the first is the active consumer, whoever is really there waits."""
+        self.waited = 0
+        """How often a consumer came while messages were in the hands of one that is gone."""
         self.faults = 0
         """Cuts, refused connections, nacks, returns, blocks, lingering consumers so far."""
         self.on_ack: Callable[[Message], None] = lambda _: None
@@ -158,7 +163,12 @@ class SimulatedBroker:
 
     def queued(self) -> list[Message]:
         """Everything that is not acked, with consumers that are gone too."""
-        return [*self.ready, *self.consumer.unacked.values(), *(m for held in self.lingerers for m in held)]
+        return [*self.ready, *self.consumer.unacked.values(), *(m for gone in self.lingerers for m in gone.held)]
+
+    @property
+    def held(self) -> int:
+        """Messages that consumers hold who are gone already."""
+        return sum(len(gone.held) for gone in self.lingerers)
 
     @property
     def idle(self) -> bool:
@@ -225,6 +235,7 @@ class SimulatedConsume(SimulatedConnection):
         """A delivery is on its way."""
 
     def opened(self) -> None:
+        self._broker.waited += self._broker.held > 0
         self.deliver()
 
     def deliver_soon(self) -> None:
@@ -233,9 +244,15 @@ class SimulatedConsume(SimulatedConnection):
             self._broker.after(0.005, self.deliver)
 
     def deliver(self) -> None:
+        """To the active consumer; one that is gone acks nothing, so it takes its prefetch and no more."""
         self._delivers = False
         batch: list[Delivery] = []
         ready = self._broker.ready
+        if self._broker.lingerers:
+            held = self._broker.lingerers[0].held
+            while ready and len(held) < self.prefetch:
+                held.append(ready.popleft())
+            return
         while self._open and ready and len(self.unacked) < self.prefetch and len(batch) < BURST:
             message = ready.popleft()
             self._tag += 1
@@ -258,35 +275,35 @@ class SimulatedConsume(SimulatedConnection):
         self.deliver()
 
     def probe(self, generation: int) -> None:
+        """Of a queue with a single active consumer only that one is counted, whoever it is."""
+
         def answer() -> None:
             if generation == self._generation and self._open and self._to is not None:
-                self._to.tell(Probed(generation, len(self._broker.ready), 1 + self._broker.lingering))
+                self._to.tell(Probed(generation, len(self._broker.ready), 1))
 
         self._broker.after(0.005, answer)
 
     def end(self) -> None:
         """What was not acked goes back to the queue, at once or when the broker has noticed."""
+        subscribed = self._open
         super().end()
-        again = [msgspec.structs.replace(message, redelivered=True) for message in self.unacked.values()]
-        self.unacked.clear()
         broker = self._broker
-        if not again or not broker.draw(broker.linger_rate):
-            broker.requeue(again)
+        if not subscribed:
             return
-
-        def noticed() -> None:
-            broker.lingerers.remove(again)
-            broker.held -= len(again)
-            broker.lingering -= 1
-            broker.requeue(again)
-            self.deliver()
-
-        broker.lingerers.append(again)
-        broker.held += len(again)
-        broker.lingering += 1
-        broker.lingered += 1
+        gone = Lingerer(list(self.unacked.values()))
+        self.unacked.clear()
+        broker.lingerers.append(gone)
+        if not broker.draw(broker.linger_rate):
+            self._noticed(gone)
+            return
         broker.faults += 1
-        broker.after(broker.linger_s_max, noticed)
+        broker.after(broker.linger_s_max, lambda: self._noticed(gone))
+
+    def _noticed(self, gone: Lingerer) -> None:
+        """The next in turn becomes active, and is given first what this one held."""
+        self._broker.lingerers.remove(gone)
+        self._broker.requeue([msgspec.structs.replace(message, redelivered=True) for message in gone.held])
+        self.deliver()
 
 
 class SimulatedPublish(SimulatedConnection):

@@ -186,7 +186,7 @@ def _outside(dice: Dice) -> dict[str, Any]:
         "crash_every_steps": int(sometimes(rng.choice((300, 500, 1_000)), 0.3)),
         "broker_cuts": int(sometimes(rng.randint(1, 4))),
         "side_cuts": int(sometimes(rng.randint(1, 4))),
-        "linger_rate": sometimes(rng.uniform(0.5, 1.0), 0.6),
+        "linger_rate": sometimes(rng.uniform(0.5, 1.0), 0.4),
         "outages": int(sometimes(rng.randint(1, 2), 0.2)),
         "nack_rate": sometimes(0.05),
         "returns": int(sometimes(rng.randint(1, 2), 0.2)),

@@ -55,7 +55,7 @@ OBSERVED: Mapping[str, str] = {
     "clock_leaps": "a leap of the wall clock was held, then believed",
     "clock_back": "the wall clock went back",
     "disk_low": "the disk was nearly full",
-    "lingering": "a lost consumer held its messages while the next one was fed",
+    "lingering": "a lost consumer held messages when the next one came, who had to wait",
     "effects_again": "an effect was heard more than once",
     "answers_from_store": "a repeated ask found its answer in the store",
 }

@@ -26,6 +26,7 @@ from actors.points.programme import from_settings
 from actors.profile.actor import ProfileActor
 from gateway.ingest import Ingest
 from gateway.wiring import Broker, Parts, Wiring
+from simulation import self_checks
 from simulation.absence import Absence
 from simulation.askers import Askers
 from simulation.bent_clock import BentClock
@@ -52,7 +53,7 @@ from supervision.attempts import ATTEMPTS_MAX
 from supervision.domain import Domain
 from supervision.host import HostLimits
 from supervision.journal import Limits
-from supervision.messages import Append, Stage
+from supervision.messages import Append, Stage, Watermark
 from supervision.runtime import Address, Behaviour
 from supervision.stepped import SteppedRuntime
 from supervision.store import Batch
@@ -205,6 +206,7 @@ class World:
             cell.spec = msgspec.structs.replace(cell.spec, factory=factory)
 
         self.checker.watch(wiring.engine.tails.values())
+        self_checks.watch(wiring.tree, plant)
         self.faults.infect(wiring.tree, plant)
         line = wiring.engine.journal
         tell = line.tell
@@ -213,6 +215,8 @@ class World:
             if isinstance(message, Append) and message.via is not None:
                 pair = (message.via.src, message.items[0].segment)
                 self.marks["carried_again"] += message.via.n <= self.disk.image.inbound.get(pair, 0)
+            elif isinstance(message, Watermark):
+                self.absence.claimed(message.at)
             tell(message)
 
         line.tell = telling  # pyright: ignore[reportAttributeAccessIssue]
@@ -404,7 +408,7 @@ class World:
         marks["lru_reloads"], marks["ring_missed"] = faults.counts["lru_reloads"], faults.counts["ring_missed"]
         marks["clock_leaps"] += int(self.tally.gauges.get("clock_jumps", 0))
         marks["trimmed"] = sum(base - 1 for base in self.disk.image.bases.values())
-        marks["lingering"] = self.broker.lingered
+        marks["lingering"] = self.broker.waited
         marks["effects_again"], marks["answers_from_store"] = self.receiver.again, self.askers.from_store
         marks += from_tally(self.tally.counts)
         marks.update({name: n for name, n in faults.counts.items() if name.startswith("raised_")})

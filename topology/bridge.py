@@ -221,7 +221,7 @@ class Bridge:
         if self._link.ready:
             if self._ticks == STANDING_TICKS:
                 self._reconnect.good()
-            if self._intake.probe(clock.now_ms()):
+            if self._intake.probe(clock.now_ms(), clock.monotonic_s()):
                 self._port.probe(self._intake.generation)
         self._tick_later()
 

@@ -14,7 +14,8 @@ the first one; one consumer, because with a second the queue may be empty into s
 
 The count of consumers does not tell all: of a queue with a single active consumer RabbitMQ 3.10 counts only that one,
 and a successor sees "0 ready, 1 consumer" while the broker still believes in a predecessor who is dead and holds
-messages. So what a connection sees counts once it was given something, or the broker must have noticed.
+messages. So what a connection sees counts once it was given something, or the broker must have noticed: after a while
+of real time, for a wall clock that leaps makes no broker notice anything.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from topology.wire import BadMessage, ByContent, Door, says_event_id
 APPEND_ITEMS_MAX = 500
 """Per hand-over: what shares a transaction, and what waits for it."""
 APPEND_BYTES_MAX = 1024 * 1024
-STANDBY_MS = 90_000
+STANDBY_S = 90.0
 """Three heartbeats of ours: a broker takes two to give up a consumer who is gone. Who was given a message is active."""
 DEFAULT_EXCHANGE_SOURCE = "amq.default"
 """The source of a message published straight to the ingress queue by a sender who gives no app_id."""
@@ -75,7 +76,9 @@ class Intake:
         self._held: dict[int, Delivery] = {}
         self._probe_at: int | None = None
         self._empty_at: int | None = None
-        self._first_look_at: int | None = None
+        self._first_look_s: float | None = None
+        self._stood_s = 0.0
+        """From the first look to the last one."""
         self._candidate: tuple[int, int] | None = None
 
     @property
@@ -162,18 +165,19 @@ class Intake:
         self.acked = upto
         return upto
 
-    def probe(self, now_ms: int) -> bool:
-        """Whether to look at the queue now: not while an answer is outstanding."""
+    def probe(self, now_ms: int, now_s: float) -> bool:
+        """Whether to look at the queue now: not while an answer is outstanding. `now_s` is monotonic."""
         if self._probe_at is not None:
             return False
         self._probe_at = now_ms
-        if self._first_look_at is None:
-            self._first_look_at = now_ms
+        if self._first_look_s is None:
+            self._first_look_s = now_s
+        self._stood_s = now_s - self._first_look_s
         return True
 
-    def _active(self, at: int) -> bool:
+    def _active(self) -> bool:
         """Whether what is not here is nowhere else: this connection is the queue's active consumer."""
-        return self.received > 0 or (self._first_look_at is not None and at >= self._first_look_at + STANDBY_MS)
+        return self.received > 0 or self._stood_s >= STANDBY_S
 
     def probed(self, generation: int, ready: int, consumers: int) -> None:
         """The answer to the last look."""
@@ -183,7 +187,7 @@ class Intake:
         if ready or consumers != 1:
             self._empty_at = None
             return
-        if self._empty_at is not None and self._candidate is None and self._active(looked_at):
+        if self._empty_at is not None and self._candidate is None and self._active():
             self._candidate = (self._empty_at, self.received)
         self._empty_at = looked_at
 
@@ -197,9 +201,12 @@ class Intake:
     def check(self) -> None:
         """Raise AssertionError when an unsettled tag could be acked, or a tag is in two places."""
         assert 0 <= self.acked <= self.received
-        places = [d.tag for d in self._buffer] + list(self._held) + list(self._settled)
-        assert len(places) == len(set(places)), "a tag is in two places"
-        assert all(self.acked < tag <= self.received for tag in places), "a tag outlives its ack"
+        if not (self._settled or self._held or self._buffer):
+            return
+        buffered = [delivery.tag for delivery in self._buffer]
+        places = self._settled.union(self._held, buffered)
+        assert len(places) == len(self._settled) + len(self._held) + len(buffered), "a tag is in two places"
+        assert self.acked < min(places) <= max(places) <= self.received, "a tag outlives its ack"
 
 
 def _reused(delivery: Delivery, result: Reused) -> BadMessage:

@@ -51,6 +51,10 @@ def _out_of_mind(bury: Method) -> Method:
     return wrong
 
 
+def _alone(_active: Method) -> Method:
+    return lambda self: True
+
+
 def _knows_the_epoch(make: Method) -> Method:
     def wrong(self: Any, me: Any) -> Any:
         relay = make(self, me)
@@ -161,6 +165,11 @@ BUGS = (
         "dead_letter_acked_before_its_confirm",
         "A message that nobody can read is no loss: ack it and let the relay see to its copy.",
         (Swap(Intake, "_bury", _out_of_mind),),
+    ),
+    Bug(
+        "empty_queue_of_a_waiting_consumer",
+        "The broker counts one consumer, and that is us: an empty queue is empty into our hands.",
+        (Swap(Intake, "_active", _alone),),
     ),
     Bug(
         "id_with_the_running_epoch",

@@ -42,6 +42,8 @@ HEARD, UNHEARD = "points.earned.purchase_order", "notify.sms"
 """A key that a queue is bound to, and one that only the queue for the unrouted takes."""
 TABLE = topology((DOOR,), seed_queues=True)
 HEARD_QUEUE = "points.analysis.queue"
+LINGERS_S_MAX = 600.0
+"""Virtual: nobody is noticed to be gone before a scene says so."""
 LOOK_S = 0.005
 PROBES_MAX = 300
 """A queue's count of messages follows its deliveries within milliseconds; a probe takes one."""
@@ -183,6 +185,7 @@ class PretendedBench(Bench):
         self.clock = VirtualClock()
         self.world = World(self.clock)
         self.broker = SimulatedBroker(self.world, Random(1))
+        self.broker.linger_s_max = LINGERS_S_MAX
         self.consume, self.publish = self.broker.consumer, self.broker.publisher
         self.broker.consumer.prefetch = prefetch
         self._puts = 0
@@ -219,7 +222,7 @@ class PretendedBench(Bench):
     def linger(self, lingers: bool) -> None:
         self.broker.linger_rate = float(lingers)
         if not lingers:
-            self.until(lambda: not self.broker.held)
+            self.until(lambda: not self.broker.lingerers)
 
     def heard(self, messages: int, last: str = "") -> list[str]:
         def bodies() -> list[str]:

@@ -6,7 +6,7 @@ from random import Random
 
 from supervision.messages import Appended, Reused
 from tests.topology_world import door, message
-from topology.intake import APPEND_BYTES_MAX, APPEND_ITEMS_MAX, STANDBY_MS, Bury, HandOver, Intake
+from topology.intake import APPEND_BYTES_MAX, APPEND_ITEMS_MAX, STANDBY_S, Bury, HandOver, Intake
 from topology.ports import Delivery, Props
 
 
@@ -31,6 +31,11 @@ def durable(to: Intake, group: HandOver | Bury) -> None:
     assert isinstance(group, HandOver)
     assert to.appended(group.generation, group.tags, [Appended(0, 1, tag) for tag in group.tags]) is None
     to.check()
+
+
+def look(with_: Intake, at: int) -> bool:
+    """By a wall clock that goes as the monotonic one does."""
+    return with_.probe(at, at / 1000)
 
 
 def test_nothing_is_acked_before_it_is_durable_and_then_all_at_once() -> None:
@@ -126,11 +131,11 @@ def test_what_is_held_back_is_delivered_but_neither_handed_over_nor_settled() ->
 
 def test_the_watermark_is_the_first_of_two_looks_at_an_empty_queue_once_all_before_is_settled() -> None:
     bridge = intake()
-    assert bridge.probe(1_000) and not bridge.probe(1_500)
+    assert look(bridge, 1_000) and not look(bridge, 1_500)
     bridge.probed(1, ready=0, consumers=1)
     assert bridge.watermark() is None
     (group,) = deliver(bridge, message())
-    assert bridge.probe(2_000)
+    assert look(bridge, 2_000)
     bridge.probed(1, ready=0, consumers=1)
     assert bridge.watermark() is None
     durable(bridge, group)
@@ -145,7 +150,7 @@ def test_a_queue_that_is_not_empty_or_heard_by_another_moves_no_watermark() -> N
         durable(bridge, group)
         bridge.ack()
         for at in (1_000, 2_000, 3_000):
-            assert bridge.probe(at)
+            assert look(bridge, at)
             bridge.probed(1, ready if at == 2_000 else 0, consumers if at == 2_000 else 1)
         assert bridge.watermark() is None
 
@@ -154,19 +159,28 @@ def test_who_was_given_nothing_moves_no_watermark_until_the_broker_must_have_not
     None
 ):
     bridge = intake()
+    standby_ms = round(STANDBY_S * 1000)
     marks: list[int] = []
-    for at in range(1_000, STANDBY_MS + 4_000, 1_000):
-        assert bridge.probe(at)
+    for at in range(1_000, standby_ms + 4_000, 1_000):
+        assert look(bridge, at)
         bridge.probed(1, ready=0, consumers=1)
         if (mark := bridge.watermark()) is not None:
             marks.append(mark)
-    assert marks[0] == STANDBY_MS and len(marks) == 3
+    assert marks[0] == standby_ms and len(marks) == 3
     bridge.connected(2)
-    assert bridge.probe(200_000)
+    assert look(bridge, 200_000)
     bridge.probed(2, ready=0, consumers=1)
-    assert bridge.probe(201_000)
+    assert look(bridge, 201_000)
     bridge.probed(2, ready=0, consumers=1)
     assert bridge.watermark() is None
+
+
+def test_a_wall_clock_that_leaps_makes_no_broker_notice_that_a_predecessor_is_gone() -> None:
+    bridge = intake()
+    for now_s, leapt_ms in ((1.0, 0), (2.0, 86_400_000), (3.0, 86_400_000)):
+        assert bridge.probe(round(now_s * 1000) + leapt_ms, now_s)
+        bridge.probed(1, ready=0, consumers=1)
+        assert bridge.watermark() is None
 
 
 def test_steady_traffic_cannot_push_the_watermark_away_for_ever() -> None:
@@ -175,7 +189,7 @@ def test_steady_traffic_cannot_push_the_watermark_away_for_ever() -> None:
     previous: HandOver | Bury | None = None
     for at in range(1_000, 20_000, 1_000):
         (group,) = deliver(bridge, message(points=at))
-        assert bridge.probe(at)
+        assert look(bridge, at)
         bridge.probed(1, 0, 1)
         if previous is not None:
             durable(bridge, previous)
