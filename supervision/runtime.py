@@ -65,6 +65,7 @@ class ChildSpec(msgspec.Struct, frozen=True):
 
     `factory(me)` makes the behaviour of a new incarnation; `me` is the child's own address. `parked_factory(me,
     reason)` makes what stands in its place when the budget is used up; None = the supervisor escalates instead.
+    `pooled`: its turns are short, and it may share a thread with others of its kind.
     """
 
     id: str
@@ -72,3 +73,4 @@ class ChildSpec(msgspec.Struct, frozen=True):
     restart: Literal["permanent", "transient", "temporary"] = "permanent"
     shutdown_s: float = 5.0
     parked_factory: Callable[[Address, str], Behaviour] | None = None
+    pooled: bool = False

@@ -1,8 +1,6 @@
 """The runtime of simulation: one thread, one seed, a clock that jumps. All else is the same code as in production.
 
-The trick: in Pykka's loop the call `self.actor_inbox.get()` stands outside the `try`. An inbox that raises when its
-quota of one envelope is used up unwinds the real loop cleanly, so a step is one envelope through code that is not
-copied from anywhere.
+A step is a turn of one envelope through Pykka's own loop (inbox.py's TurnInbox).
 
 Who is next is drawn in O(1) from the inboxes that have deliverable mail; when none has, time jumps to the next alarm.
 Work takes no virtual time unless `step_s` says so. Nothing here depends on hash(), id() or the order of a set.
@@ -27,7 +25,7 @@ from supervision.alarms import Alarm, Alarms
 from supervision.cell import Cell, MailActor
 from supervision.clock import VirtualClock
 from supervision.counters import Counters
-from supervision.inbox import ORDERS, Inbox, Mail
+from supervision.inbox import ORDERS, Inbox, Mail, TurnInbox, TurnOver
 from supervision.runtime import Address, ChildSpec
 from supervision.trace import Trace
 
@@ -40,11 +38,7 @@ class Deadlock(Exception):
     """Somebody waits for an answer, and nobody has anything to do. The text is what `pending` says."""
 
 
-class _Idle(Exception):
-    """The step's one envelope is done."""
-
-
-class SteppedInbox(Inbox):
+class SteppedInbox(TurnInbox):
     """Tells its runtime when there is something to deliver, and gives out one envelope per step."""
 
     def __init__(self, runtime: SteppedRuntime) -> None:
@@ -52,7 +46,6 @@ class SteppedInbox(Inbox):
         self.actor: SteppedActor | None = None
         self.name = ""
         self.weight = 1.0
-        self.quota = 0
         self.paused = False
         self.scheduled = False
         """In the runtime's list, or at work right now."""
@@ -67,9 +60,6 @@ class SteppedInbox(Inbox):
             self._runtime.schedule(self)
 
     def get(self) -> Mail:
-        if self.quota == 0:
-            raise _Idle
-        self.quota -= 1
         envelope = super().get()
         if isinstance(envelope.message, ORDERS):
             self._orders -= 1
@@ -352,7 +342,7 @@ class SteppedRuntime:
         inbox.quota = 1
         try:  # noqa: SIM105 - `suppress` would be a tenth of a step
             inbox.actor._actor_loop_running()  # pyright: ignore[reportPrivateUsage]
-        except _Idle:
+        except TurnOver:
             pass
         self.settle(inbox)
         if self.interrupted:

@@ -1,4 +1,5 @@
-"""The runtime of production: a thread per cell, and one more that sends what is to be sent later.
+"""The runtime of production: a thread per cell or for all the pooled ones (pool.py), and one more that sends what is
+to be sent later.
 
 Threads are daemons: one that hangs in a handler is named and left behind at the end of its shutdown time, and must not
 keep the process from ending. Nothing here can end a thread from outside, and nothing pretends to.
@@ -14,6 +15,7 @@ import os
 import threading
 import weakref
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any
 
 import pykka
@@ -24,7 +26,8 @@ from supervision.alarms import Alarm, Alarms
 from supervision.cell import Cell, MailActor
 from supervision.clock import Clock
 from supervision.counters import Counters
-from supervision.inbox import Inbox
+from supervision.inbox import Inbox, TurnOver
+from supervision.pool import Pool, PooledInbox
 from supervision.runtime import Address, ChildSpec
 
 log = structlog.get_logger("threads")
@@ -62,6 +65,26 @@ class ThreadCell(Cell, ThreadActor):
         self.actor_inbox.abandon(self._refuse)
 
 
+class PooledCell(ThreadCell):
+    """A cell that is given turns by a pool."""
+
+    actor_inbox: PooledInbox  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    @staticmethod
+    def _create_actor_inbox() -> PooledInbox:
+        return PooledInbox()
+
+    def take_turn(self) -> bool:
+        """Handle at most one message; False when that was the last ever."""
+        self.actor_inbox.quota = 1
+        with suppress(TurnOver):
+            self._actor_loop_running()
+        if not self.actor_stopped.is_set():
+            return True
+        self._actor_loop_teardown()
+        return False
+
+
 class ThreadRuntime:
     """Makes and starts cells; keeps the alarms. Any thread may call any method."""
 
@@ -73,17 +96,21 @@ class ThreadRuntime:
         self._closed = False
         self._timer = threading.Thread(target=self._send_when_due, name="alarms", daemon=True)
         self._timer.start()
+        self._pool = Pool(self)
         os.register_at_fork(after_in_child=_forked(self._cells))
 
     def make_cell(self, path: str, spec: ChildSpec, supervisor: Address, counters: Counters) -> ThreadCell:
         """A cell that can be told already, but does nothing before `start_cell` and its supervisor's first order."""
-        cell = ThreadCell(path, spec, supervisor, counters)
+        cell = (PooledCell if spec.pooled else ThreadCell)(path, spec, supervisor, counters)
         self._cells.add(cell)
         return cell
 
     def start_cell(self, cell: Cell) -> None:
         """Raises RuntimeError when the machine gives no more threads."""
-        cell._start_actor_loop()  # pyright: ignore[reportPrivateUsage]
+        if isinstance(cell, PooledCell):
+            self._pool.add(cell)
+        else:
+            cell._start_actor_loop()  # pyright: ignore[reportPrivateUsage]
 
     def send_after(self, seconds: float, to: Address, message: Any) -> Alarm:
         """Tell `message` to `to` in `seconds`, once, late rather than never; not after `close`. O(log n)."""
@@ -102,6 +129,7 @@ class ThreadRuntime:
         with self._changed:
             self._closed = True
             self._changed.notify()
+        self._pool.close()
         if threading.current_thread() is not self._timer:
             self._timer.join(timeout=1.0)
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 
 from supervision.cell import Cell
@@ -16,7 +17,7 @@ from supervision.counters import Counters, Tally
 from supervision.orders import Incarnate
 from supervision.runtime import Address, Behaviour, ChildSpec
 from supervision.stepped import SteppedRuntime
-from supervision.threads import ThreadRuntime
+from supervision.threads import ThreadCell, ThreadRuntime
 from supervision.tree import CellRuntime
 
 DEADLINE_S = 10.0
@@ -93,17 +94,32 @@ def failing_times(times: int, name: str = "flaky", **fields: Any) -> ChildSpec:
     return ChildSpec(name, factory, **fields)
 
 
+class AllPooled(ThreadRuntime):
+    """All cells share a thread, supervisors too."""
+
+    def make_cell(self, path: str, spec: ChildSpec, supervisor: Address, counters: Counters) -> ThreadCell:
+        return super().make_cell(path, msgspec.structs.replace(spec, pooled=True), supervisor, counters)
+
+
+RUNTIMES: dict[str, Callable[[int], ThreadRuntime | SteppedRuntime]] = {
+    "threads": lambda _seed: ThreadRuntime(SystemClock()),
+    "pooled": lambda _seed: AllPooled(SystemClock()),
+    "stepped": lambda seed: SteppedRuntime(Random(seed), VirtualClock()),
+}
+
+
 @contextmanager
 def running(kind: str, seed: int = 1) -> Iterator[CellRuntime]:
     """A runtime of that kind, closed at the end."""
-    runtime = ThreadRuntime(SystemClock()) if kind == "threads" else SteppedRuntime(Random(seed), VirtualClock())
+    runtime = RUNTIMES[kind](seed)
     try:
         yield runtime
     finally:
         runtime.close()
 
 
-both_runtimes = pytest.mark.parametrize("kind", ["threads", "stepped"])
+both_runtimes = pytest.mark.parametrize("kind", RUNTIMES)
+"""Threads, which cells may have each their own or share, and steps."""
 
 
 def lone_cell(

@@ -45,6 +45,7 @@ ADAPTERS = {
     "gateway.server": "uvicorn",
     "gateway.settings": "the command line",
     "gateway.waiting": "HTTP's event loop",
+    "supervision.pool": "threads: stepped.py stands in",
     "supervision.store_sqlite": "sqlite3: store_simulated.py stands in",
     "supervision.threads": "threads: stepped.py stands in",
     "topology.amqp_consume": "pika: simulation/broker.py stands in",

@@ -101,7 +101,7 @@ def test_a_factory_runs_and_fails_in_the_cell_and_not_in_the_starter(kind: str) 
         above = Recorder()
         lone_cell(runtime, ChildSpec("a", factory), above)
         settle(runtime, lambda: bool(above.of(Crashed)))
-    assert threads == (["a"] if kind == "threads" else [threading.main_thread().name])
+    assert threads == [{"threads": "a", "pooled": "cells-1", "stepped": threading.main_thread().name}[kind]]
 
 
 @both_runtimes
