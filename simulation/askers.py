@@ -16,7 +16,7 @@ import msgspec
 from gateway.wiring import Wiring
 from simulation.checker import Checker
 from simulation.draw import Draw
-from simulation.probe import Ask, Census, Heard, Watch
+from simulation.probe import Ask, Census, Heard, Tab, Watch
 from simulation.violation import Violation
 from supervision.entry import Draft, encode_draft, segment_of, segment_subject
 from supervision.messages import Append, AppendResult, AwaitReply, ForgetReply, Item, Told
@@ -26,6 +26,7 @@ from topology.wire import hash64, id_hash, reply_key
 SUBJECTS = 9
 AGAIN_S = 0.4
 GIVES_UP_SHARE = 0.5
+TABS = 3
 
 
 class Asked(Protocol):
@@ -69,8 +70,10 @@ class Askers:
         if roll < 0.75:
             watch = Watch(rng.choice((0, 20, 300, 1_000, 2_000)), rng.random() < 0.6, rng.choice((0, 0, 100, 60_000)))
             return lambda: self._tell(id, subject, "probe.watch", watch)
-        if roll < 0.9:
+        if roll < 0.85:
             return lambda: self._tell(id, subject, "probe.heard", Heard())
+        if roll < 0.93:
+            return lambda: self._tab(id, subject)
         whole = segment_subject(rng.randrange(self._draw.segments))
         return lambda: self._tell(id, whole, "probe.census", Census())
 
@@ -91,6 +94,12 @@ class Askers:
         """Once, and never again: what a crash swallows was never said."""
         if self._world.wiring.engine.begun():
             self._append(self._item(id, subject, kind, body, False), lambda _: None)
+
+    def _tab(self, id: str, subject: str) -> None:
+        """A few times, with time for commits between."""
+        for n in range(TABS):
+            name = f"{id}.{n}"
+            self._world.at(AGAIN_S * n, lambda name=name: self._tell(name, subject, "probe.tab", Tab("a")))
 
     def _ask(self, id: str, subject: str, ask: Ask) -> None:
         known_by = id_hash(id, subject)

@@ -94,6 +94,8 @@ class Checker:
             require(entry.offset == len(log) + 1, 1, f"segment {segment}: offset {entry.offset} after {len(log)}")
             require(not log or log[-1].at <= entry.at, 1, f"segment {segment}: time goes back at {entry.offset}")
             log.append(entry)
+            self._marks["rules_activated"] += entry.kind == "programme.activated"
+            self._marks["rules_spread_on"] += entry.kind == "programme.spread"
             if entry.origin == Origin.OUTSIDE and entry.id:
                 self._know(entry)
             elif entry.origin == Origin.TIMER:

@@ -124,7 +124,8 @@ class Faults:
 
     def wrap(self, domain: Domain[Any]) -> Domain[Any]:
         """The same domain, but some entries make one of its hooks raise, or end the process."""
-        name, react, keys, check = domain.name, domain.react, domain.keys, domain.check
+        name, react, keys = domain.name, domain.react, domain.keys
+        check, check_shared = domain.check, domain.check_shared
 
         def reacting(state: Any, event: Event) -> Any:
             ill = self._ill_of(name, event)
@@ -147,12 +148,20 @@ class Faults:
             return keys(event)
 
         def checking(state: Any) -> None:
-            if any(ill is state for ill in self._unencodable):
-                raise Simulated("a state cannot be encoded")
+            self._make_sure_of(state)
             check(state)
 
-        domain.react, domain.keys, domain.check = reacting, naming, checking
+        def checking_shared(shared: Any) -> None:
+            self._make_sure_of(shared)
+            check_shared(shared)
+
+        domain.react, domain.keys = reacting, naming
+        domain.check, domain.check_shared = checking, checking_shared
         return domain
+
+    def _make_sure_of(self, state: Any) -> None:
+        if any(ill is state for ill in self._unencodable):
+            raise Simulated("a state cannot be encoded")
 
     def _takes(self, ill: Ill, domain: str, event: Event) -> bool:
         if not self.on or ill.left <= 0:

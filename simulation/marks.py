@@ -47,6 +47,8 @@ OBSERVED: Mapping[str, str] = {
     "absences_held": "an absence timer fired without the watermark",
     "continuations": "an operator's decision went on in a continuation entry",
     "census_pages": "a fan-out went on in a continuation entry",
+    "rules_activated": "a version of a rule came into force in a segment",
+    "rules_spread_on": "a version went on to more segments in a continuation entry",
     "carried_again": "a transfer was carried again and known by its number",
     "lru_reloads": "a state that memory had dropped was loaded again",
     "ring_missed": "a reader found its entries no longer in the ring",

@@ -2,19 +2,21 @@
 
 It answers inputs that somebody waits for (at once, or by way of another subject, perhaps in another segment and back),
 arms timers that mean "nothing happened since", cancels and re-arms them while they fire, lets firings expire, and walks
-over all of its segment's subjects page by page with continuation entries. So those parts of the engine have their proof
-before a marketing function needs them.
+over all of its segment's subjects page by page with continuation entries. It counts under business keys, and says of
+all it does by which version of a rule it did so. So those parts of the engine have their proof before a marketing
+function needs them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
 
+from actors.programmes.messages import ACTIVATED, ProgrammeActivated
 from supervision.domain import Domain, Event, TimerDue
-from supervision.outputs import Arm, Cancel, Emit, Output, Record, Reply
+from supervision.outputs import Arm, Cancel, Claim, Emit, Output, Record, Reply, business_key
 
 PAGE = 3
 """Subjects per page of a census: few, so that there are many pages."""
@@ -45,6 +47,19 @@ class Heard(msgspec.Struct, frozen=True):
     """Something was heard: no need to fire."""
 
 
+class Tab(msgspec.Struct, frozen=True):
+    """One more under the business key `name` of the segment."""
+
+    name: str
+
+
+class Tabbed(msgspec.Struct, frozen=True):
+    """`probe.tabbed`: so many there are now."""
+
+    count: int
+    rule: int
+
+
 class Census(msgspec.Struct, frozen=True):
     """Count all subjects of the segment beyond `after`; `index` rises over continuations."""
 
@@ -57,6 +72,7 @@ class Counted(msgspec.Struct, frozen=True):
 
     index: int
     subjects: list[str]
+    rule: int
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -64,6 +80,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     subject: str
     asked: int
+    rule: int
 
 
 class Fired(msgspec.Struct, frozen=True):
@@ -72,6 +89,7 @@ class Fired(msgspec.Struct, frozen=True):
     gen: int
     expired: bool
     held: bool
+    rule: int
 
 
 class Counts(msgspec.Struct, array_like=True):
@@ -83,6 +101,15 @@ class Counts(msgspec.Struct, array_like=True):
     heard: int = 0
     watched: int = 0
     fired: int = 0
+    tabs: int = 0
+
+
+class Rule(msgspec.Struct, array_like=True):
+    """What a segment's subjects share: the rule in force."""
+
+    format: int = 1
+    number: int = 0
+    version: str = ""
 
 
 class ProbeActor(Domain[Counts]):
@@ -95,18 +122,41 @@ class ProbeActor(Domain[Counts]):
         "probe.watch": Watch,
         "probe.heard": Heard,
         "probe.census": Census,
+        "probe.tab": Tab,
+        ACTIVATED: ProgrammeActivated,
     }
     state_type = Counts
     format = 1
+    shared_type = Rule
+    shared_format = 1
     parks = "subject"
 
     def fresh(self, subject: str) -> Counts:
         return Counts()
 
+    def fresh_shared(self) -> Rule:
+        return Rule()
+
+    def keys(self, event: Event) -> Sequence[bytes]:
+        return (_tab_key(event),) if isinstance(event.body, Tab) else ()
+
     def page(self, event: Event) -> tuple[str, int] | None:
         return (event.body.after, PAGE) if isinstance(event.body, Census) else None
 
-    def react(self, state: Counts, event: Event) -> Iterator[Output]:
+    def react(self, state: Any, event: Event) -> Iterator[Output]:
+        if isinstance(state, Rule):
+            yield from self._of_segment(state, event)
+        else:
+            yield from self._of_subject(state, event)
+
+    def _of_segment(self, rule: Rule, event: Event) -> Iterator[Output]:
+        body = event.body
+        if isinstance(body, Census):
+            yield from self._count(rule, body, event)
+        elif body.number > rule.number:
+            rule.number, rule.version = body.number, body.version
+
+    def _of_subject(self, state: Counts, event: Event) -> Iterator[Output]:
         body = event.body
         match body:
             case Ask(via=via):
@@ -124,14 +174,28 @@ class ProbeActor(Domain[Counts]):
                 yield Cancel(WATCH)
             case TimerDue():
                 state.fired += 1
-                yield Emit("probe.fired", Fired(body.gen, body.expired, body.held), route="probe.fired")
+                fired = Fired(body.gen, body.expired, body.held, event.shared.number)
+                yield Emit("probe.fired", fired, route="probe.fired")
             case _:
-                yield from self._count(body, event)
+                assert isinstance(body, Tab), body
+                state.tabs += 1
+                yield from self._tab(event)
 
     def _reply(self, state: Counts, event: Event) -> Reply:
-        return Reply(Answer(event.subject, state.asked))
+        return Reply(Answer(event.subject, state.asked, event.shared.number))
 
-    def _count(self, census: Census, event: Event) -> Iterator[Output]:
-        yield Emit("probe.counted", Counted(census.index, list(event.page)), route="probe.counted", same_depth=True)
+    def _tab(self, event: Event) -> Iterator[Output]:
+        key = _tab_key(event)
+        count = int(event.claimed.get(key, b"0")) + 1
+        yield Claim(key, b"%d" % count, replaces=count > 1)
+        yield Emit("probe.tabbed", Tabbed(count, event.shared.number))
+
+    def _count(self, rule: Rule, census: Census, event: Event) -> Iterator[Output]:
+        counted = Counted(census.index, list(event.page), rule.number)
+        yield Emit("probe.counted", counted, route="probe.counted", same_depth=True)
         if len(event.page) == PAGE:
             yield Emit("probe.census", Census(event.page[-1], census.index + 1), same_depth=True)
+
+
+def _tab_key(event: Event) -> bytes:
+    return business_key("tab", event.body.name)

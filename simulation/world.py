@@ -24,6 +24,7 @@ from actors.notification.templates import Templates
 from actors.points.actor import PointsLedgerActor
 from actors.points.programme import from_settings
 from actors.profile.actor import ProfileActor
+from actors.programmes.actor import ProgrammesActor
 from gateway.ingest import Ingest
 from gateway.wiring import Broker, Parts, Wiring
 from simulation import self_checks
@@ -42,8 +43,10 @@ from simulation.model import NotificationModel, PointsModel, ProfileModel
 from simulation.operators import Operators
 from simulation.probe import ProbeActor
 from simulation.probe_model import ProbeModel
+from simulation.programmes_model import SEGMENTS_AT_ONCE, ProgrammesModel
 from simulation.publishers import Publishers
 from simulation.receiver import Receiver
+from simulation.rule_makers import RuleMakers
 from simulation.shadow import Shadow
 from simulation.spoken_trace import SpokenTrace
 from simulation.tally import Tally
@@ -118,7 +121,8 @@ class World:
         self.points = PointsModel(self.draw.valid_days)
         self.profiles = ProfileModel()
         self.probe = ProbeModel()
-        models = (self.points, NotificationModel(), self.profiles, self.probe)
+        self.programmes = ProgrammesModel(self.draw.segments)
+        models = (self.points, NotificationModel(), self.profiles, self.probe, self.programmes)
         self.shadow = Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
         self.checker.on_stage = self.shadow.stage
         self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
@@ -141,6 +145,7 @@ class World:
             self.draw.absence_hold_s, self.broker.queued, self.publishers.heard, self.draw.clock_jumps > 0
         )  # fmt: skip
         self.askers = Askers(Random(rng.random()), self.draw, self)
+        self.rule_makers = RuleMakers(Random(f"{seed} rules"), self.draw, self)
         self.mishaps = Mishaps(Random(rng.random()), self)
         self.readers = (*(domain.name for domain in self._domains()), "courier", "relay")
         self.wiring = self._start()
@@ -195,10 +200,10 @@ class World:
         return PointsLedgerActor(from_settings(valid_days=self.draw.valid_days, reminder_days=0))
 
     def _domains(self) -> list[Domain[Any]]:
-        points = self._ledger()
         others: list[Domain[Any]] = [NotificationActor(TEMPLATES)] if self.draw.notifies else []
         others += [ProfileActor()] if self.draw.profiles else []
-        return [points, *others, *([ProbeActor()] if self.draw.probes else [])]
+        others += [ProbeActor(), ProgrammesActor(self.draw.segments, SEGMENTS_AT_ONCE)] if self.draw.probes else []
+        return [self._ledger(), *others]
 
     def _observe(self, wiring: Wiring) -> None:
         def plant(path: str, factory: Callable[[Address], Behaviour]) -> None:
@@ -303,6 +308,8 @@ class World:
             days = drawn.days + 1 - day
             self.publishers.plan_day((drawn.inputs - drawn.probes - self.publishers.sent) // days)
             self.askers.plan_day((drawn.probes - self.askers.sent) // days)
+            if drawn.probes:
+                self.rule_makers.plan_day()
             if self.gives_up and day == drawn.days:
                 self.at(drawn.window_s / 3, self.broker.leave)
             self._pass(drawn.window_s * 1.2 + 0.3)
@@ -388,6 +395,9 @@ class World:
         self.receiver.at_rest()
         self.customers.at_rest()
         self.askers.compare(self.probe.answers)
+        self.rule_makers.compare(self.programmes.answers)
+        if wrong := self.probe.obeys(self.programmes.told):
+            raise Violation(f"model: {wrong}")
         self.wiring.tree.check()
         FaultyStore(self.disk, self.faults).check()
         memories = [memory for host in hosts(self.wiring.tree) for memory in host.memories()]

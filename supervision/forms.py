@@ -79,7 +79,7 @@ class Forms:
 
     def wanted(self, subjects: list[str]) -> list[str]:
         """Whose states an event about each of `subjects` needs, each once."""
-        wanted = dict.fromkeys(subject for subject in subjects if self.of(subject))
+        wanted: dict[str, None] = dict.fromkeys(subjects) if self._subjects else {}
         if self.shared_subject and subjects:
             wanted[self.shared_subject] = None
         return list(wanted)

@@ -27,6 +27,22 @@ def _keys_in_memory(stage: Method) -> Method:
     return lambda self, *rest: msgspec.structs.replace(stage(self, *rest), keys=())
 
 
+def _new_values_in_memory(stage: Method) -> Method:
+    return lambda self, *rest: msgspec.structs.replace(stage(self, *rest), rewritten=())
+
+
+def _as_it_is_stored(shared: Method) -> Method:
+    def wrong(self: Any, event: Any) -> Any:
+        if shared(self, event) is None:
+            return None
+        subject = self._forms.shared_subject
+        form = self._forms.of(subject)
+        state, _ = self._reader.snapshot(self._place.segment, self._domain.name, subject)
+        return form.fresh(subject) if state is None else form.thaw(state)
+
+    return wrong
+
+
 def _begins_again_as_it_is(ended: Method) -> Method:
     def wrong(self: Any, result: Any) -> None:
         if isinstance(result, Rejected):
@@ -98,6 +114,16 @@ BUGS = (
         "business_key_not_in_the_stage",
         "The cell remembers which orders it has seen; that need not be written every time.",
         (Swap(Outcome, "stage", _keys_in_memory),),
+    ),
+    Bug(
+        "new_value_of_a_key_not_in_the_stage",
+        "The key is used up already, and that is what the store must know.",
+        (Swap(Outcome, "stage", _new_values_in_memory),),
+    ),
+    Bug(
+        "rule_as_it_is_stored",
+        "What is in force is in the store; who wants to know asks there.",
+        (Swap(Fold, "_shared", _as_it_is_stored),),
     ),
     Bug(
         "state_kept_after_a_rejection",
