@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from topology.broker_admin import BrokerAdmin
 from topology.broker_node import BrokerUnavailable, PrivateBroker, installed
@@ -23,6 +24,11 @@ _MARKERS = {
     "broker": "needs a real RabbitMQ (implied by the fixtures `rabbit` and `broker`, and by the folder)",
     "crash": "kills real processes (implied by the folder)",
 }
+
+
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
+"""How long an example takes says something of the machine's other guests, not of the code."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

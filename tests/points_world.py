@@ -46,7 +46,9 @@ def message(user: str = "123456", change: str = "increase", points: Any = 100, *
 
 def knock(decoded: dict[str, Any]) -> Command | Refusal:
     """What the door says to a message."""
-    return SPECS[decoded["event_type"]].decode(msgspec.json.encode(decoded), decoded)
+    name = decoded.get("event_type")
+    spec = SPECS.get(name, POINTS_CHANGE) if isinstance(name, str) else POINTS_CHANGE
+    return spec.decode(msgspec.json.encode(decoded), decoded)
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ Each mistake is told with the place of the field and the limit. The first one is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
@@ -17,6 +17,7 @@ from actors.calendar import calendar
 from actors.commands import Refusal
 from actors.fields import text_code
 from actors.money import EXPONENTS
+from actors.points import caps
 from actors.points.rules import (
     LABEL_BYTES_MAX,
     VALID_DAYS_MAX,
@@ -42,8 +43,7 @@ _N_MAX = {"days": VALID_DAYS_MAX, "sliding": VALID_DAYS_MAX, "months": 120, "qua
 """Of an expiry."""
 _DAYS_MIN = {"days": 1, "sliding": 1, "months": 28, "quarters": 90, "years": 365}
 """Of the shortest such period."""
-_CAP_N_MAX = {"days": 92, "hours": 31 * 24}
-"""Each hour with points in it is a bucket in the user's state."""
+_CAP_N_MAX = {"days": caps.ROLLING_DAYS_MAX, "hours": caps.ROLLING_HOURS_MAX}
 
 
 def first_mistake(rules: Rules) -> Refusal | None:
@@ -141,10 +141,9 @@ def _reasons(name: str, wallet: WalletRules, taken: dict[str, str]) -> Iterator[
             yield _wrong("not_unique", f"{place}[{index}]", f"in one wallet only; {reason!r} is in {owner} too")
 
 
-def _caps(caps: Iterable[Cap]) -> Iterator[Refusal]:
-    caps = tuple(caps)
-    yield from _unique([cap.id for cap in caps], [f"caps[{index}]" for index in range(len(caps))])
-    for index, cap in enumerate(caps):
+def _caps(given: Sequence[Cap]) -> Iterator[Refusal]:
+    yield from _unique([cap.id for cap in given], [f"caps[{index}]" for index in range(len(given))])
+    for index, cap in enumerate(given):
         yield from _labels(cap.reasons, f"caps[{index}].reasons")
         high = _CAP_N_MAX.get(cap.per, 1)
         if cap.n > high:

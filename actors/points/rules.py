@@ -157,7 +157,7 @@ class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: Id
     points: Points
     per: Literal["order", "day", "week", "month", "year", "lifetime", "days", "hours"] = "day"
-    n: Annotated[int, Meta(ge=1, le=DAYS_MAX)] = 1
+    n: Annotated[int, Meta(ge=1, le=DAYS_MAX * 24)] = 1
     reasons: Labels = ()
     over: Literal["cut", "refuse"] = "cut"
 

@@ -20,8 +20,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.points import ledger, view
 from actors.points.programme import from_settings
-from actors.points.view import shown
+from actors.points.upkeep import TIMER
 from actors.registry import domains
 from gateway.wiring import Parts, Wiring
 from supervision.clock import SystemClock
@@ -151,9 +152,9 @@ def looker(reader: Reader, users: Sequence[str], rng: Random, over: threading.Ev
         state, upto = reader.snapshot(segment, "points", f"user:{some[0]}")
         assert upto >= newest[segment], "a checkpoint went back"
         newest[segment] = upto
-        loaded = reader.load(segment, "points", [f"user:{user}" for user in some], [(f"user:{some[0]}", "expiry")], [])
+        loaded = reader.load(segment, "points", [f"user:{user}" for user in some], [(f"user:{some[0]}", TIMER)], [])
         if state is not None:
-            shown(loaded.states[f"user:{some[0]}"], 0)
+            view.account_of(loaded.states[f"user:{some[0]}"])
         lines = reader.records(segment, "points", f"user:{some[0]}", None, LINES_MAX)
         assert [(row.offset, row.n) for row in lines] == sorted(((row.offset, row.n) for row in lines), reverse=True)
         log = reader.read_log(segment, max(0, upto - 20), upto, 20)
@@ -166,7 +167,7 @@ def differences(engine: Engine, reader: Reader, user: str, book: Book) -> Iterat
     """Of one user, against the book."""
     segment, subject = segment_of(f"user:{user}", SEGMENTS), f"user:{user}"
     state, _ = reader.snapshot(segment, "points", subject)
-    available = shown(state, engine.runtime.clock.now_ms())[0] if state is not None else 0
+    available = ledger.available(view.account_of(state).main) if state is not None else 0
     if available != book.balance:
         yield f"{user} has {available}, it should be {book.balance}"
     moved = len(book.credits) + sum(effect.code is None for effect in book.told)

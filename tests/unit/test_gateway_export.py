@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from actors.points.programme import from_settings
+from actors.programmes.actor import ProgrammesActor
 from actors.profile.facts import Fact
 from actors.registry import domains
 from gateway.export import EXPORT_RECORDS_MAX
@@ -135,5 +136,6 @@ def test_a_store_that_cannot_be_read_is_said_so() -> None:
     is_problem(world.get("/v1/users/u/export"), 503, "store_refuses")
 
 
-def test_every_domain_with_a_state_has_an_exporter() -> None:
-    assert World().ports.exports.domains == {domain.name for domain in domains(from_settings(), 4) if domain.format}
+def test_every_domain_with_a_state_has_an_exporter_but_that_of_programmes_which_is_about_nobody() -> None:
+    stateful = {domain.name for domain in domains(from_settings(), 4) if domain.format}
+    assert World().ports.exports.domains == stateful - {ProgrammesActor.name}

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.points.actor import REMINDERS_MAX, PointsLedgerActor
-from actors.points.ledger import Account
+from actors.points import view
+from actors.points.actor import PointsLedgerActor
 from actors.points.messages import (
     LedgerLine,
     LotPart,
@@ -19,7 +19,8 @@ from actors.points.messages import (
     PointsSpent,
 )
 from actors.points.programme import from_settings
-from actors.points.view import shown
+from actors.points.state import Account
+from actors.points.upkeep import REMINDERS_MAX, TIMER
 from supervision.entry import segment_of
 from supervision.outputs import Arm, Emit, Record
 from tests.points_world import DAY_MS, START_MS, PointsWorld
@@ -44,13 +45,10 @@ def test_the_seeds_example_earns_its_points_once_and_says_so() -> None:
     assert world.lines["user:123456"] == [
         LedgerLine(
             1, "2025-09-20T14:30:00.000Z", "increase", 100, 100, "purchase_order", "ORDER_001", "0.1790000000.1",
-            (LotPart("0.1790000000.1", 100, EXPIRES_MS),),
+            (LotPart("0.1790000000.1", 100, EXPIRES_MS),), {"issued": 100, "available": 100},
         )
     ]  # fmt: skip
-    assert world.timers == {
-        ("user:123456", "expiry"): (1, EXPIRES_MS),
-        ("user:123456", "reminder"): (1, EXPIRES_MS - 8 * DAY_MS + 10 * 3_600_000),
-    }
+    assert world.timers == {("user:123456", TIMER): (1, EXPIRES_MS - 8 * DAY_MS + 10 * 3_600_000)}
 
 
 def test_a_resent_order_is_nothing_whatever_message_id_it_comes_under() -> None:
@@ -160,16 +158,15 @@ def test_an_ordinary_purchase_changes_no_timer() -> None:
     assert not [output for output in world.send() if isinstance(output, Arm)]
 
 
-def test_spending_the_soonest_lot_moves_both_timers_to_the_next() -> None:
+def test_spending_the_soonest_lot_moves_the_timer_to_what_comes_next() -> None:
     world = PointsWorld()
     world.send(points=10)
     world.at += 3 * DAY_MS
     world.send(points=10)
     world.send(change="decrease", points=10)
-    assert [due for _, due in world.timers.values()] == [
-        EXPIRES_MS + 3 * DAY_MS,
-        EXPIRES_MS - 5 * DAY_MS + 10 * 3_600_000,
-    ]
+    assert [due for _, due in world.timers.values()] == [EXPIRES_MS - 5 * DAY_MS + 10 * 3_600_000]
+    world.advance(world.account().armed)
+    assert [due for _, due in world.timers.values()] == [EXPIRES_MS + 3 * DAY_MS]
     world.check()
 
 
@@ -182,16 +179,16 @@ def test_a_reminder_rule_made_longer_reminds_of_everything_a_few_at_a_time() -> 
     world.effects.clear()
     outputs = world.send(points=1)
     assert len([kind for kind, _ in world.told(outputs) if kind == "points.expiring"]) == REMINDERS_MAX
-    assert world.timers["user:123456", "reminder"][1] == world.at + 1_000
+    assert world.timers["user:123456", TIMER][1] == world.at + 1_000
     world.advance(world.at + 1_000)
     expiring = [body for _, kind, body in world.effects if kind == "points.expiring"]
     assert len(expiring) == len({body.expires_at for body in expiring}) == REMINDERS_MAX + 9 - 4
 
 
-def test_a_programme_without_reminders_sets_no_timer_for_them() -> None:
+def test_a_programme_without_reminders_sets_its_timer_to_the_expiry() -> None:
     world = PointsWorld(from_settings(reminder_days=0))
     world.send()
-    assert [key for _, key in world.timers] == ["expiry"]
+    assert [due for _, due in world.timers.values()] == [EXPIRES_MS]
 
 
 def test_a_lost_timer_heals_with_the_next_event() -> None:
@@ -202,7 +199,7 @@ def test_a_lost_timer_heals_with_the_next_event() -> None:
     world.timers.clear()  # an operator discarded a parked firing
     world.at = EXPIRES_MS + 5
     world.send(points=1)
-    assert world.timers["user:123456", "expiry"][1] == EXPIRES_MS + 30 * DAY_MS
+    assert world.timers["user:123456", TIMER][1] == world.account().armed > world.at
     world.check()
 
 
@@ -246,7 +243,7 @@ def test_an_increase_is_never_refused_however_many_lots_there_are() -> None:
         world.send(points=1)
     merges = [line for line in world.lines["user:123456"] if line.change == "merge"]
     assert world.balance() == 12
-    assert len(world.account().lots) <= 3
+    assert len(world.account().main.lots) <= 3
     assert merges
     assert all(line.points == 0 and len(line.lots) >= 2 for line in merges)
     world.check()
@@ -265,9 +262,13 @@ def test_a_query_does_not_show_lots_past_their_time() -> None:
     world.send(points=10)
     world.at += DAY_MS
     world.send(points=5)
-    data = world.stored["user:123456"]
-    assert shown(data, START_MS) == (15, [(10, EXPIRES_MS), (5, EXPIRES_MS + DAY_MS)])
-    assert shown(data, EXPIRES_MS) == (5, [(5, EXPIRES_MS + DAY_MS)])
+    assert _seen(world, START_MS) == (15, [(10, EXPIRES_MS), (5, EXPIRES_MS + DAY_MS)])
+    assert _seen(world, EXPIRES_MS) == (5, [(5, EXPIRES_MS + DAY_MS)])
+
+
+def _seen(world: PointsWorld, at: int) -> tuple[int, list[tuple[int, int]]]:
+    main = view.seen(world.account(), from_settings(), at)["main"]
+    return main.available, [(lot.points, lot.expires) for lot in main.lots]
 
 
 def test_the_users_segment_agrees_with_what_publishers_compute() -> None:
@@ -353,7 +354,7 @@ def test_any_sequence_of_changes_and_days_agrees_with_brute_force(
     world.advance(world.at)
     for user in ("1", "2"):
         oracle.settle(user, world.at)
-        assert [lot.expires for lot in world.account(user).lots for _ in range(lot.points)] == oracle.points[user]
+        assert [lot.expires for lot in world.account(user).main.lots for _ in range(lot.points)] == oracle.points[user]
 
 
 def _said(kinds: list[str]) -> str:
@@ -366,5 +367,5 @@ def test_the_state_of_two_thousand_lots_stays_far_below_the_engines_limit() -> N
     world = PointsWorld()
     account = Account()
     world.send()
-    account.lots = world.account().lots * 2_000
+    account.main.lots = world.account().main.lots * 2_000
     assert len(msgspec.msgpack.encode(account)) < 64 * 1024

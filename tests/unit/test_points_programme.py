@@ -187,7 +187,7 @@ def multiplier(**when: Any) -> dict[str, Any]:
         ({"wallets": {"a": {"reasons": ["x"]}, "b": {"reasons": ["y", "x"]}}}, "wallets.b.reasons[1]", "is in a too"),
         ({"caps": [{"id": "a", "points": 1}, {"id": "a", "points": 2}]}, "caps[1].id", "'a' is taken"),
         ({"caps": [{"id": "a", "points": 1, "n": 2}]}, "caps[0].n", "from 1 to 1 with per day, not 2"),
-        ({"caps": [{"id": "a", "points": 1, "per": "days", "n": 93}]}, "caps[0].n", "from 1 to 92 with per days"),
+        ({"caps": [{"id": "a", "points": 1, "per": "days", "n": 367}]}, "caps[0].n", "from 1 to 366 with per days"),
         ({"sign_in": {"streak": {"7": 1, "x": 2}}}, "sign_in.streak.x", "matching regex"),
         ({"sign_in": {"streak": {"0": 1}}}, "sign_in.streak.0", "matching regex"),
         ({"sign_in": {"streak": {"7": 1, "8": 0}}}, "sign_in.streak.8", "expected `int` >= 1"),
