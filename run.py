@@ -243,7 +243,10 @@ class Service:
         from actors.points.programme import from_settings
 
         settings = self.settings
-        return from_settings(settings.points_valid_days, settings.points_reminder_days, zone=settings.zone)
+        return from_settings(
+            settings.points_valid_days, settings.points_reminder_days, zone=settings.zone,
+            currency=settings.default_currency,
+        )  # fmt: skip
 
     def _wire(self, store: Any, runtime: Any, counters: Any) -> Any:
         from actors.notification.templates import Templates

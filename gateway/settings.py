@@ -30,6 +30,7 @@ ENTRIES_MAX = 10**12
 FORMS = {
     "http": "HOST:PORT with a port from 0 to 65535, such as 127.0.0.1:8420 or [::1]:8420",
     "amqp": "empty, or an address such as amqp://user:password@host:5672/vhost or amqps://…",
+    "default_currency": "a currency code of ISO 4217 such as CNY",
     "tls_cert": "empty, or the path of a PEM file",
     "tls_key": "empty, or the path of a PEM file",
 }
@@ -69,6 +70,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         int, Meta(ge=0, le=3_650, description="days before that for the reminder; 0: none")
     ] = 7
     zone: Annotated[str, Meta(min_length=1, description="the programme's time zone (IANA name)")] = "UTC"
+    default_currency: Annotated[
+        str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217 code in which the programme reckons")
+    ] = "CNY"
     locale: Annotated[str, Meta(min_length=2, description="locale of notifications")] = "zh-Hans"
     log_retention_s: Annotated[
         int, Meta(ge=60, le=YEARS_100_S, description="entries behind all readers are kept this long")
