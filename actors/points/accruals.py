@@ -18,7 +18,7 @@ from actors.points.conditions import Who
 from actors.points.earning import Estimate
 from actors.points.inputs import AccruePoints
 from actors.points.ledger import Came, TooMany
-from actors.points.messages import Cut, ItemLine, PointsEarned, PointsPending
+from actors.points.messages import Cut, ItemLine, PointsEarned, PointsPending, PointsRefused
 from actors.points.order_book import Change, Item, OrderBook
 from actors.points.orders import Order
 from actors.points.programme import MAIN_NAME
@@ -72,9 +72,8 @@ def accrue(teller: Teller, accrual: Accrual) -> Came | None:
         _refuse(teller, accrual, "cap_reached", detail, cap=allowed.cap, left=allowed.left)
         return None
     if accrual.points and not allowed.points:
-        cap = max(allowed.cut, key=lambda cut: cut[1])[0]
-        _refuse(teller, accrual, "cap_reached", f"the cap {cap} has nothing left", cap=cap, left=0)
-        return None
+        _tell_spent_cap(teller, accrual, max(allowed.cut, key=lambda cut: cut[1])[0])
+        return Came(0, 0) if accrual.order else None
     if accrual.expires is not None and accrual.expires <= max(teller.at, accrual.active_from or 0):
         _refuse(teller, accrual, "in_the_past", "expires_at must be later than the points become active")
         return None
@@ -203,6 +202,17 @@ def _answer(teller: Teller, accrual: Accrual, came: Came, estimate: Estimate | N
     if estimate is not None:
         more |= {"programme": teller.programme.version, "items": estimate.items, "order_id": accrual.order_id}
     teller.answer(points, name, **more)
+
+
+def _tell_spent_cap(teller: Teller, accrual: Accrual, cap: str) -> None:
+    """A cap that cuts has nothing left. An order is taken note of all the same: it was bought, and may be refunded."""
+    detail = f"the cap {cap} has nothing left"
+    effect = PointsRefused(
+        accrual.points, teller.balance(), accrual.reason, accrual.told_order_id, CHANGE, "cap_reached", detail
+    )
+    teller.say("points.refused", effect, accrual.reason)
+    if accrual.order is None:
+        teller.decline("cap_reached", detail, accrual.points, cap=cap, left=0)
 
 
 def wallet_name(teller: Teller, wallet: str | None, reason: str) -> str | None:

@@ -235,6 +235,19 @@ def test_a_cap_cuts_what_exceeds_it_and_says_so() -> None:
     world.check()
 
 
+def test_an_order_beyond_a_cap_earns_nothing_and_is_taken_note_of() -> None:
+    world = PointsWorld(programme(
+        caps=[{"id": "daily", "points": 10, "per": "day"}],
+        tiers={"levels": [{"id": "gold", "at": 30_000}], "by": "money"},
+    ))  # fmt: skip
+    world.ask("points_accrue", points=10)
+    answer = world.ask("points_accrue", order=ORDER)
+    assert (answer.ok, answer.result["points"]) == (True, 0)
+    assert world.kinds() == ["points.earned", "points.refused", "tier.upgraded"]
+    assert world.ask("points_reverse", order_id="A").ok
+    world.check()
+
+
 def test_a_tier_is_reached_at_once_and_lost_with_the_order_that_made_it() -> None:
     world = PointsWorld(programme(tiers={"levels": [{"id": "gold", "at": 300}], "window": "days", "n": 30}))
     world.ask("points_accrue", order=ORDER)
