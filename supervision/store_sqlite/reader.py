@@ -9,7 +9,6 @@ it.
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,13 +17,16 @@ import msgspec
 
 from supervision.clock import Clock
 from supervision.entry import Corrupt, Entry
-from supervision.messages import ParkedRow, RecordRow, TimerRow
+from supervision.inspection import After, ChainedRow, Cut, Kept, Since
+from supervision.messages import ParkedRow, RecordRow
 from supervision.store import Loaded
+from supervision.store_sqlite import inspection
 from supervision.store_sqlite.chunks import chunks, holes
 from supervision.store_sqlite.errors import translate
 from supervision.store_sqlite.ids import signed
 from supervision.store_sqlite.page import PageView, row_number
 from supervision.store_sqlite.records import AFTER_ALL, read_lines
+from supervision.store_sqlite.rows import timer_row, unchecked
 
 READER_S_MAX = 2.0
 """A read transaction's time limit in seconds."""
@@ -167,6 +169,20 @@ class SqliteReader:
         row = self._read(lambda db: db.execute(sql, (signed(id_hash), domain)).fetchone())
         return row[0] if row else None
 
+    def cut(self, domain: str, courier: str) -> Cut:
+        return self._read(lambda db: inspection.read_cut(db, domain, courier))
+
+    def lines_after(self, segment: int, domain: str, after: After, upto: int, limit: int) -> Sequence[ChainedRow]:
+        return inspection.verified(
+            self._read(lambda db: inspection.read_lines_after(db, segment, domain, after, upto, limit))
+        )
+
+    def kept_after(
+        self, segment: int, domain: str, after: str, limit: int, since: Since
+    ) -> tuple[Sequence[Kept], str | None]:
+        found, last = self._read(lambda db: inspection.read_kept(db, segment, domain, after, limit, since))
+        return [inspection.verified_kept(kept) for kept in found], last
+
     def close(self) -> None:
         self._db.close()
 
@@ -185,16 +201,3 @@ def _pages(db: sqlite3.Connection, segment: int, after: int, upto: int) -> list[
         if nbytes > READ_BYTES_MAX:
             break
     return pages
-
-
-def timer_row(row: Sequence[Any]) -> TimerRow:
-    """A row of `timers` as the others know it."""
-    return TimerRow(*row[:7], absence=bool(row[7]), valid_for_ms=row[8], fired=bool(row[9]), depth=row[10])
-
-
-def unchecked(blob: bytes, whose: str) -> bytes:
-    """What `plan.checked` wrapped, or `Corrupt`."""
-    payload = blob[4:]
-    if len(blob) < 4 or zlib.crc32(payload) != int.from_bytes(blob[:4], "big"):
-        raise Corrupt(f"{len(blob)} bytes stored for {whose.partition(':')[0]}:… fail their checksum")
-    return payload
