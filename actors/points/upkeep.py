@@ -21,7 +21,7 @@ from actors.points.messages import (
     PointsExpiring,
     PointsReleased,
 )
-from actors.points.state import MAIN, Account, Wallet
+from actors.points.state import MAIN, NEVER, Account, Wallet
 from actors.points.teller import Teller
 from actors.points.times import shown
 from supervision.envelope import rfc3339
@@ -93,6 +93,14 @@ def arm(teller: Teller) -> None:
     if due != account.armed:
         account.armed = due
         teller.outputs.append(Arm(TIMER, due) if due else Cancel(TIMER))
+
+
+def comes_by_itself(account: Account) -> int:
+    """The first of the moments that no programme decides about: the timer is set to it or to one before; 0 = none."""
+    moments = [reservations.next_due(account), *[waiting.until for waiting in account.waiting]]
+    for _, wallet in wallets(account):
+        moments += [ledger.next_expiry(wallet, NEVER), ledger.next_activation(wallet)]
+    return min([moment for moment in moments if moment], default=0)
 
 
 def _activate(teller: Teller, name: str, wallet: Wallet) -> None:

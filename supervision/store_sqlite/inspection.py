@@ -9,10 +9,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from supervision.entry import Corrupt
 from supervision.inspection import NO_SPOT, After, ChainedRow, Cut, Kept, Since, Spot
 from supervision.messages import ParkedRow, TimerRow
-from supervision.store_sqlite.rows import timer_row, unchecked
+from supervision.store_sqlite.rows import intact, timer_row, unchecked
+
+StoredRow = tuple[int, int, str, int, int, bytes]
+"""A line as it is stored: the body behind its checksum."""
+Stored = tuple[str, bytes | None, Spot, Sequence[TimerRow], Sequence[StoredRow]]
+"""subject, state behind its checksum, newest, timers, later lines."""
 
 _LINES = (
     "SELECT place, n, subject, prev_place, prev_n, body FROM records WHERE segment = ? AND domain = ?"
@@ -49,57 +53,48 @@ def read_cut(db: sqlite3.Connection, domain: str, courier: str) -> Cut:
 
 def read_lines_after(
     db: sqlite3.Connection, segment: int, domain: str, after: After, upto: int, limit: int
-) -> list[ChainedRow]:
-    """Body with its checksum; see `verified`."""
+) -> list[StoredRow]:
+    """See `verified`."""
     return db.execute(_LINES, (segment, domain, *after, upto, limit)).fetchall()
 
 
 def read_kept(
     db: sqlite3.Connection, segment: int, domain: str, after: str, limit: int, since: Since
-) -> tuple[list[Kept], str | None]:
-    """What is kept of the next `limit` subjects, and the last of them (None: there are no more). States and lines with
-    their checksums; see `verified_kept`.
-    """
+) -> tuple[list[Stored], str | None]:
+    """What is kept of the next `limit` subjects, and the last of them (None: no more). See `verified_kept`."""
     rows = db.execute(_STATES, (segment, domain, after, limit)).fetchall()
     last = rows[-1][0] if len(rows) == limit else None
     timers: dict[str, list[TimerRow]] = {}
     asked = (segment, domain, after) if last is None else (segment, domain, after, last)
     for row in db.execute(_TIMERS_TO_THE_END if last is None else _TIMERS, asked):
         timers.setdefault(row[2], []).append(timer_row(row))
-    found: list[Kept] = []
+    found: list[Stored] = []
     for subject, place, n, state in rows:
         armed = timers.pop(subject, ())
         if (spot := since(subject)) is not None:
             later = _later(db, segment, domain, subject, (place, n), spot)
-            found.append(Kept(subject, state, (place, n), armed, later))
-    found += [Kept(subject, None, NO_SPOT, armed) for subject, armed in timers.items() if since(subject) is not None]
+            found.append((subject, state, (place, n), armed, later))
+    found += [(subject, None, NO_SPOT, armed, ()) for subject, armed in timers.items() if since(subject) is not None]
     return found, last
 
 
-def verified(rows: Sequence[ChainedRow]) -> list[ChainedRow]:
+def verified(rows: Sequence[StoredRow]) -> list[ChainedRow]:
     """The lines without their checksums, the body None where it does not hold. O(bytes)."""
-    return [(*row[:5], _verified(row[5], row[2])) for row in rows]
+    return [(*row[:5], intact(row[5])) for row in rows]
 
 
-def verified_kept(kept: Kept) -> Kept:
+def verified_kept(stored: Stored) -> Kept:
     """The same for a subject's state and lines."""
-    state = _verified(kept.state, kept.subject)
-    damaged = state is None and kept.state is not None
-    return Kept(kept.subject, state, kept.newest, kept.timers, verified(kept.later), damaged)
-
-
-def _verified(blob: bytes | None, whose: str) -> bytes | None:
-    try:
-        return None if blob is None else unchecked(blob, whose)
-    except Corrupt:
-        return None
+    subject, blob, newest, timers, later = stored
+    state = None if blob is None else intact(blob)
+    return Kept(subject, state, newest, timers, verified(later), damaged=state is None and blob is not None)
 
 
 def _later(
     db: sqlite3.Connection, segment: int, domain: str, subject: str, newest: Spot, since: Spot
-) -> list[ChainedRow]:
+) -> list[StoredRow]:
     """From `newest` back to `since`, or to where the chain ends. O(lines)."""
-    found: list[ChainedRow] = []
+    found: list[StoredRow] = []
     spot = newest
     while spot not in (since, NO_SPOT):
         row = db.execute(_LINE, (segment, domain, *spot, subject)).fetchone()

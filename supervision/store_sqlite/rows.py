@@ -17,7 +17,12 @@ def timer_row(row: Sequence[Any]) -> TimerRow:
 
 def unchecked(blob: bytes, whose: str) -> bytes:
     """What `plan.checked` wrapped, or `Corrupt`."""
-    payload = blob[4:]
-    if len(blob) < 4 or zlib.crc32(payload) != int.from_bytes(blob[:4], "big"):
+    if (payload := intact(blob)) is None:
         raise Corrupt(f"{len(blob)} bytes stored for {whose.partition(':')[0]}:… fail their checksum")
     return payload
+
+
+def intact(blob: bytes) -> bytes | None:
+    """The same; None when the checksum fails."""
+    payload = blob[4:]
+    return payload if len(blob) >= 4 and zlib.crc32(payload) == int.from_bytes(blob[:4], "big") else None
