@@ -67,6 +67,8 @@ def parser() -> argparse.ArgumentParser:
     broker.add_argument("--data", default="./data", metavar="DIR", help="folder (default %(default)s)")
     _backup_options(commands)
     _key_options(commands)
+    audit = _command(commands, "audit", audit_books, "prove the books of a store, of a running engine too")
+    audit.add_argument("--data", default="./data", metavar="DIR", help="folder of the store (default %(default)s)")
     simulate = _command(
         commands, "simulate", simulate_worlds, "live through seeded worlds; exit 1 when a checker objects"
     )
@@ -470,6 +472,29 @@ def restore_backup(options: argparse.Namespace) -> int:
         return "\n".join(lines)
 
     return _with_a_bar("restoring", work)
+
+
+def audit_books(options: argparse.Namespace) -> int:
+    """Everybody's points against their records. 0 they are proven, 1 something is off or cannot be read, 2 there is
+    nothing to audit.
+    """
+    from actors.points.auditor import Audit
+    from actors.points.proof_shown import shown
+    from supervision.clock import SystemClock
+    from supervision.store_sqlite.beside import reading
+
+    off = 0
+
+    def work(told: Callable[[int, int], None]) -> str:
+        nonlocal off
+        with reading(Path(options.data), SystemClock()) as (reader, segments):
+            audit = Audit(reader, segments)
+            for done, total in audit.steps():
+                told(done, total)
+        off = audit.found
+        return "\n".join(shown(audit))
+
+    return _with_a_bar("auditing", work) or (EXIT_TROUBLE if off else 0)
 
 
 def _described(what: str, found: Any) -> str:

@@ -74,7 +74,7 @@ class People:
         body = PointsChange("points_change", subject[5:], "increase", self._rng.randrange(1, 500), "purchase_order")
         entry = Entry(segment, self._epoch, 1, at, 0, "points.change", subject, b"")
         account = self._actor.fresh(subject)
-        outputs = list(self._actor.react(account, Event(entry, body, at, subject)))
+        outputs = list(self._actor.react(account, Event(entry, body, at, subject, shared=self._actor.fresh_shared())))
         ops = [
             TimerOp(subject, arm.key, TimerRow(segment, "points", subject, arm.key, 1, arm.due, arm.body))
             for arm in outputs

@@ -17,6 +17,7 @@ from typing import Protocol
 import msgspec
 
 from supervision.entry import Entry
+from supervision.inspection import After, ChainedRow, Cut, Kept, Since
 from supervision.messages import Page, ParkedRow, RecordRow, Stage, TimerRow
 
 FORMAT = 1
@@ -190,6 +191,22 @@ class Reader(Protocol):
         ...
 
     def reply(self, id_hash: int, domain: str) -> bytes | None: ...
+
+    def cut(self, domain: str, courier: str) -> Cut:
+        """How far `domain` and the courier (its name as a reader of the log) are, and what lies between."""
+        ...
+
+    def lines_after(self, segment: int, domain: str, after: After, upto: int, limit: int) -> Sequence[ChainedRow]:
+        """The next lines of all subjects in order of (offset, n, subject), none beyond offset `upto`."""
+        ...
+
+    def kept_after(
+        self, segment: int, domain: str, after: str, limit: int, since: Since
+    ) -> tuple[Sequence[Kept], str | None]:
+        """The next `limit` subjects with a state or lines, in byte order, those with timers alone among them; and
+        whom to ask after next, None at the end.
+        """
+        ...
 
     def close(self) -> None: ...
 

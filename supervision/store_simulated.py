@@ -24,6 +24,7 @@ from typing import Literal
 import msgspec
 
 from supervision.entry import Corrupt, Entry, decode_draft, place
+from supervision.inspection import NO_SPOT, After, ChainedRow, Cut, Kept, Since, Spot
 from supervision.messages import ParkedRow, RecordRow, Stage, TimerRow
 from supervision.near_timers import position
 from supervision.sorted_table import SortedTable
@@ -455,5 +456,63 @@ class SimulatedReader:
     def reply(self, id_hash: int, domain: str) -> bytes | None:
         return self._image.replies.get(id_hash, {}).get(domain)
 
+    def cut(self, domain: str, courier: str) -> Cut:
+        image = self._image
+        upto = {at: checkpoint.upto for at, checkpoint in image.checkpoints.items()}
+        return Cut(
+            {segment: offset for (segment, name), offset in upto.items() if name == domain},
+            {segment: offset for (segment, name), offset in upto.items() if name == courier},
+            {segment: head.offset for segment, head in image.heads.items()},
+            dict(image.inbound),
+            dict(image.outbound),
+            [row for at, row in image.parked.items() if at[1] == domain],
+        )
+
+    def lines_after(self, segment: int, domain: str, after: After, upto: int, limit: int) -> Sequence[ChainedRow]:
+        found: list[ChainedRow] = []
+        for at, table in self._image.records.items():
+            if at[:2] == (segment, domain):
+                found += [row for row in _chained(at[2], table) if row[:3] > after and row[0] <= upto]
+        return sorted(found, key=lambda row: row[:3])[:limit]
+
+    def kept_after(
+        self, segment: int, domain: str, after: str, limit: int, since: Since
+    ) -> tuple[Sequence[Kept], str | None]:
+        image, at = self._image, (segment, domain)
+        found: list[Kept] = []
+        timers: dict[str, list[TimerRow]] = {}
+        for row in image.timers.values():
+            if (row.segment, row.domain) == at:
+                timers.setdefault(row.subject, []).append(row)
+        states = image.states.get(at) or SortedTable[bytes, bytes]()
+        held = {subject.decode() for subject in states} | {whose[2] for whose in image.records if whose[:2] == at}
+        rows = sorted((s for s in held if s.encode() > after.encode()), key=str.encode)[:limit]
+        last = rows[-1] if len(rows) == limit else None
+        alone = [
+            subject
+            for subject in timers
+            if subject not in held
+            and after.encode() < subject.encode()
+            and (last is None or subject.encode() <= last.encode())
+        ]
+        for subject in (*rows, *alone):
+            if (spot := since(subject)) is not None:
+                lines = _chained(subject, image.records.get((*at, subject)))[::-1]
+                known = next((i for i, row in enumerate(lines) if row[:2] == spot), len(lines))
+                newest = lines[0][:2] if lines else NO_SPOT
+                state, armed = states.get(subject.encode()), timers.get(subject, ())
+                found.append(Kept(subject, state, newest, armed, lines[:known]))
+        return found, last
+
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _chained(subject: str, table: SortedTable[Spot, RecordRow] | None) -> list[ChainedRow]:
+    """A subject's lines, oldest first, each with the spot of the one before."""
+    found: list[ChainedRow] = []
+    before = NO_SPOT
+    for spot, row in table.items() if table is not None else ():
+        found.append((*spot, subject, *before, row.body))
+        before = spot
+    return found

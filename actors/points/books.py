@@ -23,12 +23,10 @@ An account from before these books (format 1) begins with what it had as issued;
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
+from actors.points import ledger, moves
 from actors.points import lots as lots_
-from actors.points import moves
 from actors.points.ledger import PENDING_MAX
 from actors.points.reservations import RESERVATIONS_MAX
 from actors.points.state import FORMAT, MAIN, Account, Books, Wallet
@@ -48,7 +46,7 @@ def check(account: Account) -> None:
     number, no debt beside points to spend, every bound kept. O(everything).
     """
     _check_header(account)
-    for name, wallet in _wallets(account):
+    for name, wallet in ledger.wallets(account):
         _check_wallet(name, wallet)
         lots_.check(wallet.lots)
         assert all(waits.points > 0 for waits in wallet.pending), f"an empty pending in {name or 'main'}"
@@ -67,11 +65,6 @@ def check_edges(account: Account) -> None:
     _check_wallet_edges(account, MAIN, account.main)
     for name, wallet in account.wallets.items():
         _check_wallet_edges(account, name, wallet)
-
-
-def _wallets(account: Account) -> Iterator[tuple[str, Wallet]]:
-    yield MAIN, account.main
-    yield from account.wallets.items()
 
 
 def _check_header(account: Account) -> None:

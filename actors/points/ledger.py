@@ -20,12 +20,12 @@ refunds.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from actors.points import lots as lots_
-from actors.points.state import NEVER, SLIDES, Account, Lot, Pending, Wallet
+from actors.points.state import MAIN, NEVER, SLIDES, Account, Lot, Pending, Wallet
 
 PENDING_MAX = 1_000
 """Pending accruals of one wallet. Each is looked at whenever the wallet is settled."""
@@ -71,6 +71,12 @@ def wallet(account: Account, name: str) -> Wallet:
     if found is None:
         found = account.wallets[name] = Wallet()
     return found
+
+
+def wallets(account: Account) -> Iterator[tuple[str, Wallet]]:
+    """All that the account has, by name, MAIN first."""
+    yield MAIN, account.main
+    yield from account.wallets.items()
 
 
 def available(wallet: Wallet) -> int:

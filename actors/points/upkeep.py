@@ -19,7 +19,7 @@ from actors.points.messages import (
     PointsExpiring,
     PointsReleased,
 )
-from actors.points.state import MAIN, NEVER, SLIDES, Wallet
+from actors.points.state import MAIN, NEVER, SLIDES, Account, Wallet
 from actors.points.teller import Teller
 from actors.points.times import shown
 from supervision.envelope import rfc3339
@@ -93,10 +93,18 @@ def arm(teller: Teller) -> None:
     """Set the timer to what comes next."""
     due = _next(teller)
     account = teller.account
-    account.armed_by = teller.programme.mark
+    account.armed_by = teller.programme.mark if due else 0
     if due != account.armed:
         account.armed = due
         teller.outputs.append(Arm(TIMER, due) if due else Cancel(TIMER))
+
+
+def comes_by_itself(account: Account) -> int:
+    """The first of the moments that no programme decides about: the timer is set to it or to one before; 0 = none."""
+    moments = [reservations.next_due(account), *[waiting.until for waiting in account.waiting]]
+    for _, wallet in ledger.wallets(account):
+        moments += [ledger.next_expiry(wallet, NEVER), ledger.next_activation(wallet)]
+    return min([moment for moment in moments if moment], default=0)
 
 
 def _activate(teller: Teller, name: str, wallet: Wallet) -> None:

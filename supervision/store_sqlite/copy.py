@@ -94,7 +94,7 @@ def _snapshot(source: Path) -> Generator[sqlite3.Connection]:
     before, alone = os.stat(source), stands_alone(source)
     with closing(open_read_only(source, alone)) as db:
         db.execute("BEGIN")
-        _owner(db, source)
+        owner(db, source)
         if not source.exists() or os.stat(source).st_ino != before.st_ino:
             raise Declined(f"{source} was replaced by another just now; try again")
         yield db
@@ -115,7 +115,7 @@ def open_read_only(path: Path, alone: bool) -> sqlite3.Connection:
     return read(lambda: sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S_MAX))
 
 
-def _owner(db: sqlite3.Connection, path: Path) -> tuple[int, int, int]:
+def owner(db: sqlite3.Connection, path: Path) -> tuple[int, int, int]:
     """(segments, epoch, commit_no). Raises `Incompatible` for what is no store, or one of a newer program."""
     if read(lambda: db.execute("PRAGMA application_id").fetchone()[0]) != APPLICATION_ID:
         raise Incompatible(f"{path} is no store of ours")
@@ -146,7 +146,7 @@ def checked(path: Path) -> Contents:
 
 def contents(path: Path, db: sqlite3.Connection) -> Contents:
     """What the file says of itself. O(segments)."""
-    segments, epoch, commit_no = _owner(db, path)
+    segments, epoch, commit_no = owner(db, path)
     rows = read(lambda: db.execute("SELECT segment, last, seq, last_at FROM heads ORDER BY segment").fetchall())
     heads = {segment: Head(last, seq, last_at) for segment, last, seq, last_at in rows}
     return Contents(os.stat(path).st_size, segments, epoch, commit_no, heads)

@@ -16,18 +16,15 @@ from collections.abc import Sequence
 
 import msgspec
 
+from supervision.inspection import NO_SPOT, Spot
 from supervision.messages import Stage
 from supervision.store import StageRejected
 from supervision.store_sqlite.chunks import chunks, holes
 from supervision.store_sqlite.many import write_many
 from supervision.store_sqlite.plan import Line, Plan
 
-Spot = tuple[int, int]
-"""(offset, n) of a line within a subject; (0, 0) = none."""
 Whose = tuple[int, str, str]
 """(segment, domain, subject)."""
-
-NONE: Spot = (0, 0)
 
 _INSERT = "INSERT INTO records (segment, domain, place, n, subject, prev_place, prev_n, body) VALUES"
 _NEWEST = (
@@ -84,7 +81,7 @@ def _newest(db: sqlite3.Connection, lines: Sequence[Line]) -> dict[Whose, Spot]:
     for segment, domain, _, _, subject, _ in lines:
         whose = (segment, domain, subject)
         if whose not in found:
-            found[whose] = NONE
+            found[whose] = NO_SPOT
             subjects.setdefault((segment, domain), []).append(subject)
     for at, names in subjects.items():
         for chunk in chunks(names):
@@ -96,7 +93,7 @@ def _newest(db: sqlite3.Connection, lines: Sequence[Line]) -> dict[Whose, Spot]:
 
 def _splice(db: sqlite3.Connection, whose: Whose, spot: Spot, body: bytes, stages: Sequence[Stage]) -> None:
     """Put a line between the next newer and the next older one. O(newer lines)."""
-    newer, older = NONE, NONE
+    newer, older = NO_SPOT, NO_SPOT
     for place, n in db.execute(_WALK, whose):
         if (place, n) <= spot:
             older = (place, n)

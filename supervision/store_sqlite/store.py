@@ -26,9 +26,10 @@ from supervision.store_sqlite.id_filter import SLOTS
 from supervision.store_sqlite.ids import IDS_MAX, IdBook
 from supervision.store_sqlite.lock import FolderLock
 from supervision.store_sqlite.plan import Plan
-from supervision.store_sqlite.reader import READER_S_MAX, SqliteReader, timer_row
+from supervision.store_sqlite.reader import READER_S_MAX, SqliteReader
 from supervision.store_sqlite.recover import recover
 from supervision.store_sqlite.replace import finish
+from supervision.store_sqlite.rows import timer_row
 from supervision.store_sqlite.transact import read, roll_back, transact
 from supervision.store_sqlite.trim import trim
 from supervision.store_sqlite.write import write_fired, write_log, write_stages, write_transfers

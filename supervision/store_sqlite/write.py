@@ -12,13 +12,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from supervision.inspection import NO_SPOT, Spot
 from supervision.messages import Stage
 from supervision.store import Batch, StageRejected
 from supervision.store_sqlite.ids import IdBook, signed
 from supervision.store_sqlite.many import change_many, write_many
 from supervision.store_sqlite.page import rows_of
 from supervision.store_sqlite.plan import Move, Plan, checked
-from supervision.store_sqlite.records import NONE, Spot, Whose, write_lines
+from supervision.store_sqlite.records import Whose, write_lines
 
 _PUT_STATE = "INSERT INTO states VALUES"
 _STATE_ONLY = " ON CONFLICT (segment, domain, subject) DO UPDATE SET state = excluded.state"
@@ -121,7 +122,7 @@ def _write_states(db: sqlite3.Connection, plan: Plan, newest: dict[Whose, Spot])
         if at in newest:
             moved.append((*at, *newest[at], checked(state)))
         else:
-            plain.append((*at, *NONE, checked(state)))
+            plain.append((*at, *NO_SPOT, checked(state)))
     moved += [(*at, *spot, None) for at, spot in newest.items() if at not in plan.states]
     # Sorted by the key, which is unique here, so that neighbours share a page.
     write_many(db, _PUT_STATE, sorted(plain), _STATE_ONLY)

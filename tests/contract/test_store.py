@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from supervision.clock import VirtualClock
-from supervision.messages import ParkedRow, RecordRow, Stage, TimerOp
+from supervision.inspection import FROM_THE_FIRST, NO_SPOT
+from supervision.messages import ParkedRow, RecordRow, Stage, TimerOp, TimerRow
 from supervision.store import Batch, Fenced, Head, IdRow, StageRejected
 from supervision.store_simulated import Disk, SimulatedStore
 from supervision.store_sqlite import open_sqlite
@@ -406,3 +407,68 @@ def test_an_attempt_is_noted_and_forgotten_when_the_checkpoint_moves(opened: Ope
     opened.commit(stages=[stage(3, 4)])
     opened.reopen()
     assert opened.recovery.checkpoints[0].attempt is None
+
+
+def line(offset: int, n: int = 0, subject: str = "user:1") -> RecordRow:
+    return RecordRow(subject, offset, n, b'"%s at %d"' % (subject.encode(), offset))
+
+
+def test_lines_are_read_on_in_the_order_of_the_log_each_with_the_one_before_it(opened: Opened) -> None:
+    opened.commit(stages=[stage(0, 5, records=[line(2), line(2, 1), line(2, 0, "user:2"), line(4)])])
+    opened.commit(stages=[stage(5, 9, records=[line(7), line(8, 0, "user:2")])])
+    chain = [
+        (2, 0, "user:1", 0, 0), (2, 0, "user:2", 0, 0), (2, 1, "user:1", 2, 0), (4, 0, "user:1", 2, 1),
+        (7, 0, "user:1", 4, 0), (8, 0, "user:2", 2, 0),
+    ]  # fmt: skip
+    first = opened.reader.lines_after(1, "points", FROM_THE_FIRST, 7, 4)
+    rest = opened.reader.lines_after(1, "points", first[-1][:3], 7, 4)
+    assert [row[:5] for row in (*first, *rest)] == chain[:5], "what lies beyond offset 7 is not asked for"
+    assert rest[0][5] == b'"user:1 at 7"'
+    assert list(opened.reader.lines_after(2, "points", FROM_THE_FIRST, 9, 9)) == []
+
+
+def test_what_is_kept_of_subjects_is_read_with_their_timers_and_the_lines_since_a_spot(opened: Opened) -> None:
+    timers = [TimerOp(each, "t", TimerRow(1, "points", each, "t", 3, NOW)) for each in ("user:1", "user:3")]
+    states = [("user:1", b"a"), ("user:2", b"b")]
+    records = [line(2), line(4), line(4, 1), line(5, 0, "user:4")]
+    opened.commit(stages=[stage(0, 5, states=states, timer_ops=timers, records=records)])
+    since = {"user:1": (2, 0), "user:3": NO_SPOT, "user:4": NO_SPOT}
+    found, after = opened.reader.kept_after(1, "points", "", 100, since.get)
+    assert after is None
+    by_subject = {kept.subject: kept for kept in found}
+    assert by_subject.keys() == since.keys(), "of user:2 nobody asked"
+    one = by_subject["user:1"]
+    assert (one.state, one.newest, [row.key for row in one.timers]) == (b"a", (4, 1), ["t"])
+    assert [row[:2] for row in one.later] == [(4, 1), (4, 0)] and one.joins() == (2, 0)
+    alone, stateless = by_subject["user:3"], by_subject["user:4"]
+    assert (alone.state, alone.newest, len(alone.timers)) == (None, NO_SPOT, 1)
+    assert (stateless.state, stateless.newest, stateless.joins()) == (None, (5, 0), NO_SPOT)
+
+
+def test_lines_since_a_spot_that_the_chain_does_not_come_by_are_all(opened: Opened) -> None:
+    opened.commit(stages=[stage(0, 5, states=[("user:1", b"a")], records=[line(2), line(4)])])
+    (kept,), _ = opened.reader.kept_after(1, "points", "", 100, lambda _: (3, 0))
+    assert [row[:2] for row in kept.later] == [(4, 0), (2, 0)] and kept.joins() == NO_SPOT
+
+
+def test_subjects_are_asked_about_portion_by_portion_and_none_is_left_out(opened: Opened) -> None:
+    subjects = [f"user:{i}" for i in range(7)]
+    timers = [TimerOp(each, "t", TimerRow(1, "points", each, "t", 3, NOW)) for each in subjects]
+    states = [(subject, b"a") for subject in subjects if subject != "user:6"]
+    opened.commit(stages=[stage(0, 5, states=states, timer_ops=timers)])
+    seen: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        found, after = opened.reader.kept_after(1, "points", after, 2, lambda _: NO_SPOT)
+        seen += [kept.subject for kept in found]
+    assert seen == subjects
+
+
+def test_a_cut_says_how_far_domain_and_courier_are_and_what_lies_between(opened: Opened) -> None:
+    parked = ParkedRow(1, "points", "user:1", 3, "ill", 3, NOW, b"")
+    opened.commit(drafts=drafts(4), outbound={(1, 2): 5}, inbound={(1, 2): 4})
+    opened.commit(stages=[stage(0, 4, parked=[parked]), Stage(1, "courier", 1, 0, 2), Stage(2, "other", 1, 0, 1)])
+    cut = opened.reader.cut("points", "courier")
+    assert (cut.checkpoints, cut.carried) == ({1: 4}, {1: 2})
+    assert cut.heads == {0: 0, 1: 4, 2: 0, 3: 0}
+    assert (cut.outbound, cut.inbound, list(cut.parked)) == ({(1, 2): 5}, {(1, 2): 4}, [parked])

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from actors.points.programme import from_settings
-from actors.programmes.actor import ProgrammesActor
 from actors.profile.facts import Fact
+from actors.programmes.actor import ProgrammesActor
 from actors.registry import domains
 from gateway.export import EXPORT_RECORDS_MAX
 from supervision.entry import segment_of
