@@ -127,6 +127,13 @@ class Teller:
         order_id: str | None = None, name: str = MAIN, **numbers: Any,
     ) -> None:  # fmt: skip
         """Nothing was changed: said to the world too."""
+        self.say_refused(change, code, detail, points, reason, order_id, name)
+        self.decline(code, detail, points, name, **numbers)
+
+    def say_refused(
+        self, change: str, code: RefusalCode, detail: str, points: int = 0, reason: str = "",
+        order_id: str | None = None, name: str = MAIN,
+    ) -> None:  # fmt: skip
+        """To the world alone, of something that another entry asked for: who asks now is answered for himself."""
         effect = PointsRefused(points, self.balance(name), reason or change, order_id, change, code, detail)
         self.say("points.refused", effect, effect.reason)
-        self.decline(code, detail, points, name, **numbers)
