@@ -135,5 +135,6 @@ class Teller:
         order_id: str | None = None, name: str = MAIN,
     ) -> None:  # fmt: skip
         """To the world alone, of something that another entry asked for: who asks now is answered for himself."""
-        effect = PointsRefused(points, self.balance(name), reason or change, order_id, change, code, detail)
+        balance = self.balance(name)
+        effect = PointsRefused(points, balance, reason or change, order_id, change, code, detail, name or UNSET)
         self.say("points.refused", effect, effect.reason)

@@ -295,6 +295,8 @@ def test_wallets_are_apart_and_may_be_for_some_uses_only() -> None:
     assert world.ask("points_redeem", points=10, reason="tea", wallet="promo").code == "wallet_use"
     assert world.ask("points_redeem", points=10, reason="game", wallet="promo").result["balance"] == 30
     assert world.ask("points_redeem", points=10, reason="game", wallet="gold").code == "unknown_wallet"
+    assert world.ask("points_redeem", points=99, reason="game", wallet="promo").code == "insufficient_points"
+    assert (world.effects[-1][2].balance, world.effects[-1][2].wallet) == (30, "promo")
     world.check()
 
 
