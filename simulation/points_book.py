@@ -136,5 +136,15 @@ class Book:
         """Of the main wallet."""
         return self.purses[""].balance
 
+    def looked_at(self) -> Book:
+        """Its wallets and reservations as a copy, over which time may pass."""
+        book = Book()
+        book.holds = dict(self.holds)
+        for name, purse in self.purses.items():
+            copied = book.purses[name] = Purse()
+            copied.lots, copied.pending = [list(lot) for lot in purse.lots], list(purse.pending)
+            copied.debt = purse.debt
+        return book
+
     def purse(self, wallet: str) -> Purse:
         return self.purses.setdefault(wallet, Purse())

@@ -8,7 +8,6 @@ points_tiers.py who is gold; here is which entry asks for what.
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from datetime import datetime
 from typing import Any
@@ -125,7 +124,7 @@ class PointsModel:
 
     def available(self, subject: str, segment: int, now: int) -> int:
         """What the main wallet has at `now`, when nothing happens but time."""
-        book = copy.deepcopy(self.books[subject])
+        book = self.books[subject].looked_at()
         entry = Entry(segment, 0, 0, now, 0, "timer.points", subject, b"")
         fold = Fold(book, entry, {}, now, self._rules_of(entry), Counter())
         fold.pass_time()

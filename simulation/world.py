@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -76,6 +77,8 @@ LONG_OUTAGE_S = 70.0
 """The relay looks once a minute for what has waited too long."""
 LOOK_STEPS = 10
 """Between looks whether a healed world is at rest."""
+PROGRAMMES_KEPT = 8
+"""Compiling one takes a tenth of a world's time, and every process of a world has the same."""
 TEMPLATES = Templates()
 """Compiled once: they are immutable, and compiling them took a tenth of a world's time."""
 
@@ -199,9 +202,7 @@ class World:
         return wiring
 
     def _ledger(self) -> PointsLedgerActor:
-        programme = parse(msgspec.json.encode(self.programme))
-        assert isinstance(programme, Programme), programme
-        return PointsLedgerActor(programme)
+        return PointsLedgerActor(_compiled(msgspec.json.encode(self.programme)))
 
     def _domains(self) -> list[Domain[Any]]:
         points = self._ledger()
@@ -432,6 +433,13 @@ class World:
             self.receiver.effects, violation, dict(sorted(self.tally.counts.items())),
             marks["process_killed"], faults.of_store, self.broker.faults, {k: n for k, n in sorted(marks.items()) if n},
         )  # fmt: skip
+
+
+@lru_cache(maxsize=PROGRAMMES_KEPT)
+def _compiled(rules: bytes) -> Programme:
+    programme = parse(rules)
+    assert isinstance(programme, Programme), programme
+    return programme
 
 
 def _drop(_logger: Any, _method: str, _event: Any) -> Any:
