@@ -15,6 +15,8 @@ import msgspec
 INPUTS_MIN = 100
 """Messages that publishers, clients and askers send, resends not counted."""
 INPUTS_MAX = 104
+LEDGER_SHARE = 0.27
+"""Of worlds: the whole ledger costs more than a change of points."""
 
 
 class Draw(msgspec.Struct, frozen=True):
@@ -99,6 +101,16 @@ class Draw(msgspec.Struct, frozen=True):
 
     profiles: float
     """Share of messages that are about facts of a user, 0: the profile domain is not there."""
+
+    ledger: float
+    """Share of messages that ask for more of the ledger than a change: orders, refunds, gifts. 0: none does."""
+    asks: int
+    """How many of the inputs wait for an answer."""
+    switches: int
+    """Programmes of points that are put while it runs."""
+    leaps: int
+    """Quiet times besides `days`, each of `leap_days`."""
+    leap_days: int
 
 
 class Dice:
@@ -220,7 +232,17 @@ def _limits(dice: Dice) -> dict[str, Any]:
 
 def _later(dice: Dice) -> dict[str, Any]:
     """What younger domains bring: drawn last, so that a seed's world stays what it was where they are not there."""
-    return {"profiles": dice.sometimes(dice.rng.uniform(0.1, 0.5), 0.15)}
+    rng, profiles = dice.rng, dice.sometimes(dice.rng.uniform(0.1, 0.5), 0.15)
+    if rng.random() >= LEDGER_SHARE:
+        return {"profiles": profiles, "ledger": 0.0, "asks": 0, "switches": 0, "leaps": 0, "leap_days": 1}
+    return {
+        "profiles": profiles,
+        "ledger": rng.uniform(0.5, 1.0),
+        "asks": rng.randint(10, 45),
+        "switches": rng.choice((0, 1, 2)),
+        "leaps": rng.choice((0, 1, 1, 2)),
+        "leap_days": rng.choice((1, 2, 9, 45, 45)),
+    }
 
 
 def draw_of(seed: int) -> Draw:

@@ -132,14 +132,14 @@ class Mishaps:
         faults.stalled = True
         self._world.at(self._rng.choice((0.3, STALL_S_MAX / 2, STALL_S_MAX)), goes_on)
 
-    def quiet_day(self) -> float:
-        """Nothing happens for a day; -> how long to live on until the engine believes it. Then operators come again."""
+    def quiet_days(self, days: int) -> float:
+        """Nothing happens for `days`; -> how long to live on until that is believed. Then operators come again."""
         clock = self._world.clock
         self._times(self._world.draw.operators // 2, self._decide)
         if self._world.draw.days_leap:
-            clock.skew_ms += DAY_S * 1000
+            clock.skew_ms += days * DAY_S * 1000
             return LEAP_S
-        clock.advance(DAY_S)
+        clock.advance(days * DAY_S)
         return 0.1
 
     def aftermath(self) -> float:

@@ -104,6 +104,10 @@ class Counts(msgspec.Struct, array_like=True):
     tabs: int = 0
 
 
+NAME = "probe"
+"""Of the probe's own programme; those of others are told to the same segments."""
+
+
 class Rule(msgspec.Struct, array_like=True):
     """What a segment's subjects share: the rule in force."""
 
@@ -153,7 +157,7 @@ class ProbeActor(Domain[Counts]):
         body = event.body
         if isinstance(body, Census):
             yield from self._count(rule, body, event)
-        elif body.number > rule.number:
+        elif body.name == NAME and body.number > rule.number:
             rule.number, rule.version = body.number, body.version
 
     def _of_subject(self, state: Counts, event: Event) -> Iterator[Output]:

@@ -50,6 +50,8 @@ class ProbeModel:
         subject, body = entry.subject, msgspec.json.decode(entry.body)
         if entry.kind == "probe.census":
             return self._census(entry, body)
+        if entry.kind == "programme.activated" and body["name"] != "probe":
+            return []
         if entry.kind == "programme.activated":
             self._rules[entry.segment] = max(self._rules.get(entry.segment, (0, "")), (body["number"], body["version"]))
             return []

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from actors.programmes.messages import PutAnswer
+from actors.programmes.messages import PutAnswer, subject_of
 from simulation.model import Said
 from supervision.entry import Entry
 from supervision.messages import Emission
@@ -30,8 +30,8 @@ class ProgrammesModel:
     def __init__(self, segments: int) -> None:
         self._segments = segments
         self._active: dict[str, tuple[int, str, str]] = {}
-        self.told: dict[int, int] = {}
-        """Segment -> number of the last version that was sent there."""
+        self._told: dict[tuple[str, int], int] = {}
+        """(subject, segment) -> number of the last version that was sent there."""
         self.answers: dict[int, PutAnswer] = {}
 
     def fold(self, entry: Entry, at: int) -> list[Said]:
@@ -51,11 +51,15 @@ class ProgrammesModel:
         number, version, _ = self._active[subject]
         said: list[Said] = []
         for segment in range(first, min(first + SEGMENTS_AT_ONCE, self._segments)):
-            self.told[segment] = number
+            self._told[subject, segment] = number
             said.append(("programme.activated", f"segment:{segment:02d}", number, version))
         if first + SEGMENTS_AT_ONCE < self._segments:
             said.append(("programme.spread", subject, number, first + SEGMENTS_AT_ONCE))
         return said
+
+    def told_of(self, name: str) -> dict[int, int]:
+        """Segment -> number of the last version of `name` that was sent there."""
+        return {segment: number for (subject, segment), number in self._told.items() if subject == subject_of(name)}
 
     def discarded(self, entry: Entry) -> None:
         """A put that never was, or segments that are not told: nothing hangs on either."""

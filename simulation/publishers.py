@@ -19,6 +19,7 @@ from gateway.ingest import Ingest, Taken
 from simulation.broker import Message, SimulatedBroker
 from simulation.checker import Checker
 from simulation.draw import Draw
+from simulation.shoppers import Shoppers
 from simulation.violation import Violation
 from supervision.messages import Item
 from topology.ports import Props
@@ -75,6 +76,7 @@ class Publishers:
         self._broker = broker
         self._checker = checker
         self._door = Door(COMMANDS, draw.segments)
+        self._shoppers = Shoppers(rng, draw)
         self._numbers = 0
         self._sent: list[Sending] = []
         self._names: dict[tuple[str | None, bytes], tuple[str, str] | None] = {}
@@ -159,6 +161,8 @@ class Publishers:
         user = min(int(rng.expovariate(2 / draw.users)), draw.users - 1)  # a few hot ones
         if draw.profiles and rng.random() < draw.profiles:
             return self._profile(user)
+        if draw.ledger and rng.random() < draw.ledger:
+            return msgspec.json.encode(self._shoppers.message(user))
         change: dict[str, Any] = {
             "event_type": "points_change",
             "user_id": f"u{user}",

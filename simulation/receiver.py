@@ -76,6 +76,6 @@ class Receiver:
             return found
         for place in sorted(self._heard):
             body = msgspec.json.decode(self._heard[place][1])
-            if body["event_type"].startswith("points_") and "balance" in body:
+            if body["event_type"].startswith("points_") and "balance" in body and "wallet" not in body:
                 found[body["user_id"]] = body["balance"]
         return found

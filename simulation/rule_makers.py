@@ -21,12 +21,11 @@ from gateway.programmes import SOURCE, Programmes
 from gateway.readers import ReaderPool
 from gateway.wiring import Wiring
 from simulation.draw import Draw
-from simulation.probe import Rule
+from simulation.probe import NAME, Rule
 from simulation.violation import Violation
 from supervision.store import Refused
 from topology.wire import hash64, id_hash
 
-NAME = "probe"
 RULES = 4
 PUTS_MAX = 4
 """In a day."""

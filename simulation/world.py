@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -22,7 +23,7 @@ import structlog
 from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
 from actors.points.actor import PointsLedgerActor
-from actors.points.programme import from_settings
+from actors.points.programme import Programme, parse
 from actors.profile.actor import ProfileActor
 from actors.programmes.actor import ProgrammesActor
 from gateway.ingest import Ingest
@@ -37,12 +38,16 @@ from simulation.crashes import Crashes
 from simulation.customers import Customers
 from simulation.draw import Draw, draw
 from simulation.faults import Faults, FaultyStore, hosts
+from simulation.ledger_proof import LedgerProof
 from simulation.marks import from_tally
 from simulation.mishaps import Mishaps
-from simulation.model import NotificationModel, PointsModel, ProfileModel
+from simulation.model import NotificationModel, ProfileModel
 from simulation.operators import Operators
+from simulation.points_model import PointsModel, plain_rules
+from simulation.probe import NAME as PROBE
 from simulation.probe import ProbeActor
 from simulation.probe_model import ProbeModel
+from simulation.programmes_drawn import programmes
 from simulation.programmes_model import SEGMENTS_AT_ONCE, ProgrammesModel
 from simulation.publishers import Publishers
 from simulation.receiver import Receiver
@@ -75,6 +80,8 @@ LONG_OUTAGE_S = 70.0
 """The relay looks once a minute for what has waited too long."""
 LOOK_STEPS = 10
 """Between looks whether a healed world is at rest."""
+PROGRAMMES_KEPT = 8
+"""Compiling one takes a tenth of a world's time, and every process of a world has the same."""
 TEMPLATES = Templates()
 """Compiled once: they are immutable, and compiling them took a tenth of a world's time."""
 
@@ -118,13 +125,15 @@ class World:
         self.disk.on_commit = self._committed
         self.faults = Faults(Random(rng.random()), self.draw, self.clock)
         self.checker = Checker(self.disk.image, self.marks)
-        self.points = PointsModel(self.draw.valid_days)
+        self.programme, *later = programmes(Random(f"{seed} programmes"), self.draw)
+        self.points = PointsModel(plain_rules(self.programme), self.marks)
         self.profiles = ProfileModel()
-        self.probe = ProbeModel()
         self.programmes = ProgrammesModel(self.draw.segments)
-        models = (self.points, NotificationModel(), self.profiles, self.probe, self.programmes)
+        self.probe = ProbeModel()
+        models = (self.points, NotificationModel(), self.profiles, self.programmes, self.probe)
         self.shadow = Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
-        self.checker.on_stage = self.shadow.stage
+        self.proof = LedgerProof(self.checker.logs)
+        self.checker.on_stage = self._staged
         self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
         self.receiver = Receiver()
         self.customers = Customers(
@@ -144,7 +153,7 @@ class World:
         self.absence = Absence(
             self.draw.absence_hold_s, self.broker.queued, self.publishers.heard, self.draw.clock_jumps > 0
         )  # fmt: skip
-        self.askers = Askers(Random(rng.random()), self.draw, self)
+        self.askers = Askers(Random(rng.random()), self.draw, self, later)
         self.rule_makers = RuleMakers(Random(f"{seed} rules"), self.draw, self)
         self.mishaps = Mishaps(Random(rng.random()), self)
         self.readers = (*(domain.name for domain in self._domains()), "courier", "relay")
@@ -197,13 +206,14 @@ class World:
         return wiring
 
     def _ledger(self) -> PointsLedgerActor:
-        return PointsLedgerActor(from_settings(valid_days=self.draw.valid_days, reminder_days=0))
+        return PointsLedgerActor(_compiled(msgspec.json.encode(self.programme)))
 
     def _domains(self) -> list[Domain[Any]]:
         others: list[Domain[Any]] = [NotificationActor(TEMPLATES)] if self.draw.notifies else []
         others += [ProfileActor()] if self.draw.profiles else []
-        others += [ProbeActor(), ProgrammesActor(self.draw.segments, SEGMENTS_AT_ONCE)] if self.draw.probes else []
-        return [self._ledger(), *others]
+        if self.draw.probes or self.draw.switches:
+            others.append(ProgrammesActor(self.draw.segments, SEGMENTS_AT_ONCE))
+        return [self._ledger(), *others, *([ProbeActor()] if self.draw.probes else [])]
 
     def _observe(self, wiring: Wiring) -> None:
         def plant(path: str, factory: Callable[[Address], Behaviour]) -> None:
@@ -258,6 +268,11 @@ class World:
         self.crashes.committed(batch, f"p{self.process}/")
         self.customers.committed()
 
+    def _staged(self, stage: Stage) -> None:
+        self.shadow.stage(stage)
+        if stage.domain == PointsLedgerActor.name:
+            self.proof.stage(stage)
+
     def _retry_failed(self, stage: Stage) -> None:
         """Of a subject whose retry failed anew, memory is what the store has: nothing folds it until the next one."""
         at = {(stage.segment, stage.domain, row.subject) for row in stage.parked}
@@ -304,18 +319,20 @@ class World:
     def _live(self) -> None:
         drawn = self.draw
         self.mishaps.plan()
-        for day in range(drawn.days + 1):
-            days = drawn.days + 1 - day
-            self.publishers.plan_day((drawn.inputs - drawn.probes - self.publishers.sent) // days)
+        last = drawn.days + drawn.leaps
+        for day in range(last + 1):
+            days = last + 1 - day
+            self.publishers.plan_day((drawn.inputs - drawn.probes - drawn.asks - self.publishers.sent) // days)
             self.askers.plan_day((drawn.probes - self.askers.sent) // days)
             if drawn.probes:
                 self.rule_makers.plan_day()
-            if self.gives_up and day == drawn.days:
+            self.askers.plan_ledger_day((drawn.asks - self.askers.asked) // days, days == 1)
+            if self.gives_up and day == last:
                 self.at(drawn.window_s / 3, self.broker.leave)
             self._pass(drawn.window_s * 1.2 + 0.3)
-            if day < drawn.days:
+            if day < last:
                 self.askers.give_up()
-                self._pass(self.mishaps.quiet_day())
+                self._pass(self.mishaps.quiet_days(drawn.leap_days if day < drawn.leaps else 1))
         self._pass(self.mishaps.aftermath())
 
         if self.gives_up:
@@ -394,9 +411,10 @@ class World:
         self.shadow.at_rest()
         self.receiver.at_rest()
         self.customers.at_rest()
-        self.askers.compare(self.probe.answers)
+        self.proof.at_rest(self.points.gifts_discarded)
+        self.askers.compare({**self.probe.answers, **self.points.answers, **self.programmes.answers})
         self.rule_makers.compare(self.programmes.answers)
-        if wrong := self.probe.obeys(self.programmes.told):
+        if wrong := self.probe.obeys(self.programmes.told_of(PROBE)):
             raise Violation(f"model: {wrong}")
         self.wiring.tree.check()
         FaultyStore(self.disk, self.faults).check()
@@ -423,10 +441,17 @@ class World:
         marks += from_tally(self.tally.counts)
         marks.update({name: n for name, n in faults.counts.items() if name.startswith("raised_")})
         return Outcome(
-            self.seed, self.trace.hexdigest(), self.steps, self.publishers.sent + self.askers.sent,
+            self.seed, self.trace.hexdigest(), self.steps, self.publishers.sent + self.askers.sent + self.askers.asked,
             self.receiver.effects, violation, dict(sorted(self.tally.counts.items())),
             marks["process_killed"], faults.of_store, self.broker.faults, {k: n for k, n in sorted(marks.items()) if n},
         )  # fmt: skip
+
+
+@lru_cache(maxsize=PROGRAMMES_KEPT)
+def _compiled(rules: bytes) -> Programme:
+    programme = parse(rules)
+    assert isinstance(programme, Programme), programme
+    return programme
 
 
 def _drop(_logger: Any, _method: str, _event: Any) -> Any:

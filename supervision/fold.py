@@ -159,8 +159,11 @@ class Fold:
         except Refused as refused:
             raise Unreadable(str(refused)) from None
         try:
-            outputs = self._outputs(self._told_more(event))
+            event = self._told_more(event)
+            outputs = self._outputs(event)
             outcome.react(event, outputs, self._place.reply_to)
+        except Unreadable:
+            raise
         except BaseException as error:
             raise Poisoned(entry.offset, error) from None
         if self._forms.of(event.subject) is not None:

@@ -105,10 +105,10 @@ def accrue_points(teller: Teller, body: AccruePoints) -> None:
     came = accrue(teller, accrual)
     if came is None:
         return
-    if order_id:
-        _write_down(teller, accrual, order_id, came)
+    undone, undone_money = _write_down(teller, accrual, order_id, came) if order_id else (0, 0)
     standing.here(teller)
-    standing.counted(teller, came.points + came.to_debt, order.amount if order else 0)
+    money = order.amount if order else 0
+    standing.counted(teller, came.points + came.to_debt - undone, money - undone_money)
     _answer(teller, accrual, came, estimate)
 
 
@@ -139,9 +139,11 @@ def _describes(book: OrderBook, order: Order) -> bool:
     return (book.currency, book.amount, known) == (order.currency, order.amount, told)
 
 
-def _write_down(teller: Teller, accrual: Accrual, order_id: str, came: Came) -> None:
+def _write_down(teller: Teller, accrual: Accrual, order_id: str, came: Came) -> tuple[int, int]:
+    """The book of the order; how many points and how much money of it were refunded at once."""
     book = teller.order(order_id)
-    order_book.note(book, Change(CHANGE, accrual.reason, came.points + came.to_debt, teller.place))
+    # As it was asked for, not as a cap left it: a resend says the same again.
+    order_book.note(book, Change(CHANGE, accrual.reason, accrual.points, teller.place))
     if accrual.order and accrual.estimate:
         teller.account.orders += 1
         dealt = earning.dealt(accrual.estimate, came.points + came.to_debt)
@@ -152,8 +154,9 @@ def _write_down(teller: Teller, accrual: Accrual, order_id: str, came: Came) -> 
         order_book.describe(book, accrual.order.currency, accrual.order.amount, teller.at, items)
     elif not book.at:
         book.at = teller.at
-    reversals.follow(teller, book, order_id)
+    undone = reversals.follow(teller, book, order_id)
     teller.keep_order()
+    return undone
 
 
 def who(teller: Teller) -> Who:

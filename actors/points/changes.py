@@ -44,21 +44,22 @@ def react(teller: Teller, change: PointsChange) -> None:
         return
     match change.change_type:
         case "increase":
-            done = _increase(teller, change)
+            _increase(teller, change)
         case "decrease":
-            done = redemptions.spend(teller, change.points, change.reason, change.order_id)
+            if redemptions.spend(teller, change.points, change.reason, change.order_id):
+                _write_down(teller, change)
         case _:
-            done = _expire(teller, change)
-    if done:
-        _write_down(teller, change)
+            if _expire(teller, change):
+                _write_down(teller, change)
 
 
-def _increase(teller: Teller, change: PointsChange) -> bool:
+def _increase(teller: Teller, change: PointsChange) -> None:
     came = accrue(teller, Accrual(change.points, change.reason, change.order_id))
-    if came is not None:
-        standing.here(teller)
-        standing.counted(teller, came.points + came.to_debt, 0)
-    return came is not None
+    if came is None:
+        return
+    standing.here(teller)
+    undone = _write_down(teller, change)
+    standing.counted(teller, came.points + came.to_debt - undone, 0)
 
 
 def _expire(teller: Teller, change: PointsChange) -> bool:
@@ -97,20 +98,24 @@ def _contradicts(teller: Teller, change: PointsChange) -> bool:
     return False
 
 
-def _write_down(teller: Teller, change: PointsChange) -> None:
-    """Use up the keys of the accepted `change`, and give the referrer theirs."""
+def _write_down(teller: Teller, change: PointsChange) -> int:
+    """Use up the keys of the accepted `change`, and give the referrer theirs; how many points of it refunds that had
+    waited took back at once.
+    """
+    undone = 0
     accepted = _change(change, teller.place)
     if change.order_id:
         book = teller.order(change.order_id)
         order_book.note(book, accepted)
         book.at = book.at or teller.at
         if change.change_type == "increase":
-            reversals.follow(teller, book, change.order_id)
+            undone, _ = reversals.follow(teller, book, change.order_id)
         teller.keep_order()
     if change.refers:
         teller.outputs.append(Claim(keys.referral(change.user_id), teller.place.encode()))
         credit = ReferralCredit(accepted.referrer_points, change.user_id, change.order_id)
         teller.send(REFERRAL, credit, accepted.referrer_id)
+    return undone
 
 
 def _change(change: PointsChange, place: str) -> Change:

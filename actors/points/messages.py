@@ -264,6 +264,8 @@ class PointsRefused(msgspec.Struct, frozen=True, gc=False):
     change_type: str
     code: RefusalCode
     detail: str
+    wallet: str | UnsetType = UNSET
+    """Whose `balance` it is."""
 
     schema_version: ClassVar[int] = 1
 

@@ -10,7 +10,7 @@ Only the present rule is applied when points are earned; lots keep the expiry th
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import reduce
+from functools import lru_cache, reduce
 from hashlib import blake2b
 from typing import Any, cast
 
@@ -41,6 +41,8 @@ _SETTINGS = {
 }
 """What the settings call fields of theirs."""
 _rules = msgspec.json.Decoder(Rules)
+_fields = lru_cache(maxsize=None)(msgspec.structs.fields)
+"""Of the few types there are: msgspec reads their annotations anew each time, which is nearly all a programme costs."""
 
 
 class Programme:
@@ -172,7 +174,7 @@ def _inside(name: str) -> str:
 def _plain(rules: msgspec.Struct) -> dict[str, Any]:
     """The canonical form as plain values: what is not a default, in a form that does not depend on its writer."""
     plain: dict[str, Any] = {}
-    for field in msgspec.structs.fields(rules):
+    for field in _fields(type(rules)):
         value = getattr(rules, field.name)
         if field.name in _SETS and isinstance(value, tuple):
             value = sorted(set(cast("tuple[Any, ...]", value)))

@@ -16,7 +16,7 @@ from msgspec import UNSET
 from actors.points import ledger, lots, order_book, refund_request, refunds, standing, upkeep
 from actors.points.inputs import OrderEvent, ReverseOrder
 from actors.points.ledger import TooMany
-from actors.points.messages import PointsReversed
+from actors.points.messages import PointsReversed, RefusalCode
 from actors.points.order_book import Change, OrderBook
 from actors.points.refund_request import What
 from actors.points.refunds import Claim, Given, Refused, Taken
@@ -44,13 +44,15 @@ def reverse(teller: Teller, body: ReverseOrder) -> None:
         return
     claim = _claim(book, body, what)
     if isinstance(claim, Refused):
-        _refuse(teller, body.order_id, claim)
+        code, detail, numbers = _why(claim)
+        teller.refuse("reverse", code, detail, 0, REFUND, body.order_id, **numbers)
         return
     if isinstance(many := _note(teller, book, body, claim.points), TooMany):
         detail = f"the order has had {many.limit} changes"
         teller.refuse("reverse", "too_many_changes", detail, 0, REFUND, body.order_id, limit=many.limit)
         return
     taken = _carry_out(teller, book, body.order_id, claim, REFUND)
+    standing.uncounted(teller, claim.points, claim.amount, book)
     teller.keep_order()
     _answer(teller, claim, taken)
 
@@ -70,6 +72,7 @@ def cancelled(teller: Teller, body: OrderEvent) -> None:
     book.cancelled = True
     if _known(book) and isinstance(claim := refunds.claim(book, None), Claim):
         _carry_out(teller, book, body.order_id, claim, CANCELLED)
+        standing.uncounted(teller, claim.points, claim.amount, book)
     teller.keep_order()
 
 
@@ -90,27 +93,37 @@ def completed(teller: Teller, body: OrderEvent) -> None:
     teller.keep_order()
 
 
-def follow(teller: Teller, book: OrderBook, order_id: str) -> None:
-    """After something came under an order: carry out the refunds that waited for it."""
-    if teller.account.waiting:
-        _catch_up(teller, book, order_id)
+def follow(teller: Teller, book: OrderBook, order_id: str) -> tuple[int, int]:
+    """After something came under an order: carry out the refunds that waited for it. How many points and how much money
+    they took of it: those never count for the tier, since a level that was reached holds to the month's end.
+    """
+    done = _catch_up(teller, book, order_id) if teller.account.waiting else []
     if book.cancelled and isinstance(claim := refunds.claim(book, None), Claim):
         _carry_out(teller, book, order_id, claim, CANCELLED)
+        done.append(claim)
+    return sum(claim.points for claim in done), sum(claim.amount for claim in done)
 
 
-def _catch_up(teller: Teller, book: OrderBook, order_id: str) -> None:
+def _catch_up(teller: Teller, book: OrderBook, order_id: str) -> list[Claim]:
     waiting = [each for each in teller.account.waiting if each.order_id == order_id]
     teller.account.waiting = [each for each in teller.account.waiting if each.order_id != order_id]
-    for each in waiting:
-        body = _request.decode(each.body)
-        what = refund_request.read(body)
-        assert what is None or isinstance(what, int | list), what
-        claim = _claim(book, body, what)
-        if isinstance(claim, Refused):
-            _refuse(teller, order_id, claim)
-        else:
-            _note(teller, book, body, claim.points)
-            _carry_out(teller, book, order_id, claim, REFUND)
+    return [claim for each in waiting if (claim := _late(teller, book, _request.decode(each.body)))]
+
+
+def _late(teller: Teller, book: OrderBook, body: ReverseOrder) -> Claim | None:
+    """A refund that has waited; None when it is not done, as its order turns out to be or as it was sent twice."""
+    if body.refund_id and order_book.known(book, "reverse", body.refund_id):
+        return None
+    what = refund_request.read(body)
+    assert what is None or isinstance(what, int | list), what
+    claim = _claim(book, body, what)
+    if isinstance(claim, Refused):
+        code, detail, _ = _why(claim)
+        teller.say_refused("reverse", code, detail, 0, REFUND, body.order_id)
+        return None
+    _note(teller, book, body, claim.points)
+    _carry_out(teller, book, body.order_id, claim, REFUND)
+    return claim
 
 
 def give_up(teller: Teller) -> None:
@@ -119,7 +132,8 @@ def give_up(teller: Teller) -> None:
     if over:
         teller.account.waiting = [each for each in teller.account.waiting if each.until > teller.at]
     for each in over:
-        teller.refuse("reverse", "order_unknown", "the order has not been heard of in time", 0, REFUND, each.order_id)
+        detail = "the order has not been heard of in time"
+        teller.say_refused("reverse", "order_unknown", detail, 0, REFUND, each.order_id)
 
 
 def _known(book: OrderBook) -> bool:
@@ -155,7 +169,6 @@ def _carry_out(teller: Teller, book: OrderBook, order_id: str, claim: Claim, rea
     for name in names:
         _tell(teller, order_id, reason, name, next((t for t in taken if t.wallet == name), Taken(name)), back.get(name))
         standing.owes(teller, debts[name], teller.wallet(name).debt)
-    standing.uncounted(teller, claim.points, claim.amount, book)
     return taken
 
 
@@ -203,7 +216,8 @@ def _answer(teller: Teller, claim: Claim, taken: list[Taken]) -> None:
     )  # fmt: skip
 
 
-def _refuse(teller: Teller, order_id: str, refused: Refused) -> None:
+def _why(refused: Refused) -> tuple[RefusalCode, str, dict[str, Any]]:
+    """Code, sentence and numbers of a refusal."""
     words: dict[str, str] = {
         "nothing_to_reverse": "nothing of the order is left to reverse",
         "exceeds_order": f"only {refused.left} of it are left",
@@ -214,4 +228,4 @@ def _refuse(teller: Teller, order_id: str, refused: Refused) -> None:
     numbers: dict[str, Any] = {"item": refused.item} if refused.item else {}
     if refused.code == "exceeds_order":
         numbers["left"] = refused.left
-    teller.refuse("reverse", refused.code, words[refused.code], 0, REFUND, order_id, **numbers)
+    return refused.code, words[refused.code], numbers

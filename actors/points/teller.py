@@ -130,9 +130,17 @@ class Teller:
         order_id: str | None = None, name: str = MAIN, **numbers: Any,
     ) -> None:  # fmt: skip
         """Nothing was changed: said to the world too."""
-        effect = PointsRefused(points, self.balance(name), reason or change, order_id, change, code, detail)
-        self.say("points.refused", effect, effect.reason)
+        self.say_refused(change, code, detail, points, reason, order_id, name)
         self.decline(code, detail, points, name, **numbers)
+
+    def say_refused(
+        self, change: str, code: RefusalCode, detail: str, points: int = 0, reason: str = "",
+        order_id: str | None = None, name: str = MAIN,
+    ) -> None:  # fmt: skip
+        """To the world alone, of something that another entry asked for: who asks now is answered for himself."""
+        balance = self.balance(name)
+        effect = PointsRefused(points, balance, reason or change, order_id, change, code, detail, name or UNSET)
+        self.say("points.refused", effect, effect.reason)
 
 
 def _raw(result: dict[str, Any]) -> msgspec.Raw:

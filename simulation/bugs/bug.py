@@ -1,7 +1,8 @@
-"""A planted bug: methods of production classes, each exchanged for a wrong version of itself while a world lives.
+"""A planted bug: functions of production's modules and classes, each exchanged for a wrong version of itself while a
+world lives.
 
-The wrong version is given the right one, so it usually is the right one with a line less. It is exchanged on the class,
-before the world is built and until it has ended, so whatever the world makes of that class has it and nothing else
+The wrong version is given the right one, so it usually is the right one with a line less. It is exchanged where it is
+looked up, before the world is built and until it has ended, so whatever the world makes has it and nothing else
 differs: the world, its faults and the checkers do not know which bug is planted, or whether one is.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -19,7 +21,7 @@ Method = Callable[..., Any]
 class Swap(msgspec.Struct, frozen=True):
     """`owner.name` becomes `wrong(owner.name)`."""
 
-    owner: type
+    owner: type | ModuleType
     name: str
     wrong: Callable[[Method], Method]
 
@@ -35,7 +37,7 @@ class Bug(msgspec.Struct, frozen=True):
 @contextmanager
 def planted(bug: Bug | None) -> Generator[None]:
     """While this lasts, production code has the bug. Undone in any case. Not for two threads at once."""
-    undo: list[tuple[type, str, Any]] = []
+    undo: list[tuple[type | ModuleType, str, Any]] = []
     try:
         for swap in bug.swaps if bug is not None else ():
             right = vars(swap.owner)[swap.name]

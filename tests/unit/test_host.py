@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
 
 from supervision.attempts import PARKS_PER_HOUR_MAX
 from supervision.courier import Carried
+from supervision.domain import Event
 from supervision.entry import segment_of
 from supervision.host import HostLimits
 from supervision.messages import Appended, AwaitReply, ForgetReply, ParkedRow
 from supervision.outcome import DEPTH_MAX, OUTPUTS_MAX
+from supervision.outputs import business_key
 from supervision.store_simulated import SimulatedReader
 from supervision.waiters import WAITERS_MAX
-from tests.engine_world import SEGMENTS, Do, Skipper, Toy, World, hash_of
+from tests.engine_world import SEGMENTS, Do, Skipper, Total, Toy, World, hash_of
 
 HOME = segment_of("user:1", SEGMENTS)
 OTHER = next(f"user:{i}" for i in range(2, 99) if segment_of(f"user:{i}", SEGMENTS) != HOME)
@@ -424,6 +427,42 @@ def test_a_page_shows_the_domains_own_subjects_in_byte_order_uncommitted_ones_in
     world.append((here[0], Do(page_after="")), (here[0], Do(page_after=here[1])))
     world.settle()
     assert [list(page) for page in toy.paged] == [here[:2], here[2:4]]
+
+
+class Rememberer(Toy):
+    """Its state says which key it will ask for, so the host loads it only then."""
+
+    asked: Callable[[], None] = staticmethod(lambda: None)
+
+    def keys(self, event: Event) -> Sequence[bytes]:
+        return ()
+
+    def later_keys(self, state: Total, event: Event) -> Sequence[bytes]:
+        self.asked()
+        return [business_key(event.body.tab)] if isinstance(event.body, Do) and event.body.tab else ()
+
+
+def test_a_business_key_that_only_the_state_knows_of_is_told_and_may_be_replaced() -> None:
+    world = World(Rememberer())
+    for _ in range(3):
+        world.append(Do(tab="a"))
+        world.settle()
+    assert world.parked() == []
+    assert world.store.reader().load(HOME, "toy", (), (), (business_key("a"),)).keys == {business_key("a"): b"3"}
+
+
+def test_a_store_that_does_not_tell_such_a_key_poisons_no_entry() -> None:
+    domain = Rememberer()
+    world = World(domain)
+    refusals = iter([1, 1, 1])
+
+    def refused() -> None:
+        world.load_faults = next(refusals, 0)
+
+    domain.asked = refused
+    world.append(Do(tab="a"))
+    world.settle()
+    assert world.parked() == [] and domain.attempts[world.log()[0].place] == 1
 
 
 def test_quiet_checkpoints_move_too() -> None:

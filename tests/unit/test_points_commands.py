@@ -75,6 +75,40 @@ def test_a_refund_whose_order_never_comes_is_refused_in_the_end() -> None:
     assert (kind, refused.code, refused.order_id) == ("points.refused", "order_unknown", "A")
 
 
+def test_a_refund_that_waited_is_carried_out_once_however_often_it_was_sent() -> None:
+    world = PointsWorld()
+    for _ in range(2):
+        world.ask("points_reverse", order_id="A", amount=15_000, refund_id="f1")
+    world.ask("points_accrue", order=ORDER)
+    assert world.balance() == 150
+    world.check()
+
+
+def test_who_brings_a_refund_to_its_end_is_answered_for_himself_alone() -> None:
+    world = PointsWorld()
+    world.ask("points_reverse", order_id="A", items=[{"product_id": "shoe"}])
+    assert world.ask("points_accrue", order=ORDER).result["points"] == 300
+    world.ask("points_reverse", order_id="B")
+    world.at += 8 * DAY_MS
+    assert world.ask("points_redeem", points=1, reason="game").result["points"] == 1
+    refused = [body.code for _, kind, body in world.effects if kind == "points.refused"]
+    assert refused == ["unknown_item", "order_unknown"]
+
+
+@pytest.mark.parametrize("kind", ["order_cancelled", "points_reverse"])
+def test_an_order_that_was_undone_before_it_came_makes_nobody_gold(kind: str) -> None:
+    world = PointsWorld(programme(tiers={"levels": [{"id": "gold", "at": 300}], "window": "month"}))
+    world.say({"event_type": kind, "user_id": "123456", "order_id": "A"})
+    world.ask("points_accrue", order=ORDER)
+    world.say({"event_type": kind, "user_id": "123456", "order_id": "B"})
+    world.send(points=300, order_id="B")
+    assert world.kinds() == ["points.earned", "points.reversed"] * 2
+    world.ask("points_accrue", points=299)
+    assert "tier.upgraded" not in world.kinds()
+    world.ask("points_accrue", points=1)
+    assert world.kinds()[-1] == "tier.upgraded"
+
+
 def test_points_of_an_order_wait_for_its_completion_and_vanish_when_it_is_cancelled() -> None:
     world = PointsWorld(programme(pending={"until": "order_completed"}))
     assert world.ask("points_accrue", order=ORDER).result["pending"] == 300
@@ -230,6 +264,9 @@ def test_a_cap_cuts_what_exceeds_it_and_says_so() -> None:
     assert world.ask("points_accrue", points=10).code == "cap_reached"
     world.at += DAY_MS
     assert world.ask("points_accrue", points=10).ok
+    assert world.ask("points_accrue", points=300, order_id="B").result["points"] == 240
+    assert world.ask("points_accrue", points=300, order_id="B").code == "already_accepted"
+    world.ask("points_reverse", order_id="B")
     answer = world.ask("points_reverse", order_id="A")
     assert (answer.result["points"], world.balance()) == (250, 10)
     world.check()
@@ -271,6 +308,8 @@ def test_wallets_are_apart_and_may_be_for_some_uses_only() -> None:
     assert world.ask("points_redeem", points=10, reason="tea", wallet="promo").code == "wallet_use"
     assert world.ask("points_redeem", points=10, reason="game", wallet="promo").result["balance"] == 30
     assert world.ask("points_redeem", points=10, reason="game", wallet="gold").code == "unknown_wallet"
+    assert world.ask("points_redeem", points=99, reason="game", wallet="promo").code == "insufficient_points"
+    assert (world.effects[-1][2].balance, world.effects[-1][2].wallet) == (30, "promo")
     world.check()
 
 

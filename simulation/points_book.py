@@ -1,0 +1,150 @@
+"""One user's points as the reference model keeps them: plain lists, nothing shared with the ledger.
+
+A lot is [expires, epoch, offset, points], what is pending [active from, expires, epoch, offset, points, order]. The
+soonest to expire is found by sorting, a balance by adding up, what is due by comparing. It knows no limits and merges
+nothing: worlds are too small for that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+Lot = list[int]
+Said = tuple[Any, ...]
+
+
+class Purse:
+    """A wallet. `terms` are what has come and gone: issued, received, written_off, spent, expired, reversed, withdrawn,
+    sent."""
+
+    def __init__(self) -> None:
+        self.lots: list[Lot] = []
+        self.pending: list[list[Any]] = []
+        self.debt = 0
+        self.terms: Counter[str] = Counter()
+
+    @property
+    def balance(self) -> int:
+        return sum(lot[3] for lot in self.lots)
+
+    def come(self, lot: Lot) -> None:
+        """Points that can be spent now, if no debt eats them."""
+        pays = min(self.debt, lot[3])
+        self.debt -= pays
+        if lot[3] > pays:
+            self._put([*lot[:3], lot[3] - pays])
+
+    def _put(self, lot: Lot) -> None:
+        for there in self.lots:
+            if there[:3] == lot[:3]:
+                there[3] += lot[3]
+                return
+        self.lots.append(lot)
+
+    def take(self, points: int, of: tuple[int, int] | None = None) -> list[Lot]:
+        """Up to `points`, soonest to expire first, of one origin where that is said; what was taken from which lot."""
+        taken: list[Lot] = []
+        for lot in sorted(self.lots):
+            if points and (of is None or (lot[1], lot[2]) == of):
+                part = min(points, lot[3])
+                taken.append([*lot[:3], part])
+                lot_there = next(there for there in self.lots if there[:3] == lot[:3])
+                lot_there[3] -= part
+                points -= part
+        self.lots = [lot for lot in self.lots if lot[3]]
+        return taken
+
+    def expire(self, at: int) -> int:
+        """Lots that have ended by `at` are gone; how many points that were."""
+        gone = sum(lot[3] for lot in self.lots if lot[0] <= at)
+        self.lots = [lot for lot in self.lots if lot[0] > at]
+        self.terms["expired"] += gone
+        return gone
+
+    def all_terms(self) -> list[int]:
+        """As states write them."""
+        names = ("issued", "received", "written_off", "spent", "expired", "reversed", "withdrawn", "sent")
+        return [self.terms[name] for name in names]
+
+
+class Hold:
+    """A reservation."""
+
+    def __init__(self, wallet: str, until: int, order_id: str, parts: list[Lot]) -> None:
+        self.wallet, self.until, self.order_id, self.parts = wallet, until, order_id, parts
+
+
+class Order:
+    """What is known of one order. `claims` is the history of its refunds: (points, amount, back, pieces), a piece being
+    (item, amount, quantity, points)."""
+
+    def __init__(self) -> None:
+        self.changes: dict[tuple[str, str], tuple[Any, ...]] = {}
+        """(type, reason) -> what was said: (points, referrer, the referrer's points)."""
+        self.told: tuple[Any, ...] | None = None
+        """(amount, items as they were told), of an order that was described."""
+        self.amount = 0
+        self.at = 0
+        self.items: dict[str, tuple[int, int, int]] = {}
+        """id -> (amount, quantity, points)."""
+        self.earned: list[list[Any]] = []
+        """[wallet, (epoch, offset), points, claimed]"""
+        self.spent: list[list[Any]] = []
+        """[wallet, lot, how many have come back]"""
+        self.claims: list[tuple[int, int, int, list[tuple[str, int, int, int]]]] = []
+        self.completed = self.cancelled = False
+
+    @property
+    def known(self) -> bool:
+        return bool(self.changes or self.earned or self.spent)
+
+
+class Book:
+    """One user."""
+
+    def __init__(self) -> None:
+        self.purses: dict[str, Purse] = {"": Purse()}
+        self.holds: dict[str, Hold] = {}
+        self.ended: dict[str, str] = {}
+        """Every reservation there ever was -> how it ended, or "held"."""
+        self.orders: dict[str, Order] = {}
+        self.waiting: list[dict[str, Any]] = []
+        """Refunds without an order: {order_id, until, place, body}."""
+        self.referred = False
+        self.referrals = self.orders_earned = self.lines = 0
+        self.zone = ""
+        self.signed: tuple[int, int] = (0, 0)
+        """(day, days in a row)"""
+        self.given: list[tuple[int, int]] = []
+        """Gifts: (day, points)."""
+        self.capped: list[tuple[str, int, int]] = []
+        """What counted for a cap: (cap, day, points)."""
+        self.months: dict[int, int] = {}
+        """Month since year 0 -> what was earned in it, net of refunds: for the tier."""
+        self.level = ""
+        self.since = 0
+        """The month in which the level was reached."""
+        self.warned = 0
+        self.armed: tuple[int, int] | None = None
+        """(due, gen) of the timer's row."""
+        self.believes = 0
+        """What the account thinks its timer is set to: a discarded firing leaves it believing."""
+
+    @property
+    def balance(self) -> int:
+        """Of the main wallet."""
+        return self.purses[""].balance
+
+    def looked_at(self) -> Book:
+        """Its wallets and reservations as a copy, over which time may pass."""
+        book = Book()
+        book.holds = dict(self.holds)
+        for name, purse in self.purses.items():
+            copied = book.purses[name] = Purse()
+            copied.lots, copied.pending = [list(lot) for lot in purse.lots], list(purse.pending)
+            copied.debt = purse.debt
+        return book
+
+    def purse(self, wallet: str) -> Purse:
+        return self.purses.setdefault(wallet, Purse())

@@ -1,0 +1,77 @@
+"""What the reference model lets come: an order's worth by rate and one multiplier, and what caps leave of it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+from simulation.points_book import Book, Order
+
+DAY_MS = 86_400_000
+
+
+def told(order: dict[str, Any]) -> tuple[Any, ...]:
+    """(amount, items as (id, category, amount, quantity)) of an order as its sender says it."""
+    items = [
+        (line["product_id"], line.get("category", ""), line["unit_price"] * line["quantity"], line["quantity"])
+        for line in order["items"]
+    ]
+    return order["amount"], items
+
+
+def worth(book: Book, rules: dict[str, Any], order: dict[str, Any]) -> list[int]:
+    """The points of each item: exact shares, the sum rounded down, dealt to the largest fractions first."""
+    shares: list[Fraction] = []
+    for _, category, amount, _ in told(order)[1]:
+        share = Fraction(rules["rate"]) * Fraction(amount, 100)
+        factor, categories, levels = rules["multiplier"]
+        if (not categories or category in categories) and (not levels or book.level in levels):
+            share *= Fraction(factor)
+        shares.append(share)
+    return dealt(shares)
+
+
+def dealt(shares: list[Fraction]) -> list[int]:
+    """Whole numbers that come to the rounded sum."""
+    points = [floor(share) for share in shares]
+    lacking = floor(sum(shares, Fraction(0))) - sum(points)
+    fractions = sorted([(floor(share) - share, i) for i, share in enumerate(shares)])
+    for _, i in fractions[:lacking]:
+        points[i] += 1
+    return points
+
+
+def capped(
+    book: Book, rules: dict[str, Any], points: int, reason: str, order: Order | None, at: int, ordinary: bool
+) -> tuple[int, list[tuple[str, int]], bool]:
+    """(what may come, (cap, what it took off) of each that did not let all pass, whether one refuses)."""
+    rests = [(cap, _rest(book, cap, order, at)) for cap in _counting(rules, reason, order, ordinary)]
+    cut = [(cap["id"], points - rest) for cap, rest in rests if cap["over"] == "cut" and rest < points]
+    may = points - max([off for _, off in cut], default=0)
+    refused = any(cap["over"] == "refuse" and rest < may for cap, rest in rests)
+    return may, cut, refused
+
+
+def use(
+    book: Book, rules: dict[str, Any], points: int, reason: str, order: Order | None, at: int, ordinary: bool
+) -> None:
+    """So many came after all. Caps that are no more are forgotten."""
+    known = {cap["id"] for cap in rules["caps"]}
+    book.capped = [use for use in book.capped if use[0] in known]
+    for cap in _counting(rules, reason, order, ordinary):
+        book.capped.append((cap["id"], at // DAY_MS, points))
+
+
+def _counting(rules: dict[str, Any], reason: str, order: Order | None, ordinary: bool) -> list[dict[str, Any]]:
+    caps: list[dict[str, Any]] = rules["caps"]
+    counting = [cap for cap in caps if (reason in cap["reasons"] if cap["reasons"] else ordinary)]
+    return [cap for cap in counting if cap["per"] == "day" or order is not None]
+
+
+def _rest(book: Book, cap: dict[str, Any], order: Order | None, at: int) -> int:
+    if cap["per"] == "order":
+        used = sum(earned[2] for earned in order.earned) if order else 0
+    else:
+        used = sum(points for of, day, points in book.capped if (of, day) == (cap["id"], at // DAY_MS))
+    return max(0, cap["points"] - used)

@@ -1,0 +1,237 @@
+"""One entry at the reference model: what passing time does first, the words for what is said, and what comes next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from simulation import points_earning, points_refunds, points_tiers
+from simulation.points_book import Book, Lot, Order, Said
+from supervision.entry import Entry
+
+DAY_MS = 86_400_000
+TOLD_MAX = 20
+"""More that becomes active at once is told as one."""
+
+
+class Fold:
+    """Of one entry into one book. `said` are the effects, `answer` what who asked is told: (ok, code, points,
+    balance).
+    """
+
+    def __init__(
+        self, book: Book, entry: Entry, body: dict[str, Any], at: int, rules: dict[str, Any], marks: Counter[str]
+    ) -> None:
+        self.book, self.entry, self.body, self.at, self.rules, self.marks = book, entry, body, at, rules, marks
+        self.subject = entry.subject
+        self.said: list[Said] = []
+        self.answer: tuple[Any, ...] | None = None
+
+    # Words.
+
+    def say(
+        self, what: str, points: int, wallet: str = "", debt: int = 0, cut: Any = (), released: int = 0
+    ) -> None:  # fmt: skip
+        balance = self.book.purse(wallet).balance
+        self.said.append((f"points.{what}", self.subject, points, balance, wallet, debt, list(cut), released))
+
+    def tell(self, points: int, wallet: str = "") -> None:
+        """It is done."""
+        self.answer = (True, "", points, self.book.purse(wallet).balance)
+
+    def decline(self, code: str, points: int, wallet: str = "") -> None:
+        """Nothing is done, which only who asked hears."""
+        self.answer = (False, code, points, self.book.purse(wallet).balance)
+        self.marks[code] += 1
+
+    def refuse(self, code: str, points: int, wallet: str = "") -> None:
+        """Nothing is done."""
+        self.refusal(code, points, wallet)
+        self.decline(code, points, wallet)
+
+    def refusal(self, code: str, points: int, wallet: str = "") -> None:
+        """The effect alone."""
+        self.said.append(("points.refused", self.subject, points, self.book.purse(wallet).balance, code, wallet))
+
+    # What there is.
+
+    @property
+    def origin(self) -> tuple[int, int]:
+        return self.entry.epoch, self.entry.offset
+
+    def order(self, order_id: str) -> Order:
+        return self.book.orders.setdefault(order_id, Order())
+
+    def wallet_of(self, named: str | None, reason: str) -> str | None:
+        """None: there is no such wallet."""
+        wallets = self.rules["wallets"]
+        if named is None:
+            return next((name for name, wallet in wallets.items() if reason in wallet.get("reasons", ())), "")
+        return "" if named == "main" else named if named in wallets else None
+
+    def ends(self, wallet: str, active: int) -> int:
+        """The end of the day `active` + valid days, UTC."""
+        own = self.rules["wallets"].get(wallet, {}).get("expiry")
+        return (active // DAY_MS + (own["n"] if own else self.rules["valid_days"]) + 1) * DAY_MS
+
+    def repeats(self) -> bool:
+        """Whether it is a known `points_change`, which is no event at all."""
+        body, order_id = self.body, self.body.get("order_id")
+        if self.entry.kind != "points.change" or not order_id or order_id not in self.book.orders:
+            return False
+        return self.order(order_id).changes.get((body["change_type"], body["reason"])) == said_of(body)
+
+    # Time.
+
+    def settle(self) -> None:
+        """What has become due, and refunds whose orders did not come."""
+        self.pass_time()
+        over = [each for each in self.book.waiting if each["until"] <= self.at]
+        self.book.waiting = [each for each in self.book.waiting if each["until"] > self.at]
+        for _ in over:
+            self.refusal("order_unknown", 0)
+            self.marks["refund_given_up"] += 1
+
+    def pass_time(self) -> None:
+        book = self.book
+        for name in list(book.purses):
+            self._activate(name)
+        for until, rid in sorted((held.until, rid) for rid, held in book.holds.items()):
+            if until <= self.at:
+                self.release(rid)
+                self.marks["reservation_expired"] += 1
+        for name in list(book.purses):
+            self.expire(name)
+        if self.rules["tiers"]:
+            self.tier(points_tiers.settle(book, self.rules["tiers"], self.at, 0, self.subject))
+
+    def _activate(self, wallet: str) -> None:
+        purse = self.book.purse(wallet)
+        due = sorted([waits for waits in purse.pending if 0 < waits[0] <= self.at], key=lambda waits: waits[0])
+        self.activate(wallet, due, [waits[0] for waits in due])
+
+    def activate(self, wallet: str, due: list[list[Any]], moments: list[int]) -> None:
+        """These are pending no more."""
+        purse = self.book.purse(wallet)
+        purse.pending = [waits for waits in purse.pending if waits not in due]
+        paid: list[int] = []
+        for waits, moment in zip(due, moments, strict=True):
+            debt = purse.debt
+            purse.come([waits[1] or self.ends(wallet, moment), waits[2], waits[3], waits[4]])
+            paid.append(debt - purse.debt)
+        self.marks["activated"] += len(due)
+        if len(due) > TOLD_MAX:
+            self.say("activated", sum(waits[4] for waits in due), wallet, sum(paid))
+            return
+        for waits, debt in zip(due, paid, strict=True):
+            self.say("activated", waits[4], wallet, debt)
+
+    def release(self, rid: str) -> None:
+        held = self.book.holds.pop(rid)
+        for part in sorted(held.parts):
+            self.book.purse(held.wallet).come(part)
+        self.say("released", sum(part[3] for part in held.parts), held.wallet)
+
+    def expire(self, wallet: str) -> None:
+        """Lots that have ended are gone."""
+        gone = self.book.purse(wallet).expire(self.at)
+        if gone:
+            self.say("expired", gone, wallet)
+
+    def next_due(self) -> int:
+        """When time will do something next."""
+        book = self.book
+        moments = [held.until for held in book.holds.values()] + [each["until"] for each in book.waiting]
+        for purse in book.purses.values():
+            moments += [lot[0] for lot in purse.lots] + [waits[0] for waits in purse.pending if waits[0]]
+        tier = points_tiers.next_due(book, self.rules["tiers"])
+        return min(moments + ([tier] if tier else []), default=0)
+
+    # What comes.
+
+    def come(
+        self, points: int, reason: str, order: Order | None = None, wallet: str | None = None,
+        active: int | None = None, ordinary: bool = True, bought: bool = False,
+    ) -> int | None:  # fmt: skip
+        """So many points are to come; how many did, None: they were refused. `active` None: now, 0: with its order.
+        `bought`: they are what an order is worth, which is taken note of even if a cap lets none of them come.
+        """
+        name = self.wallet_of(wallet, reason)
+        if name is None:
+            self.refuse("unknown_wallet", points)
+            return None
+        may, cut, refused = points_earning.capped(self.book, self.rules, points, reason, order, self.at, ordinary)
+        if not refused and bought and points and not may:
+            self.refusal("cap_reached", points)
+        elif refused or (points and not may):
+            self.refuse("cap_reached", points)
+            return None
+        self.marks["cap_cut"] += bool(cut)
+        if may:
+            self._let_come(may, order, name, active, cut)
+        points_earning.use(self.book, self.rules, may, reason, order, self.at, ordinary)
+        return may
+
+    def _let_come(self, points: int, order: Order | None, wallet: str, active: int | None, cut: Any) -> None:
+        purse = self.book.purse(wallet)
+        purse.terms["issued"] += points
+        if active is None:
+            self.arrive("earned", wallet, [[self.ends(wallet, self.at), *self.origin, points]], cut)
+        else:
+            expires = self.ends(wallet, active) if active else 0
+            order_id = next((id for id, known in self.book.orders.items() if known is order), "")
+            purse.pending.append([active, expires, *self.origin, points, order_id])
+            self.say("pending", points, wallet, 0, cut)
+        if order is not None:
+            order.earned.append([wallet, self.origin, points, 0])
+
+    def arrive(self, what: str, wallet: str, lots: list[Lot], cut: Any = ()) -> None:
+        purse = self.book.purse(wallet)
+        debt = purse.debt
+        for lot in lots:
+            purse.come(lot)
+        self.marks["debt_paid"] += debt > purse.debt
+        self.say(what, sum(lot[3] for lot in lots), wallet, debt - purse.debt, cut)
+
+    # What is taken back.
+
+    def refund(self, order: Order, what: points_refunds.Claim) -> None:
+        """Carry it out and say so, by wallet."""
+        before = {name: purse.debt for name, purse in self.book.purses.items()}
+        moved = points_refunds.carry_out(self.book, order, what, self.rules, self.at)
+        for name, each in moved.items():
+            numbers = (each.pending, each.lots, each.balance, each.debt, each.written_off, each.returned)
+            if each.claimed or each.returned:
+                balance = self.book.purse(name).balance
+                self.said.append(("points.reversed", self.subject, each.claimed, balance, *numbers, name))
+            self.marks["debt"] += self.book.purse(name).debt > before.get(name, 0)
+            self.marks["written_off"] += each.written_off > 0
+            self.marks["spent_came_back"] += each.returned > 0
+
+    def uncount(self, order: Order, points: int) -> None:
+        """It does not count for the tier any more."""
+        if self.rules["tiers"]:
+            tiers, at = self.rules["tiers"], self.at
+            self.tier(points_tiers.uncount(self.book, tiers, points, order.at or at, at, self.subject))
+
+    def count(self, points: int) -> None:
+        """It counts for the tier."""
+        if self.rules["tiers"]:
+            self.tier(points_tiers.count(self.book, self.rules["tiers"], points, self.at, self.subject))
+
+    def tier(self, said: list[Said]) -> None:
+        self.said += said
+        for each in said:
+            self.marks[each[0].replace(".", "_")] += 1
+
+
+def said_of(change: dict[str, Any]) -> tuple[Any, ...]:
+    """What a `points_change` says under its order and reason: (points, referrer, the referrer's points)."""
+    if not refers(change):
+        return (change["points"], "", 0)
+    metadata: dict[str, Any] = change["metadata"]
+    return (change["points"], metadata["referrer_id"], metadata.get("referrer_points") or change["points"])
+
+
+def refers(change: dict[str, Any]) -> bool:
+    return change["reason"] == "referral" and change["change_type"] == "increase"

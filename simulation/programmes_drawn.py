@@ -1,0 +1,61 @@
+"""The programmes of points that a world has: one to begin with, then what is put while it runs.
+
+Small numbers, so that a hundred inputs reach caps, levels and debts.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from simulation.draw import Draw
+
+
+def programmes(rng: Random, draw: Draw) -> list[dict[str, Any]]:
+    """The one a world begins with, and those that are put. Any may follow any: all have the same levels, since those
+    are judged over months.
+    """
+    if not draw.ledger:
+        return [_plain(draw.valid_days)]
+    levels = [{"id": "silver", "at": rng.choice((30, 80))}, {"id": "gold", "at": 200}]
+    tiers = {"levels": levels, "window": "month", "notice_days": rng.choice((0, 7))}
+    return [_rules(rng, draw.valid_days) | {"tiers": tiers} for _ in range(draw.switches + 1)]
+
+
+def _plain(valid_days: int) -> dict[str, Any]:
+    """What settings alone say."""
+    return {"expiry": {"kind": "days", "n": valid_days}, "reminder_days": 0}
+
+
+def _rules(rng: Random, valid_days: int) -> dict[str, Any]:
+    when = rng.choice(({"categories": ["food"]}, {"tiers": ["gold"]}, {}))
+    rules: dict[str, Any] = _plain(rng.choice((valid_days, 3, 60))) | {
+        "earn": {
+            "rate": rng.choice(("1", "3/2", "0.7")),
+            "multipliers": [{"id": "more", "factor": rng.choice(("2", "1.3")), "when": when}],
+        },
+        "refund": {
+            "policy": rng.choice(("only_pending", "within_balance", "allow_negative", "allow_negative")),
+            "grace_days": rng.choice((0, 0, 2)),
+            "wait_days": rng.choice((1, 7)),
+        },
+        "pending": rng.choice(({}, {"until": "order_completed"}, {"until": "days", "days": 1})),
+        "sign_in": {"points": 5, "streak": {"2": 7}},
+        "gifts": {"per_day": rng.choice((3, 10)), "points_per_day": rng.choice((60, 1_000))},
+    }
+    if rng.random() < 0.5:
+        rules["caps"] = _caps(rng)
+    if rng.random() < 0.4:
+        rules["wallets"] = {
+            "promo": {"expiry": {"kind": "days", "n": 1}, "uses": ["game"], "reasons": ["campaign"]},
+        }  # fmt: skip
+    return rules
+
+
+def _caps(rng: Random) -> list[dict[str, Any]]:
+    caps: list[dict[str, Any]] = [
+        {"id": "daily", "points": rng.choice((50, 150)), "per": "day", "over": rng.choice(("cut", "cut", "refuse"))},
+        {"id": "each", "points": 40, "per": "order"},
+        {"id": "campaigns", "points": 30, "per": "day", "reasons": ["campaign"], "over": "refuse"},
+    ]
+    return rng.sample(caps, rng.randint(1, 3))

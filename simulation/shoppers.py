@@ -1,0 +1,142 @@
+"""What the shop's programs ask of the ledger: orders, check-outs, refunds in pieces, gifts in a ring, sign-ins.
+
+Orders, reservations and refunds are few and named by small numbers, so that what is asked meets what was asked before:
+late, twice, in the wrong order, of what is over.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from simulation.draw import Draw
+
+RESERVATIONS = 4
+"""Names of one user's."""
+REFUNDS = 3
+"""Names of one order's."""
+PRODUCTS = (("tea", "food"), ("cup", "ware"))
+
+
+class Shoppers:
+    """Of one world."""
+
+    def __init__(self, rng: Random, draw: Draw) -> None:
+        self._rng = rng
+        self._draw = draw
+        self._kinds = {
+            self._accrue_order: 6, self._accrue: 3, self._redeem: 3, self._reserve: 4, self._confirm: 3,
+            self._cancel: 1, self._reverse: 6, self._gift: 3, self._sign_in: 2,
+        }  # fmt: skip
+        self._unasked = {self._completed: 3, self._cancelled: 2}
+
+    def message(self, user: int) -> dict[str, Any]:
+        """A message about a user; nobody waits for an answer."""
+        return self._one(user, self._kinds | self._unasked)
+
+    def request(self, user: int) -> dict[str, Any]:
+        """One that is answered; operators' own among them."""
+        return self._one(user, self._kinds | {self._adjust: 2})
+
+    def _one(self, user: int, kinds: dict[Any, int]) -> dict[str, Any]:
+        [make] = self._rng.choices(list(kinds), list(kinds.values()))
+        return {"user_id": f"u{user}", **make(user)}
+
+    def order_id(self) -> str:
+        return f"o{self._rng.randrange(min(self._draw.orders, 8))}"
+
+    def _order(self, order_id: str) -> dict[str, Any]:
+        """The same each time, but for senders who say something else."""
+        n = int(order_id[1:]) + 1
+        quantity = 2 + n % 3 + (self._rng.random() < 0.05)
+        items: list[dict[str, Any]] = [
+            {"product_id": product, "category": category, "quantity": quantity, "unit_price": 333 * n + 700 * i}
+            for i, (product, category) in enumerate(PRODUCTS[: 1 + n % 2])
+        ]
+        amount = sum(item["unit_price"] * item["quantity"] for item in items) + n % 2 * 600
+        return {"order_id": order_id, "currency": "CNY", "amount": amount, "items": items}
+
+    def _accrue_order(self, user: int) -> dict[str, Any]:
+        return {"event_type": "points_accrue", "order": self._order(self.order_id())}
+
+    def _accrue(self, user: int) -> dict[str, Any]:
+        rng = self._rng
+        body: dict[str, Any] = {"event_type": "points_accrue", "points": rng.randint(1, 60)}
+        body["reason"] = rng.choice(("purchase", "campaign"))
+        if rng.random() < 0.4:
+            body["order_id"] = self.order_id()
+            if rng.random() < 0.4:
+                body["pending"] = {"on": "order_completed"}
+        elif rng.random() < 0.3:
+            body["pending"] = {"days": rng.randint(1, 3)}
+        return body
+
+    def _redeem(self, user: int) -> dict[str, Any]:
+        rng = self._rng
+        body = {"event_type": "points_redeem", "points": rng.randint(1, 50), "reason": rng.choice(("game", "tea"))}
+        if rng.random() < 0.4:
+            body["order_id"] = self.order_id()
+        if rng.random() < 0.15:
+            body["wallet"] = "promo"
+        return body
+
+    def _reserve(self, user: int) -> dict[str, Any]:
+        rng = self._rng
+        body: dict[str, Any] = {"event_type": "points_reserve", "points": rng.randint(1, 40)}
+        if rng.random() < 0.8:
+            body["ttl_s"] = rng.choice((1, 1, 60, 600, 100_000))
+        if rng.random() < 0.8:
+            body["reservation_id"] = self._reservation()
+        if rng.random() < 0.4:
+            body["order_id"] = self.order_id()
+        return body
+
+    def _reservation(self) -> str:
+        return f"h{self._rng.randrange(RESERVATIONS)}"
+
+    def _confirm(self, user: int) -> dict[str, Any]:
+        body: dict[str, Any] = {"event_type": "points_confirm", "reservation_id": self._reservation()}
+        if self._rng.random() < 0.4:
+            body["points"] = self._rng.randint(1, 30)
+        return body
+
+    def _cancel(self, user: int) -> dict[str, Any]:
+        return {"event_type": "points_cancel", "reservation_id": self._reservation()}
+
+    def _reverse(self, user: int) -> dict[str, Any]:
+        rng = self._rng
+        body: dict[str, Any] = {"event_type": "points_reverse", "order_id": self.order_id()}
+        if rng.random() < 0.5:
+            body["refund_id"] = f"f{rng.randrange(REFUNDS)}"
+        roll = rng.random()
+        if roll < 0.45:
+            lines = rng.sample(PRODUCTS, rng.randint(1, 2)) if rng.random() < 0.3 else [rng.choice(PRODUCTS)]
+            body["items"] = [self._returned(product) for product, _ in lines]
+        elif roll < 0.85:
+            body["amount"] = rng.randint(1, 2_500)
+        return body
+
+    def _returned(self, product: str) -> dict[str, Any]:
+        rng = self._rng
+        roll = rng.random()
+        if roll < 0.5:
+            return {"product_id": product, "quantity": rng.randint(1, 2)}
+        return {"product_id": product, "amount": rng.randint(1, 1_500)} if roll < 0.8 else {"product_id": product}
+
+    def _gift(self, user: int) -> dict[str, Any]:
+        """To the next one, so that gifts go round."""
+        to = f"u{(user + 1) % self._draw.users}" if self._draw.users > 1 else "r1"
+        return {"event_type": "points_gift", "to": to, "points": self._rng.randint(1, 30)}
+
+    def _sign_in(self, user: int) -> dict[str, Any]:
+        return {"event_type": "sign_in"}
+
+    def _completed(self, user: int) -> dict[str, Any]:
+        return {"event_type": "order_completed", "order_id": self.order_id()}
+
+    def _cancelled(self, user: int) -> dict[str, Any]:
+        return {"event_type": "order_cancelled", "order_id": self.order_id()}
+
+    def _adjust(self, user: int) -> dict[str, Any]:
+        points = self._rng.choice((40, 15, -10, -30))
+        return {"event_type": "points_adjust", "points": points, "note": "by hand"}
