@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from random import Random
 
 from actors.points.actor import PointsLedgerActor
+from gateway.balances import Balance
 from gateway.export import EXPORT_RECORDS_MAX, Exports, PointsSection, exports
 from gateway.problems import Problem
-from gateway.queries import Balance, PointsQueries
+from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
 from simulation.model import Book, PointsModel, ProfileModel
 from simulation.violation import Violation
@@ -78,8 +79,9 @@ class Customers:
     def _judge(self, user: str, book: Book, balance: Balance) -> None:
         now = self._clock.now_ms()
         available = sum(lot[2] for lot in book.lots if lot[0] > now)
-        shown = sum(lot.points for lot in balance.lots)
-        if balance.available != available or (len(balance.lots) < 100 and shown != available):
+        lots = balance.lots or []
+        shown = sum(lot.points for lot in lots)
+        if balance.available != available or (len(lots) < 100 and shown != available):
             raise Violation(
                 f"queries: {user} is shown {balance.available} in lots of {shown}, the model has {available}"
             )

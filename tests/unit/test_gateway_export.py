@@ -9,6 +9,7 @@ import pytest
 
 from actors.points.programme import from_settings
 from actors.profile.facts import Fact
+from actors.programmes.actor import ProgrammesActor
 from actors.registry import domains
 from gateway.export import EXPORT_RECORDS_MAX
 from supervision.entry import segment_of
@@ -60,10 +61,13 @@ def test_an_export_has_a_section_for_each_domain_as_of_its_own_offset() -> None:
                 "as_of": {"segment": segment, "offset": 41},
                 "available": 100,
                 "lots": [{"points": 100, "expires_at": "2033-05-18T03:33:20.000Z"}],
+                "wallets": {"main": {"available": 100, "pending": 0, "reserved": 0, "debt": 0}},
+                "tier": None,
                 "records": [
                     {
                         "offset": 40, "at": "2025-09-20T14:30:00.000Z", "change": "increase", "points": 1,
-                        "balance": 40, "reason": "x", "order_id": None, "cause": "1.1.1",
+                        "balance": 40, "reason": "x", "order_id": None, "cause": "1.1.1", "wallet": "main",
+                        "moves": {}, "lots": [],
                     }
                 ],
                 "records_cursor": None,
@@ -136,4 +140,5 @@ def test_a_store_that_cannot_be_read_is_said_so() -> None:
 
 
 def test_every_domain_with_a_state_has_an_exporter() -> None:
-    assert World().ports.exports.domains == {domain.name for domain in domains(from_settings(), 4) if domain.format}
+    holding = {domain.name for domain in domains(from_settings(), 4) if domain.format}
+    assert World().ports.exports.domains == holding - {ProgrammesActor.name}, "rules are about nobody"
