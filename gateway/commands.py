@@ -170,7 +170,8 @@ def outcome(placed: Placed, reply: bytes) -> Done | Declined:
     if answer.ok:
         return Done(placed.at, answer.result)
     numbers = msgspec.json.decode(answer.result, type=dict[str, msgspec.Raw])
-    return Declined(answer.code, answer.detail, numbers, REPLAYED if placed.repeat else None)
+    place = msgspec.Raw(msgspec.json.encode(placed.at))
+    return Declined(answer.code, answer.detail, {**numbers, "entry": place}, REPLAYED if placed.repeat else None)
 
 
 def _placed(result: AppendResult | None) -> Placed | Problem:

@@ -129,7 +129,7 @@ def _new(teller: Teller, body: AccruePoints, order: Order | None, book: OrderBoo
     same = _describes(book, order) if order else before.points == body.points
     detail = f"the order was accepted with {before.points} points at {before.place}"
     if same:
-        teller.decline("already_accepted", detail, before.points, entry=before.place)
+        teller.decline("already_accepted", detail, before.points, accepted=before.place)
     else:
         teller.refuse(CHANGE, "order_conflict", detail, body.points or 0, body.reason, order_id)
     return False

@@ -53,9 +53,9 @@ def once(teller: Teller, change: str, points: int, reason: str, order_id: str) -
         return False
     detail = f"the order was accepted with {before.points} points at {before.place}"
     if before.points == points:
-        teller.decline("already_accepted", detail, points, entry=before.place)
+        teller.decline("already_accepted", detail, points, accepted=before.place)
     else:
-        teller.refuse(change, "order_conflict", detail, points, reason, order_id, entry=before.place)
+        teller.refuse(change, "order_conflict", detail, points, reason, order_id, accepted=before.place)
     return False
 
 
