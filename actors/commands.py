@@ -92,6 +92,6 @@ def done(result: msgspec.Struct) -> Answer:
     return Answer(True, result=msgspec.Raw(msgspec.json.encode(result)))
 
 
-def declined(code: str, detail: str, numbers: Mapping[str, int] | msgspec.Struct) -> Answer:
+def declined(code: str, detail: str, numbers: Mapping[str, Any] | msgspec.Struct) -> Answer:
     """The answer to a command that was not; the same command under a new name may be tried again."""
     return Answer(False, code, detail, msgspec.Raw(msgspec.json.encode(numbers)))

@@ -53,9 +53,21 @@ NEEDS: Needs = {
     ("POST", "/v1/events"): Need("events:write", changes=True),
     ("GET", "/v1/users/{user_id}/points"): Need("points:read"),
     ("GET", "/v1/users/{user_id}/points/records"): Need("points:read"),
+    ("GET", "/v1/users/{user_id}/points/lots"): Need("points:read"),
+    ("GET", "/v1/users/{user_id}/points/timeline"): Need("points:read"),
+    ("GET", "/v1/users/{user_id}/tier"): Need("points:read"),
     ("GET", "/v1/users/{user_id}/export"): Need("points:read"),
+    ("POST", "/v1/users/{user_id}/points/accruals"): Need("points:write", changes=True),
+    ("POST", "/v1/users/{user_id}/points/redemptions"): Need("points:write", changes=True),
+    ("POST", "/v1/users/{user_id}/points/reservations"): Need("points:write", changes=True),
+    ("POST", "/v1/users/{user_id}/points/reservations/{reservation_id}/confirm"): Need("points:write", changes=True),
+    ("POST", "/v1/users/{user_id}/points/reservations/{reservation_id}/cancel"): Need("points:write", changes=True),
+    ("POST", "/v1/users/{user_id}/points/reversals"): Need("points:write", changes=True),
+    ("POST", "/v1/users/{user_id}/points/gifts"): Need("points:write", changes=True),
+    ("POST", "/v1/users/{user_id}/points/adjustments"): Need("points:adjust", changes=True),
+    ("POST", "/v1/points/estimate"): Need("points:read"),
     ("GET", "/v1/points/programme"): Need("points:read"),
-    ("PUT", "/v1/points/programme"): Need("admin"),
+    ("PUT", "/v1/points/programme"): Need("admin", changes=True),
     ("GET", "/v1/parked"): Need("operations"),
     ("POST", "/v1/parked/{domain}/{subject}/retry"): Need("operations", changes=True),
     ("POST", "/v1/parked/{domain}/{subject}/discard"): Need("operations", changes=True),
@@ -109,7 +121,9 @@ def guard(needs: Needs, require_idempotency_key: bool) -> Guard:
         key = _key(connection.scope)
         if key is not None:
             _check_key(key, need)
-        if require_idempotency_key and need.changes and "idempotency-key" not in connection.headers:
+        if not require_idempotency_key or not need.changes or method != "POST":  # a PUT may be sent again as it is
+            return
+        if "idempotency-key" not in connection.headers:
             raise Problem(
                 "idempotency_key_required", "give an Idempotency-Key: this engine is set to take none without"
             )

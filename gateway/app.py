@@ -19,23 +19,26 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from prometheus_client import CollectorRegistry
 
-from gateway.access import NEEDS, Gate, Needs, guard, who
+from gateway.access import NEEDS, Gate, Needs, guard
 from gateway.answers import Threads
 from gateway.audit import AuditLog
 from gateway.body import Bodies
 from gateway.commands import Commands
 from gateway.door import ASGIApp, Door
+from gateway.estimates import Estimates
 from gateway.export import Exports
 from gateway.health import Health
 from gateway.ingest import Ingest
 from gateway.key_ring import KeyRing
 from gateway.operations import Decisions, ParkedQueries
 from gateway.parameters import rule
+from gateway.points_commands import COMMANDS
 from gateway.problems import PROBLEM_JSON, FieldError, Problem
 from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.routes_audit import audit_route
 from gateway.routes_commands import CommandRoute, command_routes
+from gateway.routes_estimate import estimate_route
 from gateway.routes_events import events_route
 from gateway.routes_export import export_route
 from gateway.routes_health import health_routes
@@ -56,6 +59,7 @@ class Ports(msgspec.Struct, frozen=True):
     ingest: Ingest
     commands: Commands
     points: PointsQueries
+    estimates: Estimates
     exports: Exports
     parked: ParkedQueries
     decisions: Decisions
@@ -76,7 +80,7 @@ class Ports(msgspec.Struct, frozen=True):
 class Choices(msgspec.Struct, frozen=True):
     """What may be otherwise: the commands there are, what each route needs, and whether a POST needs a name."""
 
-    commands: Sequence[CommandRoute] = ()
+    commands: Sequence[CommandRoute] = COMMANDS
     needs: Needs = msgspec.field(default_factory=lambda: NEEDS)
     require_idempotency_key: bool = False
 
@@ -89,8 +93,9 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choi
             events_route(ports.ingest, bodies, threads),
             *command_routes(choices.commands, ports.commands, bodies, threads),
             *points_routes(ports.points, ports.wait_folded, threads),
+            estimate_route(ports.estimates, bodies, threads),
             export_route(ports.exports, threads),
-            *programme_routes(ports.programmes, bodies, threads, lambda request: who(request.scope)),
+            *programme_routes(ports.programmes, ports.audit, bodies, threads),
             *operations_routes(ports.parked, ports.decisions, ports.audit, ports.tree, threads),
             audit_route(ports.audit, threads),
             *health_routes(ports.health, ports.registry, ports.sample, threads),

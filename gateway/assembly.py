@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from actors.points.actor import PointsLedgerActor
-from actors.registry import PROGRAMMES
+from actors.points.actor import PROGRAMME, Active, PointsLedgerActor
+from actors.registry import COMMANDS, FOR_OPERATORS, PROGRAMMES
 from gateway.app import Ports
 from gateway.audit import AuditLog
-from gateway.commands import Commands, Forget, Told
+from gateway.commands import Commands
+from gateway.estimates import Estimates
 from gateway.export import exports
 from gateway.health import Health, Readiness
 from gateway.ingest import Ingest
@@ -29,22 +30,11 @@ from gateway.readers import ReaderPool
 from gateway.sample import Sampler
 from gateway.waiting import FoldedByPolling
 from gateway.wiring import Wiring
-from supervision.messages import AwaitReply
-from supervision.runtime import Address, Runtime
+from supervision.runtime import Runtime
+from topology.wire import Door
 
 SEGMENTS_NAMED_MAX = 16
 """In a reason of /readyz."""
-
-
-class JournalAnswers:
-    """The journal as commands.Answers. It keeps one who waits per input, who is told once or never."""
-
-    def __init__(self, journal: Address) -> None:
-        self._journal = journal
-
-    def ask(self, id_hash: int, domain: str, done: Told) -> Forget:
-        self._journal.tell(AwaitReply(id_hash, domain, done))
-        return lambda: None
 
 
 def build_ports(
@@ -70,9 +60,8 @@ def build_ports(
     return Ports(
         ingest=ingest,
         commands=Commands(
-            wiring.door.decode,
+            Door({**COMMANDS, **FOR_OPERATORS}, segments),
             engine.journal,
-            JournalAnswers(engine.journal),
             readers,
             engine.parked_domains,
             ingest.not_taking,
@@ -80,10 +69,13 @@ def build_ports(
             counters,
         ),
         points=points,
+        estimates=Estimates(points, runtime.clock),
         exports=exports(points, readers, segments),
         parked=parked,
         decisions=Decisions(parked, engine.journal, segments),
-        programmes=Programmes(PROGRAMMES, readers, engine.journal, segments, made_up_id),
+        programmes=Programmes(
+            PROGRAMMES, {PROGRAMME: ledger.programme(Active())}, readers, engine.journal, segments, made_up_id
+        ),
         wait_folded=FoldedByPolling(engine.hurry, engine.folded, engine.parked_domains),
         health=Health(lambda: _ages(wiring, runtime, http_tick_s()), lambda: readiness(wiring, has_broker, keys)),
         keys=keys,

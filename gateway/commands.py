@@ -10,47 +10,31 @@ what it reports. So a repeat is told apart from a new request by the log alone, 
 duplicate, and then its answer is in the store or yet to come. A request without a key is appended under a made-up name
 that is not remembered.
 
-The journal is told who waits before it is told what to append, so that no answer is missed; whoever gives up waiting
-says so (`forget`), since the journal would else keep him for ever.
+How the answer is waited for stands in asking.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
 from actors.commands import Answer
-from gateway.ingest import SPACES, Decode, key_problem
+from gateway.asking import Forget, ask
+from gateway.ingest import SPACES, key_problem
 from gateway.problems import Declined, FieldError, Problem
 from gateway.readers import ReaderPool
 from supervision.counters import Counters
-from supervision.entry import encode_draft
-from supervision.messages import Append, Appended, AppendResult, Item, Reused
+from supervision.messages import Appended, AppendResult, Item, Reused, Told
 from supervision.outputs import business_key
 from supervision.runtime import Address
 from topology.unreadable import NOT_JSON
-from topology.wire import BadMessage, MadeUp, id_hash, parse
+from topology.wire import BadMessage, ByKey, Door, MadeUp, parse, reply_key
 
 SOURCE = "http.command"
 """Of the ids: apart from `http`, so that no event_id can ever be taken for a key."""
 REPLAYED = {"idempotent-replayed": "true"}
 """Header of an answer that was given before."""
-
-Forget = Callable[[], None]
-Told = Callable[[bytes | None], None]
-
-
-class Answers(Protocol):
-    """Where domains' replies are heard: the journal, seen from a door."""
-
-    def ask(self, id_hash: int, domain: str, done: Told) -> Forget:
-        """`done` gets the reply of `domain` to the input `id_hash`, once it is durable, at most once and in the
-        journal's thread, until the returned function is called. Each who asks is told, however many ask the same; None
-        when too many wait for anything, and then nobody will tell this one.
-        """
-        ...
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -100,9 +84,8 @@ class Commands:
 
     def __init__(
         self,
-        decode: Decode,
+        door: Door,
         journal: Address,
-        answers: Answers,
         readers: ReaderPool,
         parked_domains: Callable[[], Collection[tuple[int, str]]],
         closed: Callable[[], Problem | None],
@@ -110,9 +93,8 @@ class Commands:
         counters: Counters,
         domain: str = "points",
     ) -> None:
-        self._decode = decode
+        self._door = door
         self._journal = journal
-        self._answers = answers
         self._readers = readers
         self._parked_domains = parked_domains
         self.closed = closed
@@ -127,10 +109,9 @@ class Commands:
         """
         if problem := self.closed() or key_problem(call.key):
             raise problem
-        item, known_by = self._item(call)
-        forget = self._answers.ask(known_by, self._domain, replied)
-        self._journal.tell(Append((item,), lambda results: placed(_placed(results)), len(item.encoded)))
-        return Handed(known_by, item.segment, item.draft.subject, forget)
+        item = self._item(call)
+        forget = ask(self._journal, item, self._domain, lambda result: placed(_placed(result)), replied)
+        return Handed(reply_key(item), item.segment, item.draft.subject, forget)
 
     def stored(self, handed: Handed) -> bytes | None:
         """The reply that was given already. Blocks for as long as the store takes, and raises its `Refused`."""
@@ -148,21 +129,18 @@ class Commands:
         first = f"offset {rows[0].offset} of segment {handed.segment}"
         return Problem("parked", f"what was sent for this user from {first} on is parked; {_TAKEN}")
 
-    def _item(self, call: Call) -> tuple[Item, int]:
-        """What to append, and what its reply will be known by."""
-        named = call.key is not None
-        name = business_key(call.caller, call.method, call.path, call.key).hex() if call.key is not None else ""
-        name = name or self._made_up_id()
-        item = self._decode(message(call), SOURCE, name, MadeUp(name))
+    def _item(self, call: Call) -> Item:
+        """What to append. A message's own `event_id` counts for nothing here: the key alone names a request."""
+        if call.key is None:
+            name = self._made_up_id()
+            item = self._door.decode(message(call), SOURCE, name, MadeUp(name), asked=True)
+        else:
+            name = business_key(call.caller, call.method, call.path, call.key).hex()
+            item = self._door.decode(message(call), SOURCE, name, ByKey(name), asked=True)
         if isinstance(item, BadMessage):
             self._counters.count("refused_at_door", door=SOURCE, code=item.code)
-            raise _refused(item)
-        known_by = id_hash(item.draft.id, item.draft.subject)
-        draft = msgspec.structs.replace(item.draft, asked=True)
-        item = msgspec.structs.replace(
-            item, draft=draft, encoded=encode_draft(draft), id_hash=known_by if named else None, keep_long=named
-        )
-        return item, known_by
+            raise refused(item)
+        return msgspec.structs.replace(item, keep_long=True)
 
 
 _TAKEN = "the command stands in the log: ask for its answer again under the same Idempotency-Key"
@@ -176,7 +154,7 @@ def message(call: Call) -> bytes:
     """
     body = parse(call.body)
     if isinstance(body, BadMessage):
-        raise _refused(body)
+        raise refused(body)
     said = {"event_type": call.event_type, **call.fields}
     for name, value in said.items():
         if name in body and body[name] != value:
@@ -192,13 +170,13 @@ def outcome(placed: Placed, reply: bytes) -> Done | Declined:
     if answer.ok:
         return Done(placed.at, answer.result)
     numbers = msgspec.json.decode(answer.result, type=dict[str, msgspec.Raw])
-    return Declined(answer.code, answer.detail, numbers, REPLAYED if placed.repeat else None)
+    place = msgspec.Raw(msgspec.json.encode(placed.at))
+    return Declined(answer.code, answer.detail, {**numbers, "entry": place}, REPLAYED if placed.repeat else None)
 
 
-def _placed(results: Sequence[AppendResult] | None) -> Placed | Problem:
-    if results is None:
+def _placed(result: AppendResult | None) -> Placed | Problem:
+    if result is None:
         return Problem("segment_lost", "this process no longer owns the segment; nothing is promised, send it again")
-    (result,) = results
     if isinstance(result, Appended):
         return Placed(EntryAt(result.segment, result.offset), result.duplicate)
     assert isinstance(result, Reused), result
@@ -207,7 +185,7 @@ def _placed(results: Sequence[AppendResult] | None) -> Placed | Problem:
     return Problem("idempotency_key_reused", text, (FieldError("Idempotency-Key", "idempotency_key_reused", text),))
 
 
-def _refused(bad: BadMessage) -> Problem:
+def refused(bad: BadMessage) -> Problem:
     """A refusal of the reading as the document that HTTP has for it."""
     errors = (FieldError(bad.field, bad.code, bad.message),) if bad.field else ()
     if bad.code in NOT_JSON:

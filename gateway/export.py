@@ -20,8 +20,10 @@ from actors.points.messages import PublicLine
 from actors.points.rules import LOTS_MAX_MAX
 from actors.profile.actor import ProfileActor
 from actors.profile.view import shown
+from gateway.balances import AsOf, Lot, WalletSums
+from gateway.pages import PAGE_MAX
 from gateway.problems import Problem
-from gateway.queries import PAGE_MAX, AsOf, Lot, PointsQueries, before_of, subject_of
+from gateway.queries import PointsQueries, before_of, subject_of
 from gateway.readers import ReaderPool
 from supervision.entry import segment_of
 from supervision.envelope import rfc3339
@@ -51,6 +53,8 @@ class PointsSection(msgspec.Struct, frozen=True, tag_field="domain", tag="points
     as_of: AsOf
     available: int
     lots: list[Lot]
+    wallets: dict[str, WalletSums]
+    tier: str | None
     records: list[PublicLine]
     records_cursor: str | None
 
@@ -125,4 +129,6 @@ def _points(points: PointsQueries, user_id: str, before: tuple[int, int] | None)
         if problem.code == "unknown_user":
             return None
         raise
-    return PointsSection(balance.as_of, balance.available, balance.lots, page.data, page.next_cursor)
+    return PointsSection(
+        balance.as_of, balance.available, balance.lots or [], balance.wallets, balance.tier, page.data, page.next_cursor
+    )

@@ -1,4 +1,5 @@
-"""The messages that `POST /v1/events` takes, for the OpenAPI document: one table, a row for each.
+"""The messages that we take, for the OpenAPI document: one table, a row for each. A command over HTTP is the same
+message without what its path says.
 
 A row names the door's own things: the type that it decodes with says which fields there are, which must be there and
 of what JSON type they are, and its rules say the rest in the sentences of its refusals, so that what the document says
@@ -9,7 +10,7 @@ none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -19,10 +20,13 @@ from litestar.openapi.spec import OpenAPIType, Reference, Schema
 from actors.commands import CommandSpec
 from actors.points.door import POINTS_CHANGE
 from actors.points.door import RULES as POINTS_RULES
+from actors.points.forms import FOR_OPERATORS, PUBLIC, TTL_S_MAX, Named
 from actors.points.messages import CHANGES, POINTS_MAX, PointsChange
+from actors.points.orders import ITEMS_MAX
 from actors.profile.door import PROFILE_UPDATE, VALUE_RULE
 from actors.profile.door import RULES as PROFILE_RULES
 from actors.profile.messages import CHANGES_MAX, ProfileUpdate
+from gateway.order_schema import MONEY, ORDER, PENDING, REFUNDED
 from topology.wire import ID_BYTES_MAX
 
 _TYPES: Mapping[Any, OpenAPIType] = {
@@ -48,6 +52,33 @@ class Shape(msgspec.Struct, frozen=True):
     rules: Mapping[str, str]
     description: str
     more: Mapping[str, Mapping[str, Any]] = {}
+
+
+_SOME = {"minimum": 1, "maximum": POINTS_MAX}
+_MORE: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "points_accrue": {"points": _SOME, "order": {"type": _MAYBE_OBJECT, **ORDER}, "pending": PENDING},
+    "points_redeem": {"points": _SOME, "reason": _NOT_EMPTY},
+    "points_reserve": {"points": _SOME, "ttl_s": {"minimum": 1, "maximum": TTL_S_MAX}},
+    "points_confirm": {"points": _SOME, "reservation_id": _NOT_EMPTY},
+    "points_cancel": {"reservation_id": _NOT_EMPTY},
+    "points_reverse": {
+        "order_id": _NOT_EMPTY,
+        "items": {
+            "type": [OpenAPIType.ARRAY, OpenAPIType.NULL], "items": REFUNDED, "min_items": 1, "max_items": ITEMS_MAX,
+        },
+        "amount": {"one_of": MONEY.one_of},
+    },
+    "points_gift": {"points": _SOME, "to": _NOT_EMPTY},
+    "points_adjust": {"points": {"minimum": -POINTS_MAX, "maximum": POINTS_MAX}, "note": _NOT_EMPTY},
+}  # fmt: skip
+
+
+def _of_form(named: Named) -> Shape:
+    """A form's own row: its type, its rules, and its type's essay."""
+    form, event_type = named.form, named.spec.event_type
+    said = " ".join((form.type.__doc__ or "").replace("`", "").split())
+    more = {"user_id": _NOT_EMPTY, **_MORE.get(event_type, {})}
+    return Shape(named.spec, form.type, form.rules, said, more)
 
 
 SHAPES: Sequence[Shape] = (
@@ -81,13 +112,24 @@ SHAPES: Sequence[Shape] = (
             },
         },
     ),
+    *map(_of_form, PUBLIC),
 )
 """One for each command of the registry."""
+_BY_TYPE = {shape.spec.event_type: shape for shape in (*SHAPES, *map(_of_form, FOR_OPERATORS))}
 
 
 def messages() -> list[Schema]:
     """Every message; fields it does not name are kept."""
     return [_message(shape) for shape in SHAPES]
+
+
+def command(event_type: str, path_fields: Collection[str]) -> Schema:
+    """The body of the request that is the message `event_type`, whose `path_fields` stand in the path."""
+    whole = _message(_BY_TYPE[event_type])
+    gone = {"event_type", "event_id", *path_fields}
+    properties = {name: schema for name, schema in (whole.properties or {}).items() if name not in gone}
+    required = [name for name in whole.required or [] if name not in gone]
+    return Schema(type=OpenAPIType.OBJECT, description=whole.description, properties=properties, required=required)
 
 
 def _message(shape: Shape) -> Schema:
@@ -123,5 +165,5 @@ def _field(shape: Shape, name: str, hint: Any) -> Schema:
 def _types(hint: Any) -> OpenAPIType | list[OpenAPIType] | None:
     """What a field of type `hint` is in JSON; None: anything."""
     if isinstance(hint, UnionType):
-        return [_TYPES[part] for part in get_args(hint)]
+        return [_TYPES.get(part, OpenAPIType.OBJECT) for part in get_args(hint)]
     return _TYPES.get(get_origin(hint) or hint)

@@ -13,8 +13,8 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import PathParameter, QueryParameter
 
+from gateway.pages import PAGE_MAX
 from gateway.problems import invalid_parameter
-from gateway.queries import PAGE_MAX
 from topology.wire import clipped
 
 Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]
@@ -23,12 +23,14 @@ Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]
 OFFSET_MAX = 2**63 - 1
 SEGMENT_MAX = 2**31 - 1
 CURSOR_CHARS_MAX = 1_000
+MOMENT_CHARS_MAX = 64
 
 RULES = {
     "limit": f"an integer from 1 to {PAGE_MAX}",
     "cursor": f"the next_cursor of the page before, at most {CURSOR_CHARS_MAX} characters",
     "records_cursor": f"the records_cursor of the export before, at most {CURSOR_CHARS_MAX} characters",
     "min_offset": f"an integer from 0 to {OFFSET_MAX}",
+    "as_of": "an RFC 3339 time since 1970, with its offset from UTC (`+` as %2B)",
     "segment": "the number of a segment, an integer from 0",
 }
 
@@ -44,6 +46,9 @@ RecordsCursor = Annotated[
 ]
 MinOffset = Annotated[
     int | None, QueryParameter(ge=0, le=OFFSET_MAX, description="Wait until this offset is folded, 5 s at most")
+]
+Moment = Annotated[
+    str | None, QueryParameter(max_length=MOMENT_CHARS_MAX, description="RFC 3339: as it was or will be then")
 ]
 Segment = Annotated[
     int | None, QueryParameter(ge=0, le=SEGMENT_MAX, description="The segment whose domain shall go on")

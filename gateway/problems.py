@@ -38,6 +38,7 @@ CODES: dict[str, tuple[int, str]] = {
     "idempotency_key_reused": (422, "The Idempotency-Key is known with another request"),
     "wrong_kind": (422, "The body is JSON of another kind"),
     "list_size": (422, "The list is empty or too long"),
+    "too_far_back": (422, "That is too far back to work out"),
     "refused_programme": (422, "The programme is not valid"),
     "precondition_required": (428, "The version that is to be replaced must be named"),
     "idempotency_key_required": (428, "An Idempotency-Key is needed"),

@@ -5,25 +5,28 @@ here, in its canonical form, with the name of who asks. It waits for the domain'
 change came first. An answer that does not come is not success and not failure; the same put again is harmless, because
 putting what is active changes nothing.
 
+There is always a version in force. Before the first put it is what the settings say, version number 0, which the log
+knows nothing of; so who names it names "none yet" to the domain.
+
 A version is in force in a segment once the segment's committed shared state says so, which is asked of the store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
 from actors.commands import Refusal
 from actors.programmes.actor import Shelf
-from actors.programmes.kind import Kind
+from actors.programmes.kind import Kind, Parsed
 from actors.programmes.messages import NAME, PUT, PutAnswer, PutProgramme, subject_of
+from gateway.asking import Forget, ask
 from gateway.problems import FieldError, Problem
 from gateway.readers import ReaderPool
 from supervision.entry import Draft, Origin, encode_draft, segment_of, segment_subject
-from supervision.messages import Append, AppendResult, AwaitReply, ForgetReply, Item
+from supervision.messages import AppendResult, Item
 from supervision.runtime import Address
-from topology.wire import reply_key
 
 BODY_BYTES_MAX = 64 * 1024
 """Of a programme: every segment's log and state hold it."""
@@ -36,25 +39,40 @@ _shelf = msgspec.msgpack.Decoder(Shelf).decode
 
 
 class Active(msgspec.Struct, frozen=True):
-    """The version in force. `body` is JSON in canonical form."""
+    """The version in force. `body` is JSON in canonical form. `number` 0: nothing was put yet, the settings say it."""
 
     number: int
     version: str
     body: bytes
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """A put that was read: `new` is to replace `present`, if that is still in force then."""
+
+    present: Active
+    new: Parsed
+    item: Item
+
+    @property
+    def changes(self) -> bool:
+        """Whether it is another version than the present one."""
+        return self.new.version != self.present.version or not self.present.number
+
+
 class Programmes:
-    """Any thread may call. `answer` is called once, perhaps in the journal's thread, or never (see `put`)."""
+    """Any thread may call. `settings` has what is in force before the first put, by name."""
 
     def __init__(
         self,
         kinds: Mapping[str, Kind],
+        settings: Mapping[str, Parsed],
         readers: ReaderPool,
         journal: Address,
         segments: int,
         made_up_id: Callable[[], str],
     ) -> None:
         self._kinds = kinds
+        self._settings = settings
         self._readers = readers
         self._journal = journal
         self._segments = segments
@@ -64,34 +82,41 @@ class Programmes:
         """Who obeys the programme `name`; raises Problem `unknown_programme`."""
         return self._kind(name).domain
 
-    def put(self, name: str, body: bytes, if_match: str, by: str, answer: Answer) -> Callable[[], None]:
-        """Make `body` the active version, if `if_match` is the present one (empty: there is none). -> what to call when
-        nobody waits for the answer any more. Raises Problem `unknown_programme`, `too_large`, `refused_programme`.
+    def read(self, name: str, body: bytes, if_match: str, by: str) -> Wanted:
+        """What it is to make `body` the version in force in the place of `if_match`. Nothing is done yet.
+
+        Raises Problem `unknown_programme`, `too_large`, `refused_programme`, and as the store's readers do.
         """
-        item = self._item(name, self._read(name, body, if_match, by))
-        id_hash = reply_key(item)
+        new, present = self._parsed(name, body), self.active(name)
+        replaces = "" if not present.number and if_match == present.version else if_match
+        put = PutProgramme(name, new.version, new.canonical.decode(), replaces, by)
+        return Wanted(present, new, self._item(name, put))
+
+    def put(self, wanted: Wanted, answer: Answer) -> Forget:
+        """Do it. `answer` is called once, perhaps in the journal's thread, or never: -> what to call when nobody waits
+        for it any more.
+        """
 
         def told(reply: bytes | None) -> None:
             assert reply is not None, "a made-up id has one waiter"
             answer(_answer(reply))
 
-        def appended(results: Sequence[AppendResult] | None) -> None:
-            if results is None:
+        def placed(result: AppendResult | None) -> None:
+            if result is None:
                 answer(Problem("segment_lost", "this process no longer owns the segment; nothing is promised"))
 
-        self._journal.tell(AwaitReply(id_hash, NAME, told))
-        self._journal.tell(Append((item,), appended, len(item.encoded)))
-        return lambda: self._journal.tell(ForgetReply(id_hash, NAME, told))
+        return ask(self._journal, wanted.item, NAME, placed, told)
 
-    def active(self, name: str) -> Active | None:
-        """The version that the store holds; None before the first. Raises as the store's readers do."""
+    def active(self, name: str) -> Active:
+        """The version that the store holds, else the settings'. Raises as the store's readers do."""
         self._kind(name)
         subject = subject_of(name)
         with self._readers.one() as reader:
             state, _ = reader.snapshot(segment_of(subject, self._segments), NAME, subject)
-        if state is None:
-            return None
-        shelf = _shelf(state)
+        shelf = _shelf(state) if state is not None else Shelf()
+        if not shelf.number:
+            own = self._settings[name]
+            return Active(0, own.version, own.canonical)
         return Active(shelf.number, shelf.version, shelf.body.encode())
 
     def pending(self, name: str, number: int, among: Collection[int] | None = None) -> list[int]:
@@ -119,7 +144,7 @@ class Programmes:
             raise Problem("unknown_programme", f"there is no programme {name!a}")
         return self._kinds[name]
 
-    def _read(self, name: str, body: bytes, if_match: str, by: str) -> PutProgramme:
+    def _parsed(self, name: str, body: bytes) -> Parsed:
         kind = self._kind(name)
         if len(body) > BODY_BYTES_MAX:
             raise _too_large(len(body))
@@ -129,7 +154,7 @@ class Programmes:
             raise Problem("refused_programme", parsed.message, errors)
         if len(parsed.canonical) > BODY_BYTES_MAX:
             raise _too_large(len(parsed.canonical))
-        return PutProgramme(name, parsed.version, parsed.canonical.decode(), if_match, by)
+        return parsed
 
     def _item(self, name: str, put: PutProgramme) -> Item:
         subject = subject_of(name)

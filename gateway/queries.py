@@ -10,15 +10,21 @@ simulator calls them directly.
 
 from __future__ import annotations
 
-import base64
-import binascii
+from collections.abc import Iterator
 
 import msgspec
 
+from actors.fields import rfc3339_ms
 from actors.points import view
 from actors.points.actor import PointsLedgerActor
 from actors.points.messages import PublicLine
-from actors.points.programme import MAIN_NAME, Programme
+from actors.points.programme import Programme
+from actors.points.state import Account
+from actors.points.view import Coming
+from gateway import balances, origins
+from gateway.balances import AsOf, Balance
+from gateway.origins import OriginLot, Origins
+from gateway.pages import decoded, encoded, page
 from gateway.problems import Problem, invalid_parameter
 from gateway.readers import ReaderPool
 from supervision.clock import Clock
@@ -28,34 +34,11 @@ from supervision.messages import RecordRow
 from supervision.store import Reader
 
 LOTS_SHOWN_MAX = 100
-PAGE_DEFAULT = 50
-PAGE_MAX = 500
 NOT_YET_S = 5.0
 """How long a query waits for `min_offset`."""
 
-_public_line = msgspec.json.Decoder(PublicLine).decode
-
-
-class Lot(msgspec.Struct, frozen=True):
-    points: int
-    expires_at: str | None
-    """None: never, or not by date."""
-
-
-class AsOf(msgspec.Struct, frozen=True):
-    """The answer holds everything of `segment` up to `offset` and nothing after it."""
-
-    segment: int
-    offset: int
-
-
-class Balance(msgspec.Struct, frozen=True):
-    """Answer of `GET /v1/users/{id}/points`. `lots` are the 100 that expire first."""
-
-    user_id: str
-    available: int
-    lots: list[Lot]
-    as_of: AsOf
+LINES_AT_ONCE = 500
+"""Read from the records in one transaction."""
 
 
 class RecordsPage(msgspec.Struct, frozen=True):
@@ -66,8 +49,64 @@ class RecordsPage(msgspec.Struct, frozen=True):
     has_more: bool
 
 
+class LotsPage(msgspec.Struct, frozen=True):
+    """Answer of `GET /v1/users/{id}/points/lots`, by wallet, soonest to expire first."""
+
+    data: list[OriginLot]
+    next_cursor: str | None
+    has_more: bool
+    as_of: AsOf
+
+
+class ComingLine(msgspec.Struct, frozen=True):
+    """What will happen at `at` by itself: `activation`, `expiry`, `release` of the reservation `name`, `tier_check` of
+    the level `name`.
+    """
+
+    at: str
+    what: str
+    points: int
+    wallet: str
+    name: str
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """Answer of `GET /v1/users/{id}/points/timeline`, soonest first, as long as nobody does anything."""
+
+    data: list[ComingLine]
+    next_cursor: str | None
+    has_more: bool
+    as_of: AsOf
+
+
+class TierShown(msgspec.Struct, frozen=True):
+    """Answer of `GET /v1/users/{id}/tier`. `sum`: what counts in the present window, in points or minor units as `by`
+    says; `missing` of it to the level `next`. The level is lost at `drops_at` unless more comes. `floor`: a level that
+    was granted, until `floor_until`. Null where there is none.
+    """
+
+    user_id: str
+    level: str | None
+    by: str
+    sum: int
+    next: str | None
+    missing: int
+    drops_at: str | None
+    floor: str | None
+    floor_until: str | None
+    as_of: AsOf
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A user's account, one's own copy, by which programme it is reckoned, and as of when."""
+
+    account: Account
+    programme: Programme
+    as_of: AsOf
+
+
 class PointsQueries:
-    """Balance and history of one user. `points` knows by which programme a segment reckons."""
+    """What is known of one user's points. `points` knows by which programme a segment reckons."""
 
     def __init__(self, readers: ReaderPool, segments: int, clock: Clock, points: PointsLedgerActor) -> None:
         self._readers = readers
@@ -79,21 +118,75 @@ class PointsQueries:
     def segment(self, user_id: str) -> int:
         return segment_of(subject_of(user_id), self._segments)
 
-    def balance(self, user_id: str, lots_max: int = LOTS_SHOWN_MAX) -> Balance:
-        """Raises Problem `unknown_user`, or `Refused` when the store cannot be read."""
+    def balance(self, user_id: str, lots_max: int = LOTS_SHOWN_MAX, at: str | None = None) -> Balance:
+        """As of now, or of `at` (RFC 3339). Raises Problem `unknown_user`, `invalid_parameter`, `too_far_back`, or
+        `Refused` when the store cannot be read.
+        """
+        now = self._clock.now_ms()
+        moment = now if at is None else _moment(at)
+        found = self._found(user_id)
+        if moment >= now:
+            return balances.of_account(user_id, found.account, found.programme, moment, found.as_of, lots_max)
+        before = found.as_of.offset + 1, 0  # lines younger than the account would not add up to it
+        with self._readers.one() as reader:
+            totals = balances.taken_back(found.account, self._rows(reader, user_id, before), moment)
+        return balances.of_past(user_id, totals, moment, found.as_of)
+
+    def lots(self, user_id: str, limit: int, cursor: str | None) -> LotsPage:
+        """All wallets', each with where it came from. Raises as `balance` does, and for a cursor that is none."""
+        found = self._found(user_id)
+        at = self._clock.now_ms()
+        rows = origins.placed(view.seen(found.account, found.programme, at))
+        shown = page(rows, origins.key, origins.Key, limit, cursor)
+        with self._readers.one() as reader:
+            known = Origins(reader, found.as_of.segment, self.domain, subject_of(user_id))
+            data = [known.lot(row) for row in shown[:limit]]
+        has_more = len(shown) > limit
+        return LotsPage(data, encoded(origins.key(shown[limit - 1])) if has_more else None, has_more, found.as_of)
+
+    def timeline(self, user_id: str, limit: int, cursor: str | None) -> Timeline:
+        """Raises as `lots` does."""
+        found = self._found(user_id)
+        at = self._clock.now_ms()
+        view.bring_forward(found.account, found.programme, at)
+        shown = page(view.coming(found.account, found.programme, at), _coming_key, _ComingKey, limit, cursor)
+        data = [ComingLine(rfc3339(one.at), one.what, one.points, one.wallet, one.name) for one in shown[:limit]]
+        has_more = len(shown) > limit
+        return Timeline(data, encoded(_coming_key(shown[limit - 1])) if has_more else None, has_more, found.as_of)
+
+    def tier(self, user_id: str) -> TierShown:
+        """Raises as `balance` does."""
+        found = self._found(user_id)
+        tier = view.tier(found.account, found.programme, self._clock.now_ms())
+        return TierShown(
+            user_id, tier.level or None, found.programme.rules.tiers.by, tier.sum, tier.next or None, tier.missing,
+            balances.shown(tier.drop_at), tier.floor or None, balances.shown(tier.floor_until), found.as_of,
+        )  # fmt: skip
+
+    def found(self, user_id: str) -> tuple[Found, bool]:
+        """The account, a new one where there is none, and whether the user is known. Whose points came and went within
+        one stage has lines and no state: nothing is left, not nobody. Raises `Refused`.
+        """
         segment, subject = self.segment(user_id), subject_of(user_id)
         with self._readers.one() as reader:
             state, upto = reader.snapshot(segment, self.domain, subject)
             programme = self._programme(reader, segment)
-            # Whose points came and went within one stage has lines and no state: nothing is left, not nobody.
             known = state is not None or bool(reader.records(segment, self.domain, subject, None, 1))
+        account = view.account_of(state) if state is not None else Account()
+        return Found(account, programme, AsOf(segment, upto)), known
+
+    def _found(self, user_id: str) -> Found:
+        found, known = self.found(user_id)
         if not known:
             raise _unknown(user_id)
-        if state is None:
-            return Balance(user_id, 0, [], AsOf(segment, upto))
-        main = view.seen(view.account_of(state), programme, self._clock.now_ms())[MAIN_NAME]
-        first = [Lot(lot.points, rfc3339(lot.expires) if lot.expires else None) for lot in main.lots[:lots_max]]
-        return Balance(user_id, main.available, first, AsOf(segment, upto))
+        return found
+
+    def _rows(self, reader: Reader, user_id: str, before: tuple[int, int]) -> Iterator[RecordRow]:
+        """All lines before (offset, n), newest first."""
+        segment, subject = self.segment(user_id), subject_of(user_id)
+        while rows := reader.records(segment, self.domain, subject, before, LINES_AT_ONCE):
+            yield from rows
+            before = rows[-1].offset, rows[-1].n
 
     def _programme(self, reader: Reader, segment: int) -> Programme:
         return self._points.programme_stored(reader.snapshot(segment, self.domain, segment_subject(segment))[0])
@@ -112,7 +205,11 @@ class PointsQueries:
             raise _unknown(user_id)
         has_more = len(rows) > limit
         shown = rows[:limit]
-        return RecordsPage([_line(row) for row in shown], _cursor(shown[-1]) if has_more else None, has_more)
+        return RecordsPage(
+            [view.line(row.body) for row in shown],
+            encoded((shown[-1].offset, shown[-1].n)) if has_more else None,
+            has_more,
+        )
 
     def parked(self, user_id: str, min_offset: int, folded: bool) -> Problem | None:
         """Why `min_offset` will not show: the user or, when it is not `folded`, the whole domain is parked."""
@@ -159,26 +256,20 @@ def _unknown(user_id: str) -> Problem:
     return Problem("unknown_user", f"no user {user_id!a} has ever had points")
 
 
-def _line(row: RecordRow) -> PublicLine:
-    """The record's fields that the contract names; what else the domain wrote is its own matter."""
-    return _public_line(row.body)
-
-
-def _cursor(row: RecordRow) -> str:
-    return base64.urlsafe_b64encode(msgspec.msgpack.encode((row.offset, row.n))).decode().rstrip("=")
-
-
 def before_of(cursor: str, parameter: str = "cursor", field: str = "next_cursor") -> tuple[int, int]:
-    """What `cursor` stands for; raises Problem naming `parameter` when it is no `field` of ours."""
-    try:
-        data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        offset, n = msgspec.msgpack.decode(data, type=tuple[int, int])
-    except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
-        raise _no_cursor(parameter, field) from error
-    if not (0 <= offset < 2**63 and 0 <= n < 2**63):
-        raise _no_cursor(parameter, field)
-    return offset, n
+    """The (offset, n) that a cursor of records stands for; raises Problem naming `parameter`."""
+    return decoded(cursor, tuple[int, int], parameter, field)
 
 
-def _no_cursor(parameter: str, field: str) -> Problem:
-    return invalid_parameter(parameter, f"{parameter} must be a {field} of this list")
+_ComingKey = tuple[int, str, str, str]
+
+
+def _coming_key(one: Coming) -> _ComingKey:
+    return one.at, one.what, one.wallet, one.name
+
+
+def _moment(text: str) -> int:
+    at = rfc3339_ms(text)
+    if at is None or at < 0:
+        raise invalid_parameter("as_of", "as_of must be an RFC 3339 time since 1970, with its offset from UTC")
+    return at

@@ -81,6 +81,11 @@ def _route(row: CommandRoute, commands: Commands, bodies: Bodies, threads: Threa
     return take_command
 
 
+def path_fields(path: str) -> Sequence[str]:
+    """The names of the fields that stand in `path`."""
+    return [str(name) for name in _FIELD.findall(path)]
+
+
 def _operation(row: CommandRoute) -> type[Operation]:
     """Says in the schema what the handler reads as raw bytes and raw path."""
 
@@ -89,7 +94,7 @@ def _operation(row: CommandRoute) -> type[Operation]:
         def __post_init__(self) -> None:
             fields = [
                 Parameter(name=name, param_in="path", required=True, schema=Schema(type=OpenAPIType.STRING))
-                for name in _FIELD.findall(row.path)
+                for name in path_fields(row.path)
             ]
             self.parameters = [*fields, _KEY]
             media = OpenAPIMediaType(schema=row.body)

@@ -1,12 +1,15 @@
 """`PUT` and `GET /v1/points/programme` over HTTP: versions by ETag, replaced by who names the one he replaces.
 
-The representation is the programme itself, so that what was read can be edited and put back. Its ETag is its version;
-before the first put the version is `"0"`.
+The representation is the programme itself, so that what was read can be edited and put back. Its ETag is its version.
+There is always one: before the first put it is the settings' own, number 0. So there is one rule without exception:
+each put names in If-Match what it replaces, as GET showed it.
+
+A change is in the audit log before it is made, whole, old and new. Putting what is in force changes nothing and is not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,26 +21,23 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
 
 from actors.programmes.messages import PutAnswer
+from gateway.access import who
 from gateway.answers import ANSWER_S_MAX, Threads, Waiter
+from gateway.audit import AuditLog, refusing
 from gateway.body import Bodies
+from gateway.parameters import knows
 from gateway.problems import Problem, invalid_parameter
-from gateway.programmes import Programmes
+from gateway.programmes import Programmes, Wanted
 from gateway.routes_events import problems
 from gateway.waiting import until_none
 
 POINTS = "points"
 SPREAD_S = 5.0
 """How long a put waits for all segments."""
-NONE_YET = "0"
-"""Names the version that is there before the first."""
 
 _MATCH = Parameter(
     name="If-Match", param_in="header", schema=Schema(type=OpenAPIType.STRING),
-    description='ETag of the version that is to be replaced; `"0"` when there is none',
-)  # fmt: skip
-_NONE_MATCH = Parameter(
-    name="If-None-Match", param_in="header", schema=Schema(type=OpenAPIType.STRING),
-    description="`*`: there must be no version yet",
+    description="ETag of the version that is to be replaced, as GET shows it; without it the answer is 428",
 )  # fmt: skip
 
 
@@ -47,8 +47,18 @@ class PutOperation(Operation):
 
     def __post_init__(self) -> None:
         media = OpenAPIMediaType(schema=Schema(type=OpenAPIType.OBJECT))
-        self.parameters = [*(self.parameters or []), _MATCH, _NONE_MATCH]
+        self.parameters = [*(self.parameters or []), _MATCH]
         self.request_body = RequestBody(content={"application/json": media}, required=True)
+
+
+@dataclass
+class ShowOperation(Operation):
+    """Says in the schema what the handler answers as raw bytes."""
+
+    def __post_init__(self) -> None:
+        for status, response in (self.responses or {}).items():
+            if status == "200":
+                response.content = {"application/json": OpenAPIMediaType(schema=Schema(type=OpenAPIType.OBJECT))}  # type: ignore[union-attr]
 
 
 class InForce(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -60,26 +70,64 @@ class InForce(msgspec.Struct, frozen=True, omit_defaults=True):
     pending_segments: int = 0
 
 
-class Precondition(msgspec.Struct, frozen=True):
-    """`version` must be the active one; `stated`: the request says so itself."""
+class Shop:
+    """What the put does, step by step: read, written down, done, in force."""
 
-    version: str
-    stated: bool
+    def __init__(self, programmes: Programmes, audit: AuditLog, threads: Threads) -> None:
+        self._programmes = programmes
+        self._audit = audit
+        self._threads = threads
 
-    def failed(self, answer: PutAnswer) -> Problem:
-        present = f'the active version is "{answer.version or NONE_YET}", number {answer.number}'
-        if self.stated:
-            return Problem("precondition_failed", present)
-        return Problem("precondition_required", f"{present}; name it in If-Match to replace it")
+    async def put(self, body: bytes, if_match: str, by: str) -> PutAnswer:
+        """Raises Problem when it is not done."""
+        wanted = await self._threads.run(partial(self._programmes.read, POINTS, body, if_match, by))
+        if wanted.changes:
+            if if_match != wanted.present.version:
+                raise _failed(wanted.present.version, wanted.present.number)
+            await self._threads.run(partial(self._written_down, wanted, by))
+        answer = await self._answer(wanted)
+        if answer.code:
+            raise _failed(answer.version, answer.number)
+        return answer
+
+    async def in_force(self, answer: PutAnswer) -> InForce:
+        """Waits for all segments, SPREAD_S at most."""
+        look = partial(self._programmes.pending, POINTS, answer.number)
+        pending = await until_none(lambda left: self._threads.run(partial(look, left)), SPREAD_S)
+        return InForce(answer.version, answer.number, answer.changed, len(pending))
+
+    def _written_down(self, wanted: Wanted, by: str) -> None:
+        present, new = wanted.present, wanted.new
+        old = {"number": present.number, "version": present.version, "programme": msgspec.Raw(present.body)}
+        try:
+            now = {"version": new.version, "programme": msgspec.Raw(new.canonical)}
+            self._audit.write(by, "rules.change", POINTS, old, now)
+        except OSError as error:
+            raise refusing(error) from error
+
+    async def _answer(self, wanted: Wanted) -> PutAnswer:
+        waiter: Waiter[PutAnswer | Problem] = Waiter()
+        give_up = await self._threads.run(partial(self._programmes.put, wanted, waiter.answer))
+        try:
+            answer = await waiter.within(ANSWER_S_MAX)
+        except Problem:
+            raise (await self._threads.run(partial(self._programmes.parked, POINTS))) or _unanswered() from None
+        finally:
+            give_up()
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
 
 
 def programme_routes(
-    programmes: Programmes, bodies: Bodies, threads: Threads, who: Callable[[Request[Any, Any, Any]], str]
+    programmes: Programmes, audit: AuditLog, bodies: Bodies, threads: Threads
 ) -> Sequence[HTTPRouteHandler]:
-    """The routes over `programmes`. `who` names the sender of a request, for the history."""
+    """The routes over `programmes`."""
+    shop = Shop(programmes, audit, threads)
 
     @put(
         "/v1/points/programme", status_code=200, operation_class=PutOperation, summary="Activate a programme",
+        guards=[knows()],
         responses={
             **problems(400, 404, 408, 412, 413, 415, 422, 428, 503),
             202: ResponseSpec(InForce, generate_examples=False, description="Active, not in all segments within 5 s"),
@@ -87,74 +135,60 @@ def programme_routes(
     )  # fmt: skip
     async def put_programme(request: Request[Any, Any, Any]) -> Response[InForce]:
         """Answers once every segment's log holds the version: what is accepted after that is judged by it."""
-        wanted = await _precondition(request)
+        if_match = precondition(request.scope["headers"])
+        if if_match is None:
+            present = await threads.run(partial(programmes.active, POINTS))
+            text = f"{_present(present.version, present.number)}; name it in If-Match to replace it"
+            raise Problem("precondition_required", text)
         async with bodies.whole(request.scope["headers"], request.receive) as body:
-            answer = await _put(body, wanted.version, who(request))
-        if answer.code:
-            raise wanted.failed(answer)
-        look = partial(programmes.pending, POINTS, answer.number)
-        pending = await until_none(lambda left: threads.run(partial(look, left)), SPREAD_S)
-        in_force = InForce(answer.version, answer.number, answer.changed, len(pending))
-        return Response(in_force, status_code=202 if pending else 200, headers=_tag(answer.version))
-
-    async def _precondition(request: Request[Any, Any, Any]) -> Precondition:
-        stated = precondition(request.scope["headers"])
-        if not stated.stated and (active := await threads.run(partial(programmes.active, POINTS))):
-            raise stated.failed(PutAnswer(active.number, active.version))
-        return stated
-
-    async def _put(body: bytes, if_match: str, by: str) -> PutAnswer:
-        waiter: Waiter[PutAnswer | Problem] = Waiter()
-        give_up = await threads.run(partial(programmes.put, POINTS, body, if_match, by, waiter.answer))
-        try:
-            answer = await waiter.within(ANSWER_S_MAX)
-        except Problem:
-            raise (await threads.run(partial(programmes.parked, POINTS))) or _unanswered() from None
-        finally:
-            give_up()
-        if isinstance(answer, Problem):
-            raise answer
-        return answer
+            answer = await shop.put(body, if_match, who(request.scope))
+        in_force = await shop.in_force(answer)
+        return Response(in_force, status_code=202 if in_force.pending_segments else 200, headers=_tag(answer.version))
 
     @get(
-        "/v1/points/programme",
-        responses=problems(404, 503),
-        summary="The active programme",
-        media_type="application/json",
-    )
+        "/v1/points/programme", responses=problems(400, 404, 503), summary="The programme in force", guards=[knows()],
+        media_type="application/json", operation_class=ShowOperation,
+    )  # fmt: skip
     async def show_programme() -> Response[bytes]:
-        """As it was put, in canonical form; the ETag is its version, `Programme-Number` counts the changes."""
+        """In canonical form; the ETag is its version. `Programme-Number` counts the changes: 0, and it is what the
+        settings say.
+        """
         active = await threads.run(partial(programmes.active, POINTS))
-        if active is None:
-            raise Problem("unknown_programme", "no programme was put yet: the settings are in force")
         headers = {**_tag(active.version), "programme-number": str(active.number)}
         return Response(active.body, headers=headers, media_type="application/json")
 
     return put_programme, show_programme
 
 
-def precondition(headers: Iterable[tuple[bytes, bytes]]) -> Precondition:
-    """What If-Match or If-None-Match demand; raises Problem `invalid_parameter` for what we do not take.
+def precondition(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The version that If-Match names, None when nothing is said; raises Problem `invalid_parameter` for what we do not
+    take.
 
-    >>> precondition([(b"if-match", b'"0"')])
-    Precondition(version='', stated=True)
+    >>> precondition([(b"if-match", b'"1b4f0e9851971998"')])
+    '1b4f0e9851971998'
     """
     given = [(name, value.decode("latin-1").strip()) for name, value in headers if name in _PRECONDITIONS]
     if not given:
-        return Precondition("", stated=False)
+        return None
+    if any(name != b"if-match" for name, _ in given):
+        raise invalid_parameter("If-None-Match", "there is always a version in force: name it in If-Match")
     if len(given) > 1:
-        raise invalid_parameter("If-Match", "one of If-Match and If-None-Match may be given, once")
-    ((name, value),) = given
-    if name == b"if-none-match":
-        if value != "*":
-            raise invalid_parameter("If-None-Match", "If-None-Match must be * here")
-        return Precondition("", stated=True)
+        raise invalid_parameter("If-Match", "If-Match may be given once")
+    ((_, value),) = given
     if len(value) < 3 or value[0] != '"' or value[-1] != '"' or '"' in value[1:-1]:
         raise invalid_parameter("If-Match", 'If-Match must be one ETag, as in "1b4f0e9851971998"')
-    return Precondition("" if value[1:-1] == NONE_YET else value[1:-1], stated=True)
+    return value[1:-1]
 
 
 _PRECONDITIONS = (b"if-match", b"if-none-match")
+
+
+def _failed(version: str, number: int) -> Problem:
+    return Problem("precondition_failed", _present(version, number))
+
+
+def _present(version: str, number: int) -> str:
+    return f'the version in force is "{version}", number {number}'
 
 
 def _tag(version: str) -> dict[str, str]:

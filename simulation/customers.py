@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from random import Random
 
 from actors.points.actor import PointsLedgerActor
+from gateway.balances import Balance
 from gateway.export import EXPORT_RECORDS_MAX, Exports, PointsSection, exports
 from gateway.problems import Problem
-from gateway.queries import Balance, PointsQueries
+from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
 from simulation.model import ProfileModel
 from simulation.points_book import Book
@@ -79,8 +80,9 @@ class Customers:
 
     def _judge(self, user: str, subject: str, balance: Balance) -> None:
         available = self._model.available(subject, balance.as_of.segment, self._clock.now_ms())
-        shown = sum(lot.points for lot in balance.lots)
-        if balance.available != available or (len(balance.lots) < 100 and shown != available):
+        lots = balance.lots or []
+        shown = sum(lot.points for lot in lots)
+        if balance.available != available or (len(lots) < 100 and shown != available):
             raise Violation(
                 f"queries: {user} is shown {balance.available} in lots of {shown}, the model has {available}"
             )

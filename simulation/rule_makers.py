@@ -44,6 +44,8 @@ def parse(body: bytes) -> Parsed | Refusal:
     return Text(f"{hash64(body):016x}", body)
 
 
+NONE_YET = Text("none", b"{}")
+"""In force before the first put."""
 KIND = Kind(NAME, parse, lambda state: msgspec.msgpack.decode(state, type=Rule).number)
 
 
@@ -79,14 +81,19 @@ class RuleMakers:
         self._puts += 1
         name = f"put-{self._puts}"
         programmes = Programmes(
-            {NAME: KIND}, ReaderPool(engine.store.reader), engine.journal, engine.store.segments, lambda: name
+            {NAME: KIND},
+            {NAME: NONE_YET},
+            ReaderPool(engine.store.reader),
+            engine.journal,
+            engine.store.segments,
+            lambda: name,
         )
         try:
-            active = programmes.active(NAME)
+            known = programmes.active(NAME).version if not stale else ""
+            wanted = programmes.read(NAME, body, known, "operator")
         except Refused:
             return
-        known = active.version if active is not None and not stale else ""
-        give_up = programmes.put(NAME, body, known, "operator", lambda answer: self._answered(name, answer))
+        give_up = programmes.put(wanted, lambda answer: self._answered(name, answer))
         if gives_up:
             give_up()
 

@@ -19,13 +19,14 @@ from actors.points.programme import from_settings
 from actors.points.state import Account, Books, Lot, Wallet
 from actors.profile.facts import Fact, Profile
 from actors.programmes.kind import Kind
-from actors.registry import COMMANDS
+from actors.registry import COMMANDS, FOR_OPERATORS
 from gateway.access import NEEDS, Need
 from gateway.answers import Threads
 from gateway.app import Choices, Ports, build_app
 from gateway.audit import AuditLog
 from gateway.body import Bodies
-from gateway.commands import Commands, EntryAt, Forget, Told
+from gateway.commands import Commands, EntryAt
+from gateway.estimates import Estimates
 from gateway.export import exports
 from gateway.health import Health, Readiness
 from gateway.ingest import Ingest
@@ -41,9 +42,19 @@ from gateway.routes_commands import CommandRoute
 from gateway.waiting import FoldedByPolling
 from supervision.clock import VirtualClock
 from supervision.entry import Draft, segment_of
-from supervision.messages import Append, Appended, AppendResult, AwaitReply, ForgetReply, ParkedRow, RecordRow, Reused
+from supervision.messages import (
+    Append,
+    Appended,
+    AppendResult,
+    AwaitReply,
+    ForgetReply,
+    ParkedRow,
+    RecordRow,
+    Reused,
+    Told,
+)
 from supervision.store import Refused
-from topology.wire import Door, hash64
+from topology.wire import Door, hash64, reply_key
 
 SEGMENTS = 16
 EPOCH = 1_790_000_000
@@ -94,9 +105,9 @@ COUNTING = Choices((COUNT_ROUTE,), {**NEEDS, **COUNT_NEED})
 class PretendedJournal:
     """Knows ids as the real one does. With `holds`, answers wait until `release`. `replies`: what domains answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: PretendedAnswers) -> None:
         self.replies: Callable[[Draft], bytes | None] = lambda _: None
-        self.waiters: list[AwaitReply] = []
+        self.answers = answers
         self.drafts: list[Draft] = []
         self.holds = False
         self.lost = False
@@ -110,10 +121,10 @@ class PretendedJournal:
 
     def tell(self, message: Any, /) -> None:
         if isinstance(message, AwaitReply):
-            self.waiters.append(message)
+            self.answers.ask(message.id_hash, message.done)
             return
         if isinstance(message, ForgetReply):
-            self.waiters = [waiter for waiter in self.waiters if waiter.done != message.done]
+            self.answers.forget(message.id_hash, message.done)
             return
         assert isinstance(message, Append)
         if self.holds:
@@ -130,9 +141,8 @@ class PretendedJournal:
     def _answer(self, append: Append) -> None:
         append.done(None if self.lost else [self._append(item) for item in append.items])
         for item in append.items if not self.lost else ():
-            reply = self.replies(item.draft)
-            for waiter in self.waiters if reply is not None else ():
-                waiter.done(reply)
+            if (reply := self.replies(item.draft)) is not None:
+                self.answers.say(reply_key(item), reply)
 
     def _append(self, item: Any) -> AppendResult:
         known = self._known.get(item.id_hash) if item.id_hash is not None else None
@@ -159,17 +169,17 @@ class PretendedAnswers:
         self.full = False
         """Too many wait: nobody more is told."""
 
-    def ask(self, id_hash: int, domain: str, done: Told) -> Forget:
-        assert domain == "points"
+    def ask(self, id_hash: int, done: Told) -> None:
         self.asked += 1
         if self.full:
             done(None)
-            return lambda: None
-        one = (id_hash, done)
-        self.waiting.append(one)
+            return
+        self.waiting.append((id_hash, done))
         if self.reply is not None:
             self.say(id_hash, self.reply)
-        return lambda: self.waiting.remove(one) if one in self.waiting else None
+
+    def forget(self, id_hash: int, done: Told) -> None:
+        self.waiting = [one for one in self.waiting if one != (id_hash, done)]
 
     def say(self, id_hash: int, reply: bytes) -> None:
         """As the journal does when it is durable; the first answer is the one that stays."""
@@ -232,8 +242,8 @@ class World:
     def __init__(self, bodies: Bodies | None = None, choices: Choices | None = None) -> None:
         self._folder = TemporaryDirectory()
         self.folder = Path(self._folder.name)
-        self.journal = PretendedJournal()
         self.answers = PretendedAnswers()
+        self.journal = PretendedJournal(self.answers)
         self.states: dict[tuple[int, str, str], bytes] = {}
         self.lines: dict[tuple[int, str, str], list[RecordRow]] = {}
         self.checkpoints: dict[tuple[int, str], int] = {}
@@ -262,9 +272,8 @@ class World:
         return Ports(
             ingest=ingest,
             commands=Commands(
-                Door({**COMMANDS, COUNT.event_type: COUNT}, SEGMENTS).decode,
+                Door({**COMMANDS, **FOR_OPERATORS, COUNT.event_type: COUNT}, SEGMENTS),
                 self.journal,
-                self.answers,
                 readers,
                 self._parked_domains,
                 ingest.not_taking,
@@ -272,10 +281,11 @@ class World:
                 counters,
             ),
             points=points,
+            estimates=Estimates(points, self.clock),
             exports=exports(points, readers, SEGMENTS),
             parked=parked,
             decisions=Decisions(parked, self.journal, SEGMENTS),
-            programmes=Programmes({"points": KIND}, readers, self.journal, SEGMENTS, self._name),
+            programmes=Programmes({"points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name),
             wait_folded=FoldedByPolling(
                 lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
                 lambda segment, domain: self.checkpoints.get((segment, domain), 0),

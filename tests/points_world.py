@@ -101,6 +101,12 @@ class PointsWorld:
         assert isinstance(command, Command), command
         return self._react(command.kind, command.subject, raw)
 
+    def hear(self, kind: str, subject: str, raw: bytes, at: int) -> Answer | None:
+        """An entry as it stands in a log; what was answered."""
+        self.at, before = at, len(self.answers)
+        self._react(kind, subject, raw)
+        return self.answers[-1] if len(self.answers) > before else None
+
     def told(self, outputs: list[Output]) -> list[tuple[str, Any]]:
         """The outward effects among `outputs`."""
         return [(output.kind, output.body) for output in outputs if isinstance(output, Emit) and output.route]
@@ -166,7 +172,12 @@ class PointsWorld:
                 raise AssertionError(f"unexpected output {output}")
 
     def check(self) -> None:
-        """The books agree: each user's lines add up to the state's, term by term, and the timer is set to what the
+        """The books agree, each user's and all together."""
+        self.check_books()
+        self._check_gifts()
+
+    def check_books(self) -> None:
+        """Each user's lines add up to the state's, term by term, and the timer is set to what the
         state says.
         """
         for subject, data in self.stored.items():
@@ -180,7 +191,6 @@ class PointsWorld:
             for name in {MAIN, *account.wallets, *sums}:
                 assert sums.get(name, Totals()) == moves.totals(account, name), (subject, name)
             assert self.timers.get((subject, TIMER_KEY), (0, 0))[1] == account.armed
-        self._check_gifts()
 
     def _check_gifts(self) -> None:
         accounts = [msgspec.msgpack.decode(data, type=Account) for data in self.stored.values()]

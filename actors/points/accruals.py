@@ -22,6 +22,7 @@ from actors.points.messages import Cut, ItemLine, PointsEarned, PointsPending, P
 from actors.points.order_book import Change, Item, OrderBook
 from actors.points.orders import Order
 from actors.points.programme import MAIN_NAME
+from actors.points.results import Accrued
 from actors.points.state import MAIN, Pending
 from actors.points.teller import Teller
 from actors.points.times import shown
@@ -127,7 +128,7 @@ def _new(teller: Teller, body: AccruePoints, order: Order | None, book: OrderBoo
     same = _describes(book, order) if order else before.points == body.points
     detail = f"the order was accepted with {before.points} points at {before.place}"
     if same:
-        teller.decline("already_accepted", detail, before.points, entry=before.place)
+        teller.decline("already_accepted", detail, before.points, accepted=before.place)
     else:
         teller.refuse(CHANGE, "order_conflict", detail, body.points or 0, body.reason, order_id)
     return False
@@ -201,10 +202,11 @@ def _moment(text: str | None) -> int | None:
 def _answer(teller: Teller, accrual: Accrual, came: Came, estimate: Estimate | None) -> None:
     name = wallet_name(teller, accrual.wallet, accrual.reason) or MAIN
     points = came.points + came.to_debt
-    more: dict[str, Any] = {"pending": points if accrual.active_from is not None else 0, "debt_paid": came.to_debt}
-    if estimate is not None:
-        more |= {"programme": teller.programme.version, "items": estimate.items, "order_id": accrual.order_id}
-    teller.answer(points, name, **more)
+    teller.answer(
+        Accrued, points, name, pending=points if _waits(teller, accrual) else 0, debt_paid=came.to_debt,
+        cut=accrual.points - points, order_id=accrual.order_id or UNSET,
+        programme=teller.programme.version if estimate else UNSET, items=estimate.items if estimate else UNSET,
+    )  # fmt: skip
 
 
 def _tell_spent_cap(teller: Teller, accrual: Accrual, cap: str) -> None:
@@ -231,9 +233,14 @@ def _come(teller: Teller, accrual: Accrual, name: str, allowed: caps.Allowed) ->
     if not allowed.points:
         return Came(0, 0)
     cut = tuple([Cut(*each) for each in allowed.cut]) or UNSET
-    if accrual.active_from is None or 0 < accrual.active_from <= teller.at:
-        return _earn(teller, accrual, name, allowed.points, cut)
-    return _pend(teller, accrual, name, allowed.points, cut)
+    if _waits(teller, accrual):
+        return _pend(teller, accrual, name, allowed.points, cut)
+    return _earn(teller, accrual, name, allowed.points, cut)
+
+
+def _waits(teller: Teller, accrual: Accrual) -> bool:
+    """Whether the points cannot be spent yet."""
+    return accrual.active_from is not None and not 0 < accrual.active_from <= teller.at
 
 
 def _earn(teller: Teller, accrual: Accrual, name: str, points: int, cut: Any) -> Came:

@@ -11,6 +11,7 @@ from actors.points import giving, ledger, lots, standing, upkeep
 from actors.points.inputs import GIFT_ARRIVES, GiftArrives, GiftPart, GivePoints
 from actors.points.ledger import Short
 from actors.points.messages import PointsEarned, PointsGifted, RefusalCode
+from actors.points.results import Gifted
 from actors.points.state import GiftDay, Lot
 from actors.points.teller import Teller
 from actors.points.times import shown
@@ -45,7 +46,7 @@ def give(teller: Teller, body: GivePoints) -> None:
     balance = teller.line("gift_sent", body.points, REASON, None, parts, other_user_id=body.to)
     teller.say("points.gifted", PointsGifted(body.points, balance, body.to))
     teller.send(GIFT_ARRIVES, GiftArrives(teller.user_id, body.points, _packed(parts)), body.to)
-    teller.answer(body.points, to=body.to)
+    teller.answer(Gifted, body.points, to=body.to)
 
 
 def arrives(teller: Teller, body: GiftArrives) -> None:

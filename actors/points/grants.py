@@ -9,6 +9,7 @@ from actors.points.accruals import Accrual, accrue, wallet_name
 from actors.points.inputs import AdjustPoints
 from actors.points.ledger import Short
 from actors.points.messages import REFERRAL_REASON, PointsSpent, ReferralCredit
+from actors.points.results import Adjusted, SignedIn
 from actors.points.sign_ins import Already
 from actors.points.state import SignIns
 from actors.points.teller import Teller
@@ -29,7 +30,7 @@ def sign_in(teller: Teller) -> None:
     points = signed.points + signed.bonus
     if points and accrue(teller, Accrual(points, SIGN_IN_REASON)) is None:
         return
-    teller.answer(points, streak=signed.streak, bonus=signed.bonus)
+    teller.answer(SignedIn, points, streak=signed.streak, bonus=signed.bonus)
 
 
 def referral(teller: Teller, body: ReferralCredit) -> None:
@@ -55,7 +56,7 @@ def adjust(teller: Teller, body: AdjustPoints) -> None:
     elif body.points > 0:
         accrual = Accrual(body.points, ADJUSTMENT_REASON, wallet=body.wallet, ordinary=False, note=body.note)
         if accrue(teller, accrual) is not None:
-            teller.answer(body.points, name)
+            teller.answer(Adjusted, body.points, name)
     else:
         _take(teller, body, name)
 
@@ -72,7 +73,7 @@ def _take(teller: Teller, body: AdjustPoints, name: str) -> None:
     balance = teller.line("withdraw", points, ADJUSTMENT_REASON, None, parts, name, note=body.note)
     effect = PointsSpent(points, balance, ADJUSTMENT_REASON, None, name or UNSET, body.note)
     teller.say("points.spent", effect, ADJUSTMENT_REASON)
-    teller.answer(body.points, name)
+    teller.answer(Adjusted, body.points, name)
 
 
 def _day(teller: Teller) -> int:

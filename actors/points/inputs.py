@@ -22,6 +22,8 @@ ORDER_COMPLETED = "order.completed"
 ORDER_CANCELLED = "order.cancelled"
 SIGN_IN = "user.sign_in"
 TIER_GRANT = "tier.grant"
+PURCHASE = "purchase"
+"""The reason of an accrual that names none."""
 GIFT_ARRIVES = "points.gift_arrives"
 """Inward: what somebody else's gift brings."""
 
@@ -45,7 +47,7 @@ class AccruePoints(msgspec.Struct, frozen=True, gc=False):
     order: msgspec.Raw = msgspec.Raw(b"null")
     order_id: str | None = None
     """With `points`: the order they belong to, so that a refund finds them."""
-    reason: str = "purchase"
+    reason: str = PURCHASE
     wallet: str | None = None
     pending: PendingUntil | None = None
     expires_at: str | None = None

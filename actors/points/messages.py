@@ -353,8 +353,24 @@ class Programmed(msgspec.Struct, frozen=True, gc=False):
     body: str
 
 
+class PublicLot(msgspec.Struct, frozen=True, gc=False):
+    """A LotPart as it is shown. `expires_at` null: never, or not by date."""
+
+    origin: str
+    points: int
+    expires_at: str | None
+
+
+class PublicItem(msgspec.Struct, frozen=True, gc=False):
+    """An ItemLine as it is shown."""
+
+    product: str
+    points: int
+    rules: tuple[str, ...]
+
+
 class PublicLine(msgspec.Struct, frozen=True, gc=False):
-    """What of a LedgerLine is shown to other programs: decode the record's JSON with this type."""
+    """What of a LedgerLine is shown to other programs (view.line); what it does not have is left out."""
 
     offset: int
     at: str
@@ -364,3 +380,11 @@ class PublicLine(msgspec.Struct, frozen=True, gc=False):
     reason: str
     order_id: str | None
     cause: str
+    wallet: str
+    moves: dict[str, int]
+    lots: tuple[PublicLot, ...]
+    reservation_id: str | UnsetType = UNSET
+    programme: str | UnsetType = UNSET
+    items: tuple[PublicItem, ...] | UnsetType = UNSET
+    note: str | UnsetType = UNSET
+    other_user_id: str | UnsetType = UNSET

@@ -16,6 +16,7 @@ from actors.points.messages import PointsConfirmed, PointsReserved, PointsSpent
 from actors.points.order_book import Change
 from actors.points.programme import MAIN_NAME
 from actors.points.reservations import Ended, Exceeds, InUse, Unknown
+from actors.points.results import Cancelled, Confirmed, Redeemed, Reserved
 from actors.points.state import MAIN
 from actors.points.teller import Teller
 from supervision.envelope import rfc3339
@@ -35,7 +36,7 @@ def redeem_points(teller: Teller, body: RedeemPoints) -> None:
     if body.order_id:
         order_book.note(teller.order(body.order_id), Change(CHANGE, body.reason, body.points, teller.place))
         teller.keep_order()
-    teller.answer(body.points, name)
+    teller.answer(Redeemed, body.points, name)
 
 
 def once(teller: Teller, change: str, points: int, reason: str, order_id: str) -> bool:
@@ -52,9 +53,9 @@ def once(teller: Teller, change: str, points: int, reason: str, order_id: str) -
         return False
     detail = f"the order was accepted with {before.points} points at {before.place}"
     if before.points == points:
-        teller.decline("already_accepted", detail, points, entry=before.place)
+        teller.decline("already_accepted", detail, points, accepted=before.place)
     else:
-        teller.refuse(change, "order_conflict", detail, points, reason, order_id, entry=before.place)
+        teller.refuse(change, "order_conflict", detail, points, reason, order_id, accepted=before.place)
     return False
 
 
@@ -108,7 +109,7 @@ def reserve(teller: Teller, body: ReservePoints) -> None:
             effect = PointsReserved(body.points, balance, rid, body.order_id, rfc3339(until), name or UNSET)
             teller.say("points.reserved", effect)
             teller.outputs.append(Claim(key, HELD))
-            teller.answer(body.points, name, reservation_id=rid, expires_at=rfc3339(until))
+            teller.answer(Reserved, body.points, name, reservation_id=rid, expires_at=rfc3339(until))
 
 
 def reservation_id(place: str, body: ReservePoints) -> str:
@@ -142,7 +143,7 @@ def confirm(teller: Teller, body: ConfirmReservation) -> None:
         teller.keep_order()
     _close(teller, rid, CONFIRMED)
     upkeep.expire(teller, name, teller.wallet(name))
-    teller.answer(points, name, released=free, reservation_id=rid)
+    teller.answer(Confirmed, points, name, released=free, reservation_id=rid)
 
 
 def cancel(teller: Teller, body: CancelReservation) -> None:
@@ -159,7 +160,7 @@ def cancel(teller: Teller, body: CancelReservation) -> None:
     upkeep.released(teller, rid, ended, "cancelled")
     _close(teller, rid, CANCELLED)
     upkeep.expire(teller, name, teller.wallet(name))
-    teller.answer(lots.total(ended.released), name, reservation_id=rid)
+    teller.answer(Cancelled, lots.total(ended.released), name, reservation_id=rid)
 
 
 def _gone(teller: Teller, change: str, rid: str, points: int) -> None:

@@ -20,6 +20,7 @@ from actors.points.messages import PointsReversed, RefusalCode
 from actors.points.order_book import Change, OrderBook
 from actors.points.refund_request import What
 from actors.points.refunds import Claim, Given, Refused, Taken
+from actors.points.results import Reversed
 from actors.points.state import MAIN, WaitingRefund
 from actors.points.teller import Teller
 
@@ -155,7 +156,7 @@ def _wait(teller: Teller, order_id: str, why: str) -> None:
     entry = teller.event.entry
     until = teller.at + teller.programme.rules.refund.wait_days * DAY_MS
     account.waiting.append(WaitingRefund(order_id, until, entry.epoch, entry.offset, entry.body))
-    teller.answer(0, waiting=True)
+    teller.answer(Reversed, 0, waiting=True)
 
 
 def _carry_out(teller: Teller, book: OrderBook, order_id: str, claim: Claim, reason: str) -> list[Taken]:
@@ -208,7 +209,7 @@ def _grace(teller: Teller) -> int:
 
 def _answer(teller: Teller, claim: Claim, taken: list[Taken]) -> None:
     teller.answer(
-        claim.points, returned=claim.back, amount=claim.amount,
+        Reversed, claim.points, returned=claim.back, amount=claim.amount,
         from_pending=sum(waits.points for each in taken for waits in each.pending),
         from_lots=sum(lots.total(each.lots) for each in taken),
         from_balance=sum(lots.total(each.balance) for each in taken),

@@ -13,6 +13,7 @@ from actors.points import jumps, tiers
 from actors.points.inputs import GrantTier
 from actors.points.messages import Alarm, TierMoved, TierWillDrop
 from actors.points.order_book import OrderBook
+from actors.points.results import TierGranted
 from actors.points.state import Jump, Tier
 from actors.points.teller import Teller
 from actors.points.tiers import TierEvent, UnknownLevel
@@ -67,7 +68,7 @@ def grant(teller: Teller, body: GrantTier) -> None:
         teller.refuse("tier_grant", "unknown_level", f"the programme has no level {body.level!a}")
         return
     _tell(teller, events)
-    teller.answer(0, level=level(teller))
+    teller.answer(TierGranted, 0, level=level(teller))
 
 
 def next_due(teller: Teller) -> int:

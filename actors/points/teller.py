@@ -18,11 +18,12 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from actors.commands import Answer
+from actors.commands import declined, done
 from actors.points import keys, ledger, moves, order_book
 from actors.points.messages import Alarm, ItemLine, LedgerLine, LotPart, PointsRefused, RefusalCode
 from actors.points.order_book import OrderBook
 from actors.points.programme import MAIN_NAME, Programme
+from actors.points.results import Result
 from actors.points.state import MAIN, Account, Lot, Wallet
 from actors.routes import effect_route
 from supervision.domain import Event
@@ -116,17 +117,17 @@ class Teller:
     def alarm(self, alarm: Alarm) -> None:
         self.outputs.append(Emit("engine.alarm", alarm, route=effect_route("engine.alarm", alarm.alarm)))
 
-    def answer(self, points: int, name: str = MAIN, **more: Any) -> None:
-        """To whoever asked: it is done."""
+    def answer(self, result: type[Result], points: int, name: str = MAIN, **more: Any) -> None:
+        """To whoever asked: it is done. `more`: the fields that this kind of result has besides."""
         if self.event.entry.asked:
-            result = {"points": points, "balance": self.balance(name), "wallet": name or MAIN_NAME, **more}
-            self.outputs.append(Reply(Answer(True, result=_raw(result))))
+            made = result(points=points, balance=self.balance(name), wallet=name or MAIN_NAME, **more)
+            self.outputs.append(Reply(done(made)))
 
     def decline(self, code: RefusalCode, detail: str, points: int, name: str = MAIN, **numbers: Any) -> None:
         """To whoever asked alone: nothing was changed, and `numbers` say why."""
         if self.event.entry.asked:
             numbers = {"points": points, "balance": self.balance(name), **numbers}
-            self.outputs.append(Reply(Answer(False, code, detail, _raw(numbers))))
+            self.outputs.append(Reply(declined(code, detail, numbers)))
 
     def refuse(
         self, change: str, code: RefusalCode, detail: str, points: int = 0, reason: str = "",
@@ -144,7 +145,3 @@ class Teller:
         balance = self.balance(name)
         effect = PointsRefused(points, balance, reason or change, order_id, change, code, detail, name or UNSET)
         self.say("points.refused", effect, effect.reason)
-
-
-def _raw(result: dict[str, Any]) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.encode(result))

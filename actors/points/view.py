@@ -10,17 +10,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import UNSET
 
 from actors.points import ledger, lots, reservations, tiers
+from actors.points.conditions import Who
+from actors.points.messages import LedgerLine, PublicItem, PublicLine, PublicLot
 from actors.points.programme import MAIN_NAME, Programme
-from actors.points.state import FORMAT, Account, Tier, Wallet
+from actors.points.state import FORMAT, NEVER, Account, Lot, Tier, Wallet
 from actors.points.tiers import Shown
 from actors.points.upgrade import upgrade
+from supervision.envelope import rfc3339
 
 _decoder = msgspec.msgpack.Decoder(Account)
 _fields = msgspec.msgpack.Decoder(list[object])
 _SECOND_BYTE = bytes([FORMAT])
 """Of a stored account; as long as it has fewer than 16 fields, which saves nearly all a second decoding."""
+_line = msgspec.json.Decoder(LedgerLine)
 
 
 class LotSeen(msgspec.Struct, frozen=True):
@@ -85,19 +90,71 @@ def coming(account: Account, programme: Programme, at: int) -> list[Coming]:
     found: list[Coming] = []
     for name, wallet in ledger.wallets(account):
         shown = name or MAIN_NAME
-        found += [Coming(p.active_from, "activation", p.points, shown) for p in wallet.pending if p.active_from]
-        slides = programme.slides_end(account.active_at, name)
-        ends: dict[int, int] = {}
-        for lot in wallet.lots:
-            end = lots.ends(lot, slides)
-            ends[end] = ends.get(end, 0) + lot.points
-        found += [Coming(end, "expiry", points, shown) for end, points in ends.items() if end]
+        found += [Coming(start, "activation", points, shown) for start, points in _activations(wallet).items()]
+        found += [Coming(end, "expiry", points, shown) for end, points in _ends(account, programme, name).items()]
     for rid, held in account.reservations.items():
         found.append(Coming(held.until, "release", lots.total(held.parts), held.wallet or MAIN_NAME, rid))
     due = tiers.next_due(account.tier, programme.rules.tiers, programme.days) if account.tier else 0
     if due and account.tier:
         found.append(Coming(due, "tier_check", 0, "", tiers.holds(account.tier, programme.rules.tiers)))
     return sorted((each for each in found if each.at > at), key=lambda each: (each.at, each.what, each.name))
+
+
+def who(account: Account, programme: Programme, at: int) -> Who:
+    """What the earn rules ask of its owner."""
+    facts = account.facts
+    return Who(
+        tier(account, programme, at).level, not account.orders, facts.zone if facts else "",
+        facts.birthday if facts else "",
+    )  # fmt: skip
+
+
+def line(body: bytes) -> PublicLine:
+    """What other programs may see of a record."""
+    kept = _line.decode(body)
+    parts = tuple([PublicLot(lot.origin, lot.points, _time(lot.expires)) for lot in kept.lots])
+    items = tuple([PublicItem(*msgspec.structs.astuple(item)) for item in kept.items]) if kept.items else UNSET
+    return PublicLine(
+        kept.offset, kept.at, kept.change, kept.points, kept.balance, kept.reason, kept.order_id, kept.cause,
+        kept.wallet or MAIN_NAME, kept.moves, parts, kept.reservation_id, kept.programme, items, kept.note,
+        kept.other_user_id,
+    )  # fmt: skip
+
+
+def _time(expires: int) -> str | None:
+    """None: never, or not by date."""
+    return rfc3339(expires) if expires and expires < NEVER else None
+
+
+def _activations(wallet: Wallet) -> dict[int, int]:
+    """How many points become active when, by time."""
+    found: dict[int, int] = {}
+    for waits in wallet.pending:
+        if waits.active_from:
+            found[waits.active_from] = found.get(waits.active_from, 0) + waits.points
+    return found
+
+
+def _ends(account: Account, programme: Programme, name: str) -> dict[int, int]:
+    """How many points end when, if nobody does anything: those there are, those that become active by time, and those
+    that come back when a reservation's time is up.
+    """
+    wallet = account.wallets[name] if name else account.main
+    slides = programme.slides_end(account.active_at, name)
+    found = [(lots.ends(lot, slides), lot.points) for lot in wallet.lots]
+    for waits in wallet.pending:
+        if waits.active_from:
+            expires = waits.expires or programme.expiry(name, waits.active_from)
+            found.append((lots.ends(Lot(expires, waits.points, 0, 0), slides), waits.points))
+    for each in account.reservations.values():
+        if each.wallet == name:
+            parts = [(lots.ends(part, slides), part.points) for part in each.parts]
+            found += [(max(end, each.until), points) for end, points in parts if end]
+    ends: dict[int, int] = {}
+    for end, points in found:
+        if 0 < end < NEVER:
+            ends[end] = ends.get(end, 0) + points
+    return ends
 
 
 def _wallet(account: Account, programme: Programme, name: str, wallet: Wallet) -> WalletSeen:

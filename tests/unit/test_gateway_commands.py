@@ -12,7 +12,6 @@ import pytest
 
 from actors.commands import declined, done
 from gateway import replies
-from gateway.assembly import JournalAnswers
 from gateway.commands import Call, Commands, Handed, Placed, message, outcome
 from gateway.problems import Declined, Problem
 from gateway.readers import ReaderPool
@@ -255,7 +254,7 @@ class Desk:
     def commands(self) -> Commands:
         engine = self.engine.engine
         return Commands(
-            Door({"toy_count": COUNT}, ENGINE_SEGMENTS).decode, engine.journal, JournalAnswers(engine.journal),
+            Door({"toy_count": COUNT}, ENGINE_SEGMENTS), engine.journal,
             ReaderPool(engine.store.reader), engine.parked_domains, lambda: None, self._name, Tally(),
         )  # fmt: skip
 

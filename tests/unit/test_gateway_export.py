@@ -61,10 +61,13 @@ def test_an_export_has_a_section_for_each_domain_as_of_its_own_offset() -> None:
                 "as_of": {"segment": segment, "offset": 41},
                 "available": 100,
                 "lots": [{"points": 100, "expires_at": "2033-05-18T03:33:20.000Z"}],
+                "wallets": {"main": {"available": 100, "pending": 0, "reserved": 0, "debt": 0}},
+                "tier": None,
                 "records": [
                     {
                         "offset": 40, "at": "2025-09-20T14:30:00.000Z", "change": "increase", "points": 1,
-                        "balance": 40, "reason": "x", "order_id": None, "cause": "1.1.1",
+                        "balance": 40, "reason": "x", "order_id": None, "cause": "1.1.1", "wallet": "main",
+                        "moves": {}, "lots": [],
                     }
                 ],
                 "records_cursor": None,

@@ -55,7 +55,7 @@ def test_pages_of_parked_entries_hold_each_of_them_once_in_order(limit: int) -> 
 @pytest.mark.parametrize(
     ("method", "path", "known"),
     [
-        ("GET", "/v1/users/u/points", "min_offset"), ("GET", "/v1/users/u/points/records", "limit, cursor"),
+        ("GET", "/v1/users/u/points", "min_offset, as_of"), ("GET", "/v1/users/u/points/records", "limit, cursor"),
         ("GET", "/v1/parked", "limit, cursor"), ("POST", "/v1/parked/points/resume", "segment"),
     ],
 )  # fmt: skip
@@ -182,12 +182,20 @@ def test_no_log_line_holds_anything_a_person_sent() -> None:
     assert "alice" not in str(lines)
 
 
+COMMANDS_OF_POINTS = (
+    "accruals", "redemptions", "reservations", "reservations/{reservation_id}/confirm",
+    "reservations/{reservation_id}/cancel", "reversals", "gifts", "adjustments",
+)  # fmt: skip
+
+
 def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
     answer = World().get("/schema")
     assert answer.status_code == 200
     schema = answer.json()
     assert set(schema["paths"]) == {
         "/v1/events", "/v1/users/{user_id}/points", "/v1/users/{user_id}/points/records",
+        "/v1/users/{user_id}/points/lots", "/v1/users/{user_id}/points/timeline", "/v1/users/{user_id}/tier",
+        *(f"/v1/users/{{user_id}}/points/{what}" for what in COMMANDS_OF_POINTS), "/v1/points/estimate",
         "/v1/users/{user_id}/export", "/v1/parked",
         "/v1/parked/{domain}/{subject}/retry", "/v1/parked/{domain}/{subject}/discard", "/v1/parked/{domain}/resume",
         "/v1/tree", "/v1/points/programme", "/v1/audit", "/livez", "/readyz", "/metrics",
@@ -211,7 +219,7 @@ def test_the_schema_has_refusals_as_problem_json() -> None:
 
 
 def test_the_schema_has_the_fields_of_a_message_as_the_door_reads_them() -> None:
-    one, _, _ = _messages()
+    one, *_ = _messages()
     fields = msgspec.structs.fields(PointsChange)
     assert set(one["properties"]) == {field.name for field in fields} | {"event_id"}
     assert one["required"] == [field.name for field in fields if field.required]

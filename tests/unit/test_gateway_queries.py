@@ -28,6 +28,14 @@ def test_a_balance_says_its_lots_and_as_of_which_offset_it_is_true() -> None:
             {"points": 50, "expires_at": "2033-05-18T03:33:20.001Z"},
         ],
         "as_of": {"segment": segment, "offset": 41},
+        "balance": 150,
+        "pending": 0,
+        "reserved": 0,
+        "debt": 0,
+        "wallets": {"main": {"available": 150, "pending": 0, "reserved": 0, "debt": 0}},
+        "next_expiry": {"at": "2033-05-18T03:33:20.000Z", "points": 100},
+        "tier": None,
+        "at": "2026-09-21T14:13:20.000Z",
     }
 
 

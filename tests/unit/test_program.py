@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,9 @@ class Serving:
         assert answer.status_code == 200, (answer.text, self.said())
         (accepted,) = answer.json()["accepted"]
         return accepted
+
+    def command(self, user: str, what: str, body: dict[str, Any], key: str) -> httpx.Response:
+        return self.http.post(f"/v1/users/{user}/points/{what}", json=body, headers={"idempotency-key": key})
 
     def available(self, user: str, offset: int) -> int:
         answer = self.http.get(f"/v1/users/{user}/points", params={"min_offset": offset})
@@ -122,6 +127,56 @@ def test_a_kill_loses_nothing_that_was_answered(serving: Serving, tmp_path: Path
         for i in range(50):
             assert again.earn("u", 1, f"e{i}")["duplicate"]
         assert again.available("u", place["offset"]) == 50
+    finally:
+        again.process.kill()
+        again.process.communicate()
+
+
+def test_a_command_again_after_a_kill_gets_the_first_answer(serving: Serving, tmp_path: Path) -> None:
+    order = {"order_id": "o", "currency": "CNY", "amount": "299.00"}
+    given: list[tuple[str, dict[str, Any]]] = [
+        ("accruals", {"order": order}),
+        ("reservations", {"points": 100}), ("redemptions", {"points": 500, "reason": "x"}),
+        ("reversals", {"order_id": "o", "amount": 9_900}), ("gifts", {"to": "v", "points": 10}),
+        ("adjustments", {"points": -1, "note": "n"}), ("reservations/none/confirm", {}),
+    ]  # fmt: skip
+    first = [serving.command("u", *each, key=f"k{n}") for n, each in enumerate(given)]
+    assert [answer.status_code for answer in first] == [200, 200, 409, 200, 200, 200, 404]
+    assert serving.end(signal.SIGKILL) == -signal.SIGKILL
+    again = Serving(tmp_path)
+    try:
+        for n, each in enumerate(given):
+            answer = again.command("u", *each, key=f"k{n}")
+            assert (answer.status_code, answer.content) == (first[n].status_code, first[n].content)
+            assert answer.headers["idempotent-replayed"] == "true"
+        assert again.available("u", first[-2].json()["entry"]["offset"]) == first[-2].json()["result"]["balance"]
+        assert again.command("u", "gifts", {"to": "v", "points": 11}, key="k4").status_code == 422
+    finally:
+        again.process.kill()
+        again.process.communicate()
+
+
+def test_a_kill_in_the_midst_of_commands_answers_each_retry_once(serving: Serving, tmp_path: Path) -> None:
+    serving.command("u", "accruals", {"points": 1_000}, key="all")
+    answered: dict[int, bytes] = {}
+
+    def spend() -> None:
+        with suppress(httpx.TransportError):
+            for n in range(10_000):
+                answered[n] = serving.command("u", "redemptions", {"points": 1, "reason": "x"}, key=f"s{n}").content
+
+    spender = threading.Thread(target=spend)
+    spender.start()
+    until(lambda: len(answered) >= 20)
+    assert serving.end(signal.SIGKILL) == -signal.SIGKILL
+    spender.join()
+    again = Serving(tmp_path)
+    try:
+        sent = len(answered) + 1  # the last may be in the log, unanswered
+        for n in range(sent):
+            answer = again.command("u", "redemptions", {"points": 1, "reason": "x"}, key=f"s{n}")
+            assert answered.get(n, answer.content) == answer.content
+        assert again.http.get("/v1/users/u/points").json()["available"] == 1_000 - sent
     finally:
         again.process.kill()
         again.process.communicate()

@@ -1,0 +1,66 @@
+"""What an order, its money and its refund look like, for the OpenAPI document: the inner parts of bodies, which the
+domain reads by hand (actors/points/orders.py, refund_request.py) and no type describes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar.openapi.spec import OpenAPIType, Schema
+
+from actors.points.forms import PENDING_DAYS_MAX
+from actors.points.orders import ITEMS_MAX, QUANTITY_MAX
+
+_MAYBE_TEXT = [OpenAPIType.STRING, OpenAPIType.NULL]
+MONEY = Schema(
+    one_of=[
+        Schema(type=OpenAPIType.INTEGER, minimum=0),
+        Schema(type=OpenAPIType.STRING),
+        Schema(type=OpenAPIType.NULL),
+    ],
+    description="a whole number of minor units, or a decimal string in major units",
+)
+_ITEM = Schema(
+    type=OpenAPIType.OBJECT,
+    properties={
+        "product_id": Schema(type=OpenAPIType.STRING, min_length=1),
+        "quantity": Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=QUANTITY_MAX),
+        "category": Schema(type=_MAYBE_TEXT),
+        "unit_price": MONEY,
+        "amount": MONEY,
+    },
+    required=["product_id", "quantity"],
+    description="a line: exactly one of unit_price (of each) and amount (of all)",
+)
+ORDER: Mapping[str, Any] = {
+    "properties": {
+        "order_id": Schema(type=OpenAPIType.STRING, min_length=1),
+        "currency": Schema(type=OpenAPIType.STRING, description="a currency code of ISO 4217 such as CNY"),
+        "amount": MONEY,
+        "items": Schema(type=[OpenAPIType.ARRAY, OpenAPIType.NULL], items=_ITEM, max_items=ITEMS_MAX),
+    },
+    "required": ["order_id", "currency"],
+}
+"""Keywords of an order's schema."""
+PENDING: Mapping[str, Any] = {
+    "type": [OpenAPIType.OBJECT, OpenAPIType.NULL],
+    "properties": {
+        "at": Schema(type=_MAYBE_TEXT, description="an RFC 3339 time"),
+        "days": Schema(type=[OpenAPIType.INTEGER, OpenAPIType.NULL], minimum=1, maximum=PENDING_DAYS_MAX),
+        "on": Schema(enum=["order_completed", None]),
+    },
+    "additional_properties": False,
+}
+"""Keywords of the schema of `pending`."""
+REFUNDED = Schema(
+    type=OpenAPIType.OBJECT,
+    properties={
+        "product_id": Schema(type=OpenAPIType.STRING),
+        "quantity": Schema(type=[OpenAPIType.INTEGER, OpenAPIType.NULL], minimum=1, maximum=QUANTITY_MAX),
+        "amount": MONEY,
+    },
+    required=["product_id"],
+    additional_properties=False,
+)
+"""One item of a refund."""

@@ -1,0 +1,114 @@
+"""The HTTP side over a real engine: real threads, a real SQLite store, the application without a network.
+
+Everything is production's but the socket. One loop serves all requests of a world, as the server's does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+from prometheus_client import CollectorRegistry
+
+from actors.points.programme import from_settings
+from actors.registry import domains
+from gateway.answers import Threads
+from gateway.app import Choices, build_app
+from gateway.assembly import build_ports
+from gateway.wiring import Parts, Wiring
+from supervision.clock import SystemClock
+from supervision.counters import Tally
+from supervision.domain import formats
+from supervision.store_sqlite import open_sqlite
+from supervision.threads import ThreadRuntime
+from tests.cells import settle
+from topology.ports import NoBroker
+
+SEGMENTS = 4
+TIMEOUT_S = 60.0
+
+
+class HttpWorld:
+    """One process in `folder`, ready; close it."""
+
+    def __init__(self, folder: Path, choices: Choices | None = None) -> None:
+        clock = SystemClock()
+        self.fatal: list[str] = []
+        self.runtime = ThreadRuntime(clock)
+        registered = domains(from_settings(), SEGMENTS)
+        self.store = open_sqlite(folder, SEGMENTS, formats(registered), "test", clock)
+        parts = Parts(
+            self.store, registered, self.runtime, Random(1), Tally(), self.fatal.append,
+            publish_without_broker=NoBroker(), checks=True,
+        )  # fmt: skip
+        self.wiring = Wiring(parts, clock.now_ms())
+        self.threads = Threads()
+        names = iter(range(1 << 60))
+        self.ports = build_ports(
+            self.wiring, folder, self.runtime, CollectorRegistry(), lambda: f"made-{next(names)}", False,
+            clock.monotonic_s,
+        )  # fmt: skip
+        self.app = build_app(self.ports, self.threads, None, choices)
+        self._loop = asyncio.Runner()
+        self.wiring.tree.start()
+        settle(self.runtime, self.wiring.engine.begun)
+
+    def close(self) -> None:
+        self.wiring.close_doors()
+        self._loop.close()
+        self.threads.close()
+        left = self.wiring.tree.stop()
+        self.runtime.close()
+        self.store.close(clean=not left)
+        assert left == [] and self.fatal == []
+
+    def talk(self, talk: Callable[[httpx.AsyncClient], Coroutine[Any, Any, Any]]) -> Any:
+        """What `talk` makes of a client."""
+
+        async def held() -> Any:
+            transport = httpx.ASGITransport(app=self.app)  # pyright: ignore[reportArgumentType]
+            async with httpx.AsyncClient(transport=transport, base_url="http://g", timeout=TIMEOUT_S) as client:
+                return await talk(client)
+
+        return self._loop.run(held())
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        return self.talk(lambda client: client.request(method, path, **more))
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("GET", path, **more)
+
+    def post(self, path: str, body: Any, key: str = "", **headers: str) -> httpx.Response:
+        named = {"idempotency-key": key} if key else {}
+        return self.request("POST", path, json=body, headers={**named, **headers})
+
+    def points(self, user: str, what: str, key: str = "", **body: Any) -> httpx.Response:
+        """A command about a user's points."""
+        return self.post(f"/v1/users/{user}/points/{what}", body, key)
+
+    def done(self, user: str, what: str, key: str = "", **body: Any) -> dict[str, Any]:
+        """The result of a command that is carried out."""
+        answer = self.points(user, what, key, **body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
+
+    def put_programme(self, **rules: Any) -> str:
+        """Replace what is in force; -> its version."""
+        tag = self.get("/v1/points/programme").headers["etag"]
+        answer = self.request("PUT", "/v1/points/programme", json=rules, headers={"if-match": tag})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["version"]
+
+
+@contextmanager
+def http_world(folder: Path, choices: Choices | None = None) -> Iterator[HttpWorld]:
+    world = HttpWorld(folder, choices)
+    try:
+        yield world
+    finally:
+        world.close()
