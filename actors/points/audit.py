@@ -158,7 +158,7 @@ def follow(kept: Kept, tally: Tally | None, findings: list[Finding]) -> Tally | 
     None when they cannot be told, since a line is missing. May change `tally`.
     """
     if (joins := kept.joins()) == since(tally):
-        whole = tally if tally and not tally.doubted else Tally()
+        whole = tally if tally and tally.doubted is None else Tally()
         for row in reversed(kept.later):
             whole.take(row, findings)
     elif joins == NO_SPOT:

@@ -24,7 +24,7 @@ from actors.points.moves import Totals
 from actors.points.state import MAIN, Account
 from supervision.courier import DOMAIN as COURIER
 from supervision.entry import SEGMENT_SUBJECT, Corrupt
-from supervision.inspection import FROM_THE_FIRST, ChainedRow, Cut, Kept, Spot
+from supervision.inspection import FROM_THE_FIRST, NO_SPOT, ChainedRow, Cut, Kept, Spot
 from supervision.store import Reader
 
 DOMAIN = "points"
@@ -212,6 +212,9 @@ class Audit:
     ) -> tuple[str, Account] | None:  # fmt: skip
         """-> the account of one who holds something."""
         tally = share.tallies.pop(kept.subject, None)
+        if tally is not None and kept.state is None and kept.newest == NO_SPOT:
+            share.tallies[kept.subject] = tally  # a timer is all there is
+            return None
         self._count(segment, self._at_cut(segment, kept, tally))
         account = prove(kept, follow(kept, tally, findings), findings)
         return (kept.subject, account) if account and account.reservations else None
