@@ -15,18 +15,17 @@ from structlog.testing import LogCapture
 
 from actors.points.programme import Programme, parse
 from actors.registry import COMMANDS, FOR_OPERATORS, domains
-from gateway.wiring import reply_to
+from gateway.nightly import NextAfter
+from gateway.wiring import Parts, Wiring
 from supervision.clock import VirtualClock
 from supervision.counters import Tally
 from supervision.domain import Domain, formats
-from supervision.engine import Engine
 from supervision.engine_events import Decision
 from supervision.entry import Draft, Origin, encode_draft, segment_of
 from supervision.messages import Append, Item
 from supervision.stepped import SteppedRuntime
 from supervision.store_sqlite import SqliteStore, open_sqlite
-from supervision.supervisor import SupervisorSpec
-from supervision.tree import plant
+from topology.ports import NoBroker
 from topology.wire import Door, MadeUp
 
 SEGMENTS = 4
@@ -44,7 +43,9 @@ def programme(**rules: Any) -> Programme:
 class PointsEngine:
     """`say` sends a message; nothing happens until `settle` or `step`. `close` ends it in order, `kill` does not."""
 
-    def __init__(self, folder: Path, clock: VirtualClock | None = None, **rules: Any) -> None:
+    def __init__(
+        self, folder: Path, clock: VirtualClock | None = None, audit_after: NextAfter | None = None, **rules: Any
+    ) -> None:
         structlog.configure(processors=[LogCapture()])
         self.folder = folder
         self.clock = clock or VirtualClock(START_MS)
@@ -55,12 +56,12 @@ class PointsEngine:
         self.runtime = SteppedRuntime(Random(1), self.clock)
         self.tally = Tally()
         self.fatal: list[str] = []
-        self.engine = Engine(
-            self.store, self.store.recover(self.clock.now_ms()), self.registered, self.runtime, self.tally, reply_to,
-            checks=True,
+        parts = Parts(
+            self.store, self.registered, self.runtime, Random(1), self.tally, self.fatal.append,
+            publish_without_broker=NoBroker(), checks=True, audit_after=audit_after, prefix="p/",
         )  # fmt: skip
-        root = SupervisorSpec("root", self.engine.children(), intensity=0)
-        self.tree = plant(self.runtime, root, Random(1), self.fatal.append, self.tally, "p/")
+        wiring = Wiring(parts, self.clock.now_ms())
+        self.engine, self.tree = wiring.engine, wiring.tree
         self.tree.start()
         assert self.runtime.run_until(self.engine.begun, 20_000)
         self._door = Door({**COMMANDS, **FOR_OPERATORS}, SEGMENTS)
