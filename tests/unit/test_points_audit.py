@@ -15,7 +15,7 @@ import pytest
 
 from actors.points import audit
 from actors.points.audit import Finding, Tally
-from actors.points.auditor import Audit, Pace
+from actors.points.auditor import Audit, Pace, Share
 from actors.points.proof_shown import shown
 from actors.points.redemptions import CONFIRMED, HELD
 from actors.points.state import Account, Lot
@@ -139,6 +139,16 @@ def test_a_store_that_lived_is_proven_whatever_the_portions(lived: Path) -> None
     assert list(shown(large))[-1] == "the books are proven"
 
 
+def test_users_that_are_too_many_are_halved_within_their_segment() -> None:
+    share = Share(16, 1, 0, {})
+    users = [subject for i in range(4_000) if segment_of(subject := f"user:{i}", 16) == 3]
+    share.take([(i + 1, 0, subject, 0, 0, b"") for i, subject in enumerate(users)], [])
+    other = share.halve()
+    assert set(share.tallies) == {subject for subject in users if share.holds(subject)}
+    assert all(share.holds(subject) != other.holds(subject) for subject in users)
+    assert 0.4 < len(share.tallies) / len(users) < 0.6
+
+
 def test_beside_an_engine_at_work_there_is_no_false_alarm_and_gifts_on_their_way_are_seen(tmp_path: Path) -> None:
     engine = PointsEngine(tmp_path)
     rng = Random(3)
@@ -146,18 +156,18 @@ def test_beside_an_engine_at_work_there_is_no_false_alarm_and_gifts_on_their_way
 
     def go_on() -> None:
         busy(engine, rng, 3)
-        engine.step(rng.randrange(25))
+        engine.step(rng.randrange(40))
 
-    for number in range(12):
+    for number in range(5):
         busy(engine, rng, 60)
         engine.step(rng.randrange(60))
         before = engine.store.commit_no()
-        made = audited(tmp_path, Pace(lines=40, users=6, users_max=4 if number % 2 else 100), go_on)
+        made = audited(tmp_path, Pace(lines=15, users=2, users_max=4 if number % 2 else 100), go_on)
         assert made.findings == [], number
         under_way += made.in_transit
         commits += engine.store.commit_no() - before
     assert under_way > 0, "no gift was on its way at any of the cuts"
-    assert commits > 300, "the engine did too little meanwhile"
+    assert commits > 150, "the engine did too little meanwhile"
     engine.close()
 
 
