@@ -183,15 +183,15 @@ def test_a_store_that_is_replaced_while_a_backup_opens_it_is_not_copied(
 ) -> None:
     dead = killed(tmp_path / "dead", commits=2)
     back_up(dead, tmp_path / "first", silent)
-    owner = copy._owner
+    owner = copy.owner
 
     def replaced_meanwhile(db: sqlite3.Connection, path: Path) -> tuple[int, int, int]:
-        monkeypatch.setattr(copy, "_owner", owner)
+        monkeypatch.setattr(copy, "owner", owner)
         found = owner(db, path)
         put_back(tmp_path / "first", dead, may_replace=True)
         return found
 
-    monkeypatch.setattr(copy, "_owner", replaced_meanwhile)
+    monkeypatch.setattr(copy, "owner", replaced_meanwhile)
     with pytest.raises(Declined, match="replaced by another just now"):
         back_up(dead, tmp_path / "second", silent)
 
