@@ -253,6 +253,7 @@ class Service:
     def _wire(self, store: Any, runtime: Any, counters: Any) -> Any:
         from actors.notification.templates import Templates
         from actors.registry import domains
+        from gateway.nightly import daily
         from gateway.wiring import Parts, Wiring
         from supervision.journal import Limits
         from topology.ports import NoBroker
@@ -279,6 +280,7 @@ class Service:
             outward_retention_ms=settings.outward_retention_s * 1000,
             confirm_window=settings.confirm_window,
             free_bytes=store.free_bytes,
+            audit_after=daily(settings.audit_at, settings.zone) if settings.audit_at else None,
         )
         return Wiring(parts, runtime.clock.now_ms())
 

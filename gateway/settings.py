@@ -29,6 +29,7 @@ BYTES_MAX = 1 << 50
 ENTRIES_MAX = 10**12
 FORMS = {
     "http": "HOST:PORT with a port from 0 to 65535, such as 127.0.0.1:8420 or [::1]:8420",
+    "audit_at": "empty, or a time of day such as 03:30",
     "amqp": "empty, or an address such as amqp://user:password@host:5672/vhost or amqps://…",
     "default_currency": "a currency code of ISO 4217 such as CNY",
     "tls_cert": "empty, or the path of a PEM file",
@@ -74,6 +75,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217 code in which the programme reckons")
     ] = "CNY"
     locale: Annotated[str, Meta(min_length=2, description="locale of notifications")] = "zh-Hans"
+    audit_at: Annotated[
+        str,
+        Meta(
+            pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$",
+            description="when the books are audited every day, HH:MM in `zone`; empty: never",
+        ),
+    ] = "03:30"
     log_retention_s: Annotated[
         int, Meta(ge=60, le=YEARS_100_S, description="entries behind all readers are kept this long")
     ] = 7 * 24 * 3600

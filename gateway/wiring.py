@@ -8,6 +8,7 @@ randomness. Nothing here opens a file or a socket.
     ├─ journal
     ├─ readers               courier, watchdog
     ├─ segments/NN           one child per domain; parked, not escalated, when it has used up its restarts
+    ├─ night                 the auditor, where there is to be one
     └─ doors                 relay, then bridge: the bridge needs the publishing side for dead letters
 """
 
@@ -20,6 +21,7 @@ from typing import Any
 import msgspec
 
 from actors.registry import COMMANDS
+from gateway.nightly import Auditor, NextAfter
 from supervision.counters import Counters
 from supervision.domain import Domain, Event
 from supervision.engine import Engine
@@ -63,6 +65,8 @@ class Parts(msgspec.Struct, frozen=True):
     confirm_window: int = WINDOW_MAX
     checks: bool = False
     free_bytes: Callable[[], int] | None = None
+    audit_after: NextAfter | None = None
+    """When the books are audited; None: never."""
     prefix: str = ""
     """Before every cell's name as the runtime sees it: which process of a simulated world it is."""
 
@@ -88,7 +92,12 @@ class Wiring:
         self._relay_line = Line("relay")
         self._relay: Relay | None = None
         self._relays = 0
-        children = [*self.engine.children(), SupervisorSpec("doors", self._doors(), strategy="rest_for_one")]
+        self._auditor: Auditor | None = None
+        children = [
+            *self.engine.children(),
+            *([SupervisorSpec("night", [ChildSpec("auditor", self._make_auditor)])] if parts.audit_after else ()),
+            SupervisorSpec("doors", self._doors(), strategy="rest_for_one"),
+        ]
         self.tree: Tree = plant(
             parts.runtime,
             SupervisorSpec("root", children, intensity=0),
@@ -126,6 +135,17 @@ class Wiring:
             me, parts.broker.consume, self.door, engine.journal, self._relay_line, self.not_taking,
             self.bridge_link, parts.runtime, parts.counters, parts.rng,
         )  # fmt: skip
+
+    def _make_auditor(self, me: Address) -> Behaviour:
+        if self._auditor is not None:
+            self._auditor.close()
+        parts, engine = self._parts, self.engine
+        assert parts.audit_after is not None
+        self._auditor = Auditor(
+            me, parts.store.reader, parts.store.segments, engine.journal, parts.runtime, parts.counters,
+            parts.audit_after,
+        )  # fmt: skip
+        return self._auditor
 
     def not_taking(self) -> tuple[str, ...]:
         """Why no door takes input now, empty when all do.

@@ -33,7 +33,8 @@ from actors.points import (
     upgrade,
     upkeep,
 )
-from actors.points.messages import CHANGE, REFERRAL, PointsChange, ReferralCredit
+from actors.points.audited import audited
+from actors.points.messages import AUDITED, CHANGE, REFERRAL, BooksAudited, PointsChange, ReferralCredit
 from actors.points.orders import Order
 from actors.points.programme import Programme, parse
 from actors.points.state import Account, Facts
@@ -80,6 +81,7 @@ class PointsLedgerActor(Domain[Account]):
         inputs.TIER_GRANT: inputs.GrantTier,
         UPDATE: ProfileUpdate,
         ACTIVATED: ProgrammeActivated,
+        AUDITED: BooksAudited,
     }
     state_type = Account
     shared_type = Active
@@ -140,10 +142,12 @@ class PointsLedgerActor(Domain[Account]):
         if isinstance(body, ProgrammeActivated):
             _activate(state, body)
             return ()
+        if isinstance(body, BooksAudited):
+            return audited(event, body)
         if isinstance(body, PointsChange) and changes.known(body, event):
             return ()
         teller = Teller(state, event, self.programme(event.shared))
-        if isinstance(body, TimerDue):
+        if isinstance(body, TimerDue) and body.key == upkeep.TIMER:
             state.armed = state.armed_by = 0
         if upkeep.is_due(teller):
             upkeep.settle(teller)

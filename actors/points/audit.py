@@ -106,15 +106,14 @@ class Tally:
             noted += [spot for spot in spots if spot != NO_SPOT]
 
     def _add(self, row: ChainedRow, findings: list[Finding]) -> None:
+        left = right = 0
         try:
             line = _line(row[5] or b"")
-            moved = line.moves
+            moved, name = line.moves, line.wallet or MAIN
             if moved is UNSET:
                 self._open(line.balance)
                 return
-            name = line.wallet or MAIN
-            sums = self.main if name == MAIN else self._other(name)
-            left = right = 0
+            sums = self._other(name) if name else self.main
             for term, by in moved.items():
                 i = _INDEX[term]
                 sums[i] += by
@@ -158,7 +157,7 @@ def follow(kept: Kept, tally: Tally | None, findings: list[Finding]) -> Tally | 
     None when they cannot be told, since a line is missing. May change `tally`.
     """
     if (joins := kept.joins()) == since(tally):
-        whole = tally if tally and not tally.doubted else Tally()
+        whole = tally if tally and tally.doubted is None else Tally()
         for row in reversed(kept.later):
             whole.take(row, findings)
     elif joins == NO_SPOT:

@@ -24,7 +24,7 @@ from actors.points.moves import Totals
 from actors.points.state import MAIN, Account
 from supervision.courier import DOMAIN as COURIER
 from supervision.entry import SEGMENT_SUBJECT, Corrupt
-from supervision.inspection import FROM_THE_FIRST, ChainedRow, Cut, Kept, Spot
+from supervision.inspection import FROM_THE_FIRST, NO_SPOT, ChainedRow, Cut, Kept, Spot
 from supervision.store import Reader
 
 DOMAIN = "points"
@@ -58,9 +58,12 @@ class Audited(msgspec.Struct):
 
 
 class Share:
-    """The tallies of those users of a segment whose hash leaves `rest` when it is divided by `parts`."""
+    """The tallies of those users of a segment whose hash leaves `rest` when it is divided by `parts`. Of the hash is
+    taken what does not decide about the segment already, which is the same for all of them.
+    """
 
-    def __init__(self, parts: int, rest: int, cut: dict[str, int]) -> None:
+    def __init__(self, segments: int, parts: int, rest: int, cut: dict[str, int]) -> None:
+        self._segments = segments
         self.parts = parts
         self.rest = rest
         self.tallies: dict[str, Tally] = {}
@@ -70,7 +73,7 @@ class Share:
     def holds(self, subject: str) -> bool:
         if subject.startswith(SEGMENT_SUBJECT):
             return False
-        return self.parts == 1 or zlib.crc32(subject.encode()) % self.parts == self.rest
+        return self.parts == 1 or zlib.crc32(subject.encode()) // self._segments % self.parts == self.rest
 
     def take(self, rows: Sequence[ChainedRow], findings: list[Finding]) -> None:
         tallies = self.tallies
@@ -87,7 +90,7 @@ class Share:
 
     def halve(self) -> Share:
         """Keep half of the users; -> the other half, empty."""
-        other = Share(self.parts * 2, self.rest + self.parts, self._cut)
+        other = Share(self._segments, self.parts * 2, self.rest + self.parts, self._cut)
         self.parts *= 2
         self.tallies = {subject: tally for subject, tally in self.tallies.items() if self.holds(subject)}
         return other
@@ -171,7 +174,7 @@ class Audit:
             first[row.subject] = min(row.offset, first.get(row.subject, row.offset))
 
     def _segment(self, segment: int) -> Iterator[int]:
-        shares = [Share(1, 0, self._parked.get(segment, {}))]
+        shares = [Share(len(self.segments), 1, 0, self._parked.get(segment, {}))]
         while shares:
             share = shares.pop()
             yield from self._tally(segment, share, shares)
@@ -212,6 +215,9 @@ class Audit:
     ) -> tuple[str, Account] | None:  # fmt: skip
         """-> the account of one who holds something."""
         tally = share.tallies.pop(kept.subject, None)
+        if tally is not None and kept.state is None and kept.newest == NO_SPOT:
+            share.tallies[kept.subject] = tally  # a timer is all there is
+            return None
         self._count(segment, self._at_cut(segment, kept, tally))
         account = prove(kept, follow(kept, tally, findings), findings)
         return (kept.subject, account) if account and account.reservations else None

@@ -24,6 +24,7 @@ ORDER_ID_BYTES_MAX = 128
 CHANGE = "points.change"
 REFERRAL = "points.referral"
 TIMER = "timer.points"
+AUDITED = "points.audited"
 
 REFERRAL_REASON = "referral"
 VALIDITY_REASON = "validity"
@@ -297,6 +298,28 @@ class Alarm(msgspec.Struct, frozen=True, gc=False):
     limit: int
 
     schema_version: ClassVar[int] = 1
+
+
+class BooksAudited(msgspec.Struct, frozen=True, gc=False):
+    """`points.audited`, inward, about a segment: what an audit of its books came to. What is wrong between segments is
+    told of segment 0. `told` are the first findings, a line each.
+    """
+
+    records: int
+    users: int
+    findings: int
+    told: tuple[str, ...] = ()
+
+
+class AuditLine(msgspec.Struct, frozen=True, gc=False):
+    """A record of a segment: an audit, at the time of its entry."""
+
+    offset: int
+    at: str
+    records: int
+    users: int
+    findings: int
+    told: tuple[str, ...]
 
 
 class LotPart(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -30,9 +30,9 @@ def reading(folder: Path, clock: Clock, seconds_max: float = READER_S_MAX) -> Ge
     if not path.exists():
         raise Declined(f"there is no {path}")
     before, alone = os.stat(path), stands_alone(path)
-    with closing(SqliteReader(path, clock, seconds_max, open_read_only(path, alone))) as reader:
-        segments, _, _ = reader.look(lambda db: owner(db, path))
-        yield reader, segments
+    with closing(open_read_only(path, alone)) as db:
+        segments, _, _ = owner(db, path)
+        yield SqliteReader(path, clock, seconds_max, db), segments
     after = os.stat(path) if path.exists() else None
     if after is None or after.st_ino != before.st_ino:
         raise Declined(f"{path} was replaced by another meanwhile; try again")

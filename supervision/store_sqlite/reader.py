@@ -71,7 +71,7 @@ class SqliteReader:
     def _overdue(self) -> bool:
         return self._clock.monotonic_s() > self._deadline
 
-    def look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """`work` in one read transaction, within the time limit."""
         self._deadline = self._clock.monotonic_s() + self._seconds_max
         try:
@@ -90,7 +90,7 @@ class SqliteReader:
             return ()
         return [
             entry
-            for page in self.look(lambda db: _pages(db, segment, after, upto))
+            for page in self._read(lambda db: _pages(db, segment, after, upto))
             for entry in page.entries(after, upto)
         ]
 
@@ -113,7 +113,7 @@ class SqliteReader:
             rows = (db.execute(_TIMER, (segment, domain, subject, key)).fetchone() for subject, key in timers)
             return states, [row for row in rows if row], used
 
-        states, rows, used = self.look(work)
+        states, rows, used = self._read(work)
         armed = {(row.subject, row.key): row for row in map(timer_row, rows)}
         loaded = Loaded({}, armed, used, {})
         for subject, blob in states.items():
@@ -128,21 +128,21 @@ class SqliteReader:
             "SELECT subject FROM states WHERE segment = ? AND domain = ? AND subject > ? AND state IS NOT NULL"
             " ORDER BY subject LIMIT ?"
         )
-        return [row[0] for row in self.look(lambda db: db.execute(sql, (segment, domain, after, limit)).fetchall())]
+        return [row[0] for row in self._read(lambda db: db.execute(sql, (segment, domain, after, limit)).fetchall())]
 
     def snapshot(self, segment: int, domain: str, subject: str) -> tuple[bytes | None, int]:
         sql = (
             "SELECT (SELECT state FROM states WHERE segment = ?1 AND domain = ?2 AND subject = ?3),"
             " (SELECT upto FROM checkpoints WHERE segment = ?1 AND domain = ?2)"
         )
-        state, upto = self.look(lambda db: db.execute(sql, (segment, domain, subject)).fetchone())
+        state, upto = self._read(lambda db: db.execute(sql, (segment, domain, subject)).fetchone())
         return None if state is None else unchecked(state, subject), upto or 0
 
     def records(
         self, segment: int, domain: str, subject: str, before: tuple[int, int] | None, limit: int
     ) -> Sequence[RecordRow]:
         whose = (segment, domain, subject)
-        rows = self.look(lambda db: read_lines(db, whose, before or AFTER_ALL, limit))
+        rows = self._read(lambda db: read_lines(db, whose, before or AFTER_ALL, limit))
         return [RecordRow(subject, offset, n, unchecked(body, subject)) for offset, n, body in rows]
 
     def parked(
@@ -157,12 +157,12 @@ class SqliteReader:
         given = {column: value for column, value in asked.items() if value is not None}
         where = "".join(f"{column} = :{column} AND " for column in given)
         sql = f"SELECT * FROM parked WHERE {where} place > :after ORDER BY segment, domain, subject, place LIMIT :limit"
-        rows = self.look(lambda db: db.execute(sql, {**given, "after": after, "limit": limit}).fetchall())
+        rows = self._read(lambda db: db.execute(sql, {**given, "after": after, "limit": limit}).fetchall())
         return [ParkedRow(*row[:-1], entry=unchecked(row[-1], row[2])) for row in rows]
 
     def parked_subjects(self, segment: int, domain: str) -> Sequence[str]:
         sql = "SELECT DISTINCT subject FROM parked WHERE segment = ? AND domain = ? ORDER BY subject"
-        return [row[0] for row in self.look(lambda db: db.execute(sql, (segment, domain)).fetchall())]
+        return [row[0] for row in self._read(lambda db: db.execute(sql, (segment, domain)).fetchall())]
 
     def reply(self, id_hash: int, domain: str) -> bytes | None:
         # Of the id as it is known now: an id that expired and came again must not get the old answer.
@@ -170,21 +170,21 @@ class SqliteReader:
             "SELECT (SELECT body FROM replies r WHERE r.bucket = b.bucket AND r.id_hash = ?1 AND r.domain = ?2)"
             " FROM id_buckets b CROSS JOIN ids i ON i.bucket = b.bucket AND i.id_hash = ?1 ORDER BY i.at DESC LIMIT 1"
         )
-        row = self.look(lambda db: db.execute(sql, (signed(id_hash), domain)).fetchone())
+        row = self._read(lambda db: db.execute(sql, (signed(id_hash), domain)).fetchone())
         return row[0] if row else None
 
     def cut(self, domain: str, courier: str) -> Cut:
-        return self.look(lambda db: inspection.read_cut(db, domain, courier))
+        return self._read(lambda db: inspection.read_cut(db, domain, courier))
 
     def lines_after(self, segment: int, domain: str, after: After, upto: int, limit: int) -> Sequence[ChainedRow]:
         return inspection.verified(
-            self.look(lambda db: inspection.read_lines_after(db, segment, domain, after, upto, limit))
+            self._read(lambda db: inspection.read_lines_after(db, segment, domain, after, upto, limit))
         )
 
     def kept_after(
         self, segment: int, domain: str, after: str, limit: int, since: Since
     ) -> tuple[Sequence[Kept], str | None]:
-        found, last = self.look(lambda db: inspection.read_kept(db, segment, domain, after, limit, since))
+        found, last = self._read(lambda db: inspection.read_kept(db, segment, domain, after, limit, since))
         return [inspection.verified_kept(kept) for kept in found], last
 
     def close(self) -> None:

@@ -1,0 +1,23 @@
+"""What an audit came to, as the log has it: a line in the segment's records, and an alarm when something is off.
+
+The audit itself is no reaction: it reads a whole store and takes minutes, a reaction sees one subject. So whoever ran
+it says what came of it in an entry about each segment, and from there on it is history like everything else.
+"""
+
+from __future__ import annotations
+
+from actors.points.messages import Alarm, AuditLine, BooksAudited
+from actors.routes import effect_route
+from supervision.domain import Event
+from supervision.envelope import rfc3339
+from supervision.outputs import Emit, Output, Record
+
+
+def audited(event: Event, body: BooksAudited) -> list[Output]:
+    """Reaction to `points.audited`; changes nothing that the segment shares."""
+    line = AuditLine(event.entry.offset, rfc3339(event.at), body.records, body.users, body.findings, body.told)
+    outputs: list[Output] = [Record(line)]
+    if body.findings:
+        alarm = Alarm("ledger_proof_failed", body.findings, 0)
+        outputs.append(Emit("engine.alarm", alarm, route=effect_route("engine.alarm", alarm.alarm)))
+    return outputs
