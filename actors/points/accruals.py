@@ -142,7 +142,7 @@ def _describes(book: OrderBook, order: Order) -> bool:
 
 def _write_down(teller: Teller, accrual: Accrual, order_id: str, came: Came) -> None:
     book = teller.order(order_id)
-    order_book.note(book, Change(CHANGE, accrual.reason, came.points + came.to_debt, teller.event.place))
+    order_book.note(book, Change(CHANGE, accrual.reason, came.points + came.to_debt, teller.place))
     if accrual.order and accrual.estimate:
         teller.account.orders += 1
         dealt = earning.dealt(accrual.estimate, came.points + came.to_debt)
@@ -153,7 +153,7 @@ def _write_down(teller: Teller, accrual: Accrual, order_id: str, came: Came) -> 
         order_book.describe(book, accrual.order.currency, accrual.order.amount, teller.at, items)
     elif not book.at:
         book.at = teller.at
-    reversals.follow(teller, order_id)
+    reversals.follow(teller, book, order_id)
     teller.keep_order()
 
 
@@ -227,7 +227,7 @@ def _earn(teller: Teller, accrual: Accrual, name: str, points: int, cut: Any) ->
     expires = accrual.expires or teller.programme.expiry(name, teller.at)
     wallet = teller.wallet(name)
     lot = teller.lot(expires, points)
-    came = ledger.earn(wallet, teller.lot(expires, points), teller.programme.rules.lots_max)
+    came = ledger.earn(wallet, lot, teller.programme.lots_max)
     merged(teller, came, name)
     version = teller.programme.version if accrual.programme else ""
     balance = teller.line(

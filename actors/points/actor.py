@@ -140,11 +140,12 @@ class PointsLedgerActor(Domain[Account]):
             return ()
         if isinstance(body, PointsChange) and changes.known(body, event):
             return ()
-        if isinstance(body, TimerDue):
-            state.armed = 0
         teller = Teller(state, event, self.programme(event.shared))
-        upkeep.settle(teller)
-        reversals.give_up(teller)
+        if isinstance(body, TimerDue):
+            state.armed = state.armed_by = 0
+        if upkeep.is_due(teller):
+            upkeep.settle(teller)
+            reversals.give_up(teller)
         _act(teller, body)
         upkeep.arm(teller)
         return teller.outputs

@@ -27,24 +27,20 @@ from collections.abc import Iterator
 
 import msgspec
 
-from actors.points import ledger, reservations
 from actors.points import lots as lots_
+from actors.points import moves
 from actors.points.ledger import PENDING_MAX
 from actors.points.reservations import RESERVATIONS_MAX
 from actors.points.state import FORMAT, MAIN, Account, Books, Wallet
 
-EDGE_LOTS = 16
+EDGE_LOTS = 8
 """What a reaction changes lies at the ends of the list: it takes from the front and adds at the back."""
 
 
 def sides(account: Account, name: str) -> tuple[int, int]:
     """Both sides of the equation of one wallet. O(lots + pending + reserved parts)."""
-    wallet = ledger.wallet(account, name)
-    books = wallet.books
-    left = books.issued + books.received + books.written_off + wallet.debt
-    here = ledger.available(wallet) + ledger.pending(wallet) + reservations.held(account, name)
-    gone = books.spent + books.expired + books.reversed + books.withdrawn + books.sent
-    return left, here + gone
+    terms = moves.totals(account, name)
+    return sum(terms[:4]), sum(terms[4:])
 
 
 def check(account: Account) -> None:
@@ -68,15 +64,9 @@ def check_edges(account: Account) -> None:
     where it is short.
     """
     _check_header(account)
-    for name, wallet in _wallets(account):
-        _check_wallet(name, wallet)
-        if len(wallet.lots) <= 2 * EDGE_LOTS:
-            lots_.check(wallet.lots)
-            if len(wallet.pending) <= EDGE_LOTS and len(account.reservations) <= EDGE_LOTS:
-                _check_equation(account, name)
-        else:
-            lots_.check(wallet.lots[:EDGE_LOTS])
-            lots_.check(wallet.lots[-EDGE_LOTS:])
+    _check_wallet_edges(account, MAIN, account.main)
+    for name, wallet in account.wallets.items():
+        _check_wallet_edges(account, name, wallet)
 
 
 def _wallets(account: Account) -> Iterator[tuple[str, Wallet]]:
@@ -88,6 +78,22 @@ def _check_header(account: Account) -> None:
     assert account.format == FORMAT, account.format
     assert MAIN not in account.wallets, "main stands twice"
     assert len(account.reservations) <= RESERVATIONS_MAX, len(account.reservations)
+
+
+def _check_wallet_edges(account: Account, name: str, wallet: Wallet) -> None:
+    lots = wallet.lots
+    if len(lots) > 2 * EDGE_LOTS:
+        _check_wallet(name, wallet)
+        lots_.check(lots[:EDGE_LOTS])
+        lots_.check(lots[-EDGE_LOTS:])
+        return
+    lots_.check(lots)
+    if len(wallet.pending) > EDGE_LOTS or len(account.reservations) > EDGE_LOTS:
+        _check_wallet(name, wallet)
+        return
+    assert not wallet.debt or not lots, f"a debt beside points to spend in {name or 'main'}"
+    assert wallet.reminded >= 0, wallet.reminded
+    _check_equation(account, name)
 
 
 def _check_wallet(name: str, wallet: Wallet) -> None:
@@ -102,8 +108,9 @@ def _check_wallet(name: str, wallet: Wallet) -> None:
 
 
 def _check_equation(account: Account, name: str) -> None:
-    left, right = sides(account, name)
-    assert left == right, f"the books of {name or 'main'} are off: {left} is not {right}"
+    terms = moves.totals(account, name)
+    assert min(terms) >= 0, f"a number below zero in {name or 'main'}: {terms}"
+    assert terms.balanced, f"the books of {name or 'main'} are off: {terms}"
 
 
 def _told(books: Books) -> str:

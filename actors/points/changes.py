@@ -99,16 +99,16 @@ def _contradicts(teller: Teller, change: PointsChange) -> bool:
 
 def _write_down(teller: Teller, change: PointsChange) -> None:
     """Use up the keys of the accepted `change`, and give the referrer theirs."""
-    accepted = _change(change, teller.event.place)
+    accepted = _change(change, teller.place)
     if change.order_id:
         book = teller.order(change.order_id)
         order_book.note(book, accepted)
         book.at = book.at or teller.at
         if change.change_type == "increase":
-            reversals.follow(teller, change.order_id)
+            reversals.follow(teller, book, change.order_id)
         teller.keep_order()
     if change.refers:
-        teller.outputs.append(Claim(keys.referral(change.user_id), teller.event.place.encode()))
+        teller.outputs.append(Claim(keys.referral(change.user_id), teller.place.encode()))
         credit = ReferralCredit(accepted.referrer_points, change.user_id, change.order_id)
         teller.send(REFERRAL, credit, accepted.referrer_id)
 

@@ -37,6 +37,9 @@ def add(lots: list[Lot], lot: Lot, lots_max: int) -> Sequence[Lot]:
     """Put `lot` at its place, or its points to the lot that is the same; the lots that were merged to make room for
     it, mostly none, with the points they had. `lots_max` is at least 2. O(1) at the end, O(lots) when there is no room.
     """
+    if len(lots) < lots_max and (not lots or _order(lots[-1]) < _order(lot)):
+        lots.append(lot)
+        return ()
     merged: Sequence[Lot] = ()
     i = _place(lots, lot)
     if len(lots) >= lots_max and not _stands(lots, i, lot):
@@ -121,12 +124,12 @@ def part_of(lot: Lot, points: int) -> Lot:
 
 def check(lots: Sequence[Lot]) -> None:
     """Raise AssertionError unless the lots are in order, no two are the same, and none is empty. O(lots)."""
-    before = (0, 0, 0)
+    expires = epoch = offset = 0
     for lot in lots:
         assert lot.points > 0, f"an empty lot from {lot.epoch}.{lot.offset}"
-        order = lot.expires, lot.epoch, lot.offset
-        assert before < order, f"lots out of order at {lot.epoch}.{lot.offset}"
-        before = order
+        if lot.expires <= expires:
+            assert (expires, epoch, offset) < _order(lot), f"lots out of order at {lot.epoch}.{lot.offset}"
+        expires, epoch, offset = lot.expires, lot.epoch, lot.offset
 
 
 def _place(lots: list[Lot], lot: Lot) -> int:

@@ -101,7 +101,10 @@ def decode(value: bytes) -> OrderBook:
 
 def known(book: OrderBook, type: str, reason: str) -> Change | None:
     """The change of this type and reason that was accepted under the order."""
-    return next((change for change in book.changes if (change.type, change.reason) == (type, reason)), None)
+    for change in book.changes:
+        if change.type == type and change.reason == reason:
+            return change
+    return None
 
 
 def note(book: OrderBook, change: Change) -> TooMany | None:

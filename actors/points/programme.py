@@ -30,6 +30,7 @@ MAIN_NAME = "main"
 BYTES_MAX = 256 * 1024
 """Of a programme's JSON: it is an entry of every segment's log."""
 VERSION_BYTES = 8
+MARK_DIGITS = 8
 
 _SETS = frozenset(("tiers", "categories", "products", "weekdays", "reasons", "uses"))
 _RATIONALS = frozenset(("rate", "factor"))
@@ -49,6 +50,8 @@ class Programme:
         """`rules` have passed checks.first_mistake."""
         self.canonical = msgspec.json.encode(_plain(rules), order="sorted")
         self.version = blake2b(self.canonical, digest_size=VERSION_BYTES).hexdigest()
+        self.mark = int(self.version[:MARK_DIGITS], 16) | 1
+        """Short for the version, never 0: an account remembers by which programme it was settled."""
         self.rules = rules
         self.zone = rules.zone
         self.lots_max = rules.lots_max

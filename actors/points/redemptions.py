@@ -33,7 +33,7 @@ def redeem_points(teller: Teller, body: RedeemPoints) -> None:
     if not spend(teller, body.points, body.reason, body.order_id, name):
         return
     if body.order_id:
-        order_book.note(teller.order(body.order_id), Change(CHANGE, body.reason, body.points, teller.event.place))
+        order_book.note(teller.order(body.order_id), Change(CHANGE, body.reason, body.points, teller.place))
         teller.keep_order()
     teller.answer(body.points, name)
 
@@ -75,7 +75,7 @@ def spend(teller: Teller, points: int, reason: str, order_id: str | None, name: 
 def reserve(teller: Teller, body: ReservePoints) -> None:
     """Hold points for a while."""
     rules = teller.programme.rules.reserve
-    rid = reservation_id(teller.event.place, body)
+    rid = reservation_id(teller.place, body)
     ttl_s = rules.ttl_s_default if body.ttl_s is None else body.ttl_s
     name = _wallet_for(teller, body.wallet, "", "reserve", body.points, body.order_id)
     if name is None:

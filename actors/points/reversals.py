@@ -20,7 +20,7 @@ from actors.points.messages import PointsReversed
 from actors.points.order_book import Change, OrderBook
 from actors.points.refund_request import What
 from actors.points.refunds import Claim, Given, Refused, Taken
-from actors.points.state import WaitingRefund
+from actors.points.state import MAIN, WaitingRefund
 from actors.points.teller import Teller
 
 WAITING_MAX = 20
@@ -59,7 +59,7 @@ def _note(teller: Teller, book: OrderBook, body: ReverseOrder, points: int) -> T
     """A refund that has a name is carried out once."""
     if not body.refund_id:
         return None
-    return order_book.note(book, Change("reverse", body.refund_id, points, teller.event.place))
+    return order_book.note(book, Change("reverse", body.refund_id, points, teller.place))
 
 
 def cancelled(teller: Teller, body: OrderEvent) -> None:
@@ -80,7 +80,7 @@ def completed(teller: Teller, body: OrderEvent) -> None:
         return
     book.completed = True
     programme, account = teller.programme, teller.account
-    for name, wallet in list(upkeep.wallets(account)):
+    for name, wallet in [(MAIN, account.main), *account.wallets.items()]:
         if wallet.pending:
             teller.wallet(name)
             done = ledger.confirm_order(
@@ -90,9 +90,15 @@ def completed(teller: Teller, body: OrderEvent) -> None:
     teller.keep_order()
 
 
-def follow(teller: Teller, order_id: str) -> None:
+def follow(teller: Teller, book: OrderBook, order_id: str) -> None:
     """After something came under an order: carry out the refunds that waited for it."""
-    book = teller.order(order_id)
+    if teller.account.waiting:
+        _catch_up(teller, book, order_id)
+    if book.cancelled and isinstance(claim := refunds.claim(book, None), Claim):
+        _carry_out(teller, book, order_id, claim, CANCELLED)
+
+
+def _catch_up(teller: Teller, book: OrderBook, order_id: str) -> None:
     waiting = [each for each in teller.account.waiting if each.order_id == order_id]
     teller.account.waiting = [each for each in teller.account.waiting if each.order_id != order_id]
     for each in waiting:
@@ -105,8 +111,6 @@ def follow(teller: Teller, order_id: str) -> None:
         else:
             _note(teller, book, body, claim.points)
             _carry_out(teller, book, order_id, claim, REFUND)
-    if book.cancelled and isinstance(claim := refunds.claim(book, None), Claim):
-        _carry_out(teller, book, order_id, claim, CANCELLED)
 
 
 def give_up(teller: Teller) -> None:

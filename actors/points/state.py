@@ -150,8 +150,9 @@ class Facts(msgspec.Struct, array_like=True, gc=False):
 class Account(msgspec.Struct, array_like=True, gc=False):
     """One user's points, as the store holds them.
 
-    `armed` is what its one timer is set to, 0 = not. `wallets` are those besides `main`. `orders` counts the orders
-    that earned, `referrals` the referrals that did. `waiting` are refunds that came before their order.
+    `armed` is what its one timer is set to, 0 = not, and `armed_by` the mark of the programme by which that was worked
+    out: until then, by that programme, there is nothing to settle. `wallets` are those besides `main`. `orders` counts
+    the orders that earned, `referrals` the referrals that did. `waiting` are refunds that came before their order.
     """
 
     format: int = FORMAT
@@ -169,6 +170,7 @@ class Account(msgspec.Struct, array_like=True, gc=False):
     gifts: GiftDay | None = None
     jump: Jump | None = None
     facts: Facts | None = None
+    armed_by: int = 0
 
 
 class WaitingRefund(msgspec.Struct, array_like=True, gc=False):

@@ -33,12 +33,15 @@ from supervision.outputs import Claim, Emit, Output, Record, Reply
 class Teller:
     """For one reaction. `outputs` is what it yields."""
 
+    __slots__ = ("_books", "_order", "account", "at", "event", "outputs", "place", "programme")
+
     def __init__(self, account: Account, event: Event, programme: Programme) -> None:
         self.account = account
         self.event = event
         self.programme = programme
         self.at = event.at
         self.outputs: list[Output] = []
+        self.place = event.entry.place
         self._books: dict[str, moves.Totals] = {}
         self._order: tuple[bytes, OrderBook] | None = None
 
@@ -93,7 +96,7 @@ class Teller:
         parts = tuple([LotPart(f"{segment}.{lot.epoch}.{lot.offset}", lot.points, lot.expires) for lot in lots])
         line = LedgerLine(
             self.event.entry.offset, rfc3339(self.at), change, points, after.available, reason, order_id,
-            self.event.place, parts, moves.moved(before, after), name or UNSET, reservation_id or UNSET,
+            self.place, parts, moves.moved(before, after), name or UNSET, reservation_id or UNSET,
             programme or UNSET, items or UNSET, note or UNSET, other_user_id or UNSET,
         )  # fmt: skip
         self.outputs.append(Record(line))

@@ -7,8 +7,6 @@ reason to look. It is set anew only when that moment changes, so an ordinary pur
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import UNSET
 
 from actors.points import ledger, lots, reservations, standing
@@ -21,7 +19,7 @@ from actors.points.messages import (
     PointsExpiring,
     PointsReleased,
 )
-from actors.points.state import MAIN, Account, Wallet
+from actors.points.state import MAIN, NEVER, SLIDES, Wallet
 from actors.points.teller import Teller
 from actors.points.times import shown
 from supervision.envelope import rfc3339
@@ -35,26 +33,36 @@ TOLD_MAX = 20
 PAUSE_MS = 1_000
 
 
-def settle(teller: Teller) -> None:
-    """Everything that has become due by now. O(1) for an account to which nothing has happened."""
+def is_due(teller: Teller) -> bool:
+    """Whether `settle` may find anything to do: the moment has come to which the timer is set, or another programme
+    counts than the one by which it was set. O(1).
+    """
     account = teller.account
-    for name, wallet in wallets(account):
-        if wallet.pending:
-            _activate(teller, name, wallet)
+    return account.armed_by != teller.programme.mark or 0 < account.armed <= teller.at
+
+
+def settle(teller: Teller) -> None:
+    """Everything that has become due by now."""
+    account = teller.account
+    named = [(MAIN, account.main), *account.wallets.items()]
+    for name, wallet in named:
+        _activate(teller, name, wallet)
     if account.reservations:
         _release(teller)
-    for name, wallet in wallets(account):
+    for name, wallet in named:
         expire(teller, name, wallet)
     if account.tier is not None:
         standing.settle(teller)
-    for name, wallet in wallets(account):
+    for name, wallet in named:
         _remind(teller, name, wallet)
 
 
 def expire(teller: Teller, name: str, wallet: Wallet) -> None:
     """Take away what has ended in a wallet, and say so."""
-    slides = teller.programme.slides_end(teller.account.active_at, name)
-    if not wallet.lots or ((soonest := ledger.next_expiry(wallet, slides)) == 0 or soonest > teller.at):
+    if not wallet.lots:
+        return
+    slides = _slides(teller, name, wallet)
+    if not 0 < ledger.next_expiry(wallet, slides) <= teller.at:
         return
     teller.wallet(name)
     due = ledger.expire_due(wallet, teller.at, slides)
@@ -81,15 +89,11 @@ def merged(teller: Teller, came: Came, name: str) -> None:
         teller.line("merge", 0, LOTS_MAX_REASON, None, came.merged, name)
 
 
-def wallets(account: Account) -> Iterator[tuple[str, Wallet]]:
-    yield MAIN, account.main
-    yield from account.wallets.items()
-
-
 def arm(teller: Teller) -> None:
     """Set the timer to what comes next."""
     due = _next(teller)
     account = teller.account
+    account.armed_by = teller.programme.mark
     if due != account.armed:
         account.armed = due
         teller.outputs.append(Arm(TIMER, due) if due else Cancel(TIMER))
@@ -97,7 +101,7 @@ def arm(teller: Teller) -> None:
 
 def _activate(teller: Teller, name: str, wallet: Wallet) -> None:
     programme = teller.programme
-    if not 0 < ledger.next_activation(wallet) <= teller.at:
+    if not wallet.pending or not 0 < ledger.next_activation(wallet) <= teller.at:
         return
     teller.wallet(name)
     done = ledger.activate(wallet, teller.at, lambda at: programme.expiry(name, at), programme.rules.lots_max)
@@ -137,8 +141,10 @@ def released(teller: Teller, rid: str, ended: reservations.Ended, reason: str) -
 
 def _remind(teller: Teller, name: str, wallet: Wallet) -> None:
     programme = teller.programme
+    if not wallet.lots:
+        return
+    slides = _slides(teller, name, wallet)
     for _ in range(REMINDERS_MAX):
-        slides = programme.slides_end(teller.account.active_at, name)
         expires = ledger.next_to_remind(wallet, slides)
         if not expires or not 0 < programme.reminder(expires) <= teller.at:
             return
@@ -153,14 +159,36 @@ def _remind(teller: Teller, name: str, wallet: Wallet) -> None:
 
 def _next(teller: Teller) -> int:
     account = teller.account
-    moments = [standing.next_due(teller), reservations.next_due(account)]
+    due = _next_in_wallet(teller, MAIN, account.main)
+    if not (account.wallets or account.reservations or account.tier or account.waiting):
+        return due
+    moments = [due, reservations.next_due(account), standing.next_due(teller)]
     moments += [waiting.until for waiting in account.waiting]
-    for name, wallet in wallets(account):
-        slides = teller.programme.slides_end(account.active_at, name)
-        moments += [ledger.next_expiry(wallet, slides), _next_reminder(teller, wallet, slides)]
-        if wallet.pending:
-            moments.append(ledger.next_activation(wallet))
+    moments += [_next_in_wallet(teller, name, wallet) for name, wallet in account.wallets.items()]
+    return _soonest(moments)
+
+
+def _next_in_wallet(teller: Teller, name: str, wallet: Wallet) -> int:
+    """When lots end, their owner is to be reminded, or pending points become active."""
+    due = 0
+    if wallet.lots:
+        slides = _slides(teller, name, wallet)
+        due = ledger.next_expiry(wallet, slides)
+        reminder = _next_reminder(teller, wallet, slides)
+        if 0 < reminder < due:
+            due = reminder
+    return _soonest([due, ledger.next_activation(wallet)]) if wallet.pending else due
+
+
+def _soonest(moments: list[int]) -> int:
     return min([moment for moment in moments if moment], default=0)
+
+
+def _slides(teller: Teller, name: str, wallet: Wallet) -> int:
+    """When the sliding lots of a wallet end, if there are any."""
+    if wallet.lots[-1].expires != SLIDES:
+        return NEVER
+    return teller.programme.slides_end(teller.account.active_at, name)
 
 
 def _next_reminder(teller: Teller, wallet: Wallet, slides: int) -> int:
