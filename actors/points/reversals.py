@@ -105,9 +105,11 @@ def _catch_up(teller: Teller, book: OrderBook, order_id: str) -> None:
         body = _request.decode(each.body)
         what = refund_request.read(body)
         assert what is None or isinstance(what, int | list), what
+        if body.refund_id and order_book.known(book, "reverse", body.refund_id):
+            continue  # it was sent twice, and waited twice
         claim = _claim(book, body, what)
         if isinstance(claim, Refused):
-            _refuse(teller, order_id, claim)
+            teller.refuse_late("reverse", claim.code, _why(claim), 0, REFUND, order_id)
         else:
             _note(teller, book, body, claim.points)
             _carry_out(teller, book, order_id, claim, REFUND)
@@ -119,7 +121,8 @@ def give_up(teller: Teller) -> None:
     if over:
         teller.account.waiting = [each for each in teller.account.waiting if each.until > teller.at]
     for each in over:
-        teller.refuse("reverse", "order_unknown", "the order has not been heard of in time", 0, REFUND, each.order_id)
+        detail = "the order has not been heard of in time"
+        teller.refuse_late("reverse", "order_unknown", detail, 0, REFUND, each.order_id)
 
 
 def _known(book: OrderBook) -> bool:
@@ -204,6 +207,13 @@ def _answer(teller: Teller, claim: Claim, taken: list[Taken]) -> None:
 
 
 def _refuse(teller: Teller, order_id: str, refused: Refused) -> None:
+    numbers: dict[str, Any] = {"item": refused.item} if refused.item else {}
+    if refused.code == "exceeds_order":
+        numbers["left"] = refused.left
+    teller.refuse("reverse", refused.code, _why(refused), 0, REFUND, order_id, **numbers)
+
+
+def _why(refused: Refused) -> str:
     words: dict[str, str] = {
         "nothing_to_reverse": "nothing of the order is left to reverse",
         "exceeds_order": f"only {refused.left} of it are left",
@@ -211,7 +221,4 @@ def _refuse(teller: Teller, order_id: str, refused: Refused) -> None:
         "amount_unknown": "nobody has said what the order was worth",
         "currency_mismatch": "the order was in another currency",
     }
-    numbers: dict[str, Any] = {"item": refused.item} if refused.item else {}
-    if refused.code == "exceeds_order":
-        numbers["left"] = refused.left
-    teller.refuse("reverse", refused.code, words[refused.code], 0, REFUND, order_id, **numbers)
+    return words[refused.code]

@@ -129,7 +129,14 @@ class Teller:
         self, change: str, code: RefusalCode, detail: str, points: int = 0, reason: str = "",
         order_id: str | None = None, name: str = MAIN, **numbers: Any,
     ) -> None:  # fmt: skip
-        """Nothing was changed: said to the world too."""
+        """Nothing was changed: said to the world and to whoever asked."""
+        self.refuse_late(change, code, detail, points, reason, order_id, name)
+        self.decline(code, detail, points, name, **numbers)
+
+    def refuse_late(
+        self, change: str, code: RefusalCode, detail: str, points: int = 0, reason: str = "",
+        order_id: str | None = None, name: str = MAIN,
+    ) -> None:  # fmt: skip
+        """To the world alone: of something that was asked for earlier, and has had its answer then."""
         effect = PointsRefused(points, self.balance(name), reason or change, order_id, change, code, detail)
         self.say("points.refused", effect, effect.reason)
-        self.decline(code, detail, points, name, **numbers)

@@ -75,6 +75,26 @@ def test_a_refund_whose_order_never_comes_is_refused_in_the_end() -> None:
     assert (kind, refused.code, refused.order_id) == ("points.refused", "order_unknown", "A")
 
 
+def test_a_refund_that_waited_in_vain_is_no_answer_to_what_made_it_fail() -> None:
+    world = PointsWorld()
+    world.ask("points_reverse", order_id="A", amount=40_000)
+    assert world.ask("points_accrue", order=ORDER).ok
+    world.ask("points_reverse", order_id="B")
+    world.at += 8 * DAY_MS  # the timer is late, a purchase finds out
+    assert world.ask("points_accrue", points=1).ok
+    refused = [(body.order_id, body.code) for _, kind, body in world.effects if kind == "points.refused"]
+    assert refused == [("A", "exceeds_order"), ("B", "order_unknown")]
+
+
+def test_a_refund_that_was_sent_twice_before_its_order_is_carried_out_once() -> None:
+    world = PointsWorld()
+    world.ask("points_reverse", order_id="A", amount=10_000, refund_id="r1")
+    world.ask("points_reverse", order_id="A", amount=10_000, refund_id="r1", event_id="other")
+    world.ask("points_accrue", order=ORDER)
+    assert world.balance() == 200
+    world.check()
+
+
 def test_points_of_an_order_wait_for_its_completion_and_vanish_when_it_is_cancelled() -> None:
     world = PointsWorld(programme(pending={"until": "order_completed"}))
     assert world.ask("points_accrue", order=ORDER).result["pending"] == 300
