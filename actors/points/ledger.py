@@ -221,9 +221,9 @@ def expiring_at(wallet: Wallet, expires: int, slides: int) -> int:
 
 
 def take(wallet: Wallet, points: int) -> list[Lot] | Short:
-    """Points out of the lots, soonest first, or nothing; the books are the caller's. O(lots)."""
-    missing = points - lots_.total(wallet.lots)
-    return Short(missing) if missing > 0 else lots_.take(wallet.lots, points)
+    """Points out of the lots, soonest first, or nothing; the books are the caller's. O(lots touched)."""
+    missing = lots_.missing(wallet.lots, points)
+    return Short(missing) if missing else lots_.take(wallet.lots, points)
 
 
 def come(wallet: Wallet, lot: Lot, lots_max: int) -> Came:

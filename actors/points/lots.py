@@ -33,6 +33,15 @@ def total(lots: Iterable[Lot]) -> int:
     return sum([lot.points for lot in lots])
 
 
+def missing(lots: Iterable[Lot], points: int) -> int:
+    """How many there are too few for `points`. O(lots touched)."""
+    for lot in lots:
+        points -= lot.points
+        if points <= 0:
+            return 0
+    return points
+
+
 def add(lots: list[Lot], lot: Lot, lots_max: int) -> Sequence[Lot]:
     """Put `lot` at its place, or its points to the lot that is the same; the lots that were merged to make room for
     it, mostly none, with the points they had. `lots_max` is at least 2. O(1) at the end, O(lots) when there is no room.
@@ -73,16 +82,17 @@ def take_of(lots: list[Lot], earned: Lot, points: int) -> list[Lot]:
     """Take `points`, or what there is, from the very lots of `earned`, then from merged ones that took it in; soonest
     first. O(lots).
     """
-    origin = earned.epoch, earned.offset
-    own = [lot for lot in lots if (lot.epoch, lot.offset) == origin]
-    found = own + [lot for lot in lots if lot.took and _took_in(lot, lot.took, earned)]
+    epoch, offset = earned.epoch, earned.offset
+    found = [lot for lot in lots if lot.offset == offset and lot.epoch == epoch]
+    if missing(found, points):
+        found += [lot for lot in lots if lot.took and _took_in(lot, lot.took, earned)]
     taken: list[Lot] = []
     for lot in found:
         if part := min(lot.points, points):
             taken.append(part_of(lot, part))
             lot.points -= part
             points -= part
-    if taken:
+    if any(not lot.points for lot in found):
         lots[:] = [lot for lot in lots if lot.points]
     return taken
 

@@ -58,6 +58,9 @@ class Teller:
         return ledger.wallet(self.account, name)
 
     def balance(self, name: str = MAIN) -> int:
+        """As it was last told, or looked at."""
+        if (books := self._books.get(name)) is not None:
+            return books.available
         wallet = self.account.wallets.get(name) if name else self.account.main
         return ledger.available(wallet) if wallet else 0
 
