@@ -228,9 +228,9 @@ def take(wallet: Wallet, points: int) -> list[Lot] | Short:
 
 def come(wallet: Wallet, lot: Lot, lots_max: int) -> Came:
     """Points into the lots, after the debt is paid; the books are the caller's. `lot` becomes the wallet's own."""
-    to_debt = min(wallet.debt, lot.points)
-    if not to_debt:
+    if not wallet.debt:
         return Came(lot.points, 0, lots_.add(wallet.lots, lot, lots_max))
+    to_debt = min(wallet.debt, lot.points)
     wallet.debt -= to_debt
     if rest := lot.points - to_debt:
         return Came(rest, to_debt, lots_.add(wallet.lots, lots_.part_of(lot, rest), lots_max))
