@@ -32,6 +32,8 @@ SUBJECTS = 9
 AGAIN_S = 0.4
 GIVES_UP_SHARE = 0.5
 TABS = 3
+RING_SHARE = 0.4
+"""Of days on which everybody gives to the next one at the same moment."""
 
 
 class Asked(Protocol):
@@ -76,10 +78,12 @@ class Askers:
     def plan_ledger_day(self, inputs: int, last: bool) -> None:
         """So many questions to the ledger, and a programme or what is left of them."""
         rng, window_s = self._rng, self._draw.window_s
-        for _ in range(inputs):
+        ring = self._shoppers.ring() if rng.random() < RING_SHARE else []
+        at_once_s = rng.uniform(0, window_s)
+        for i in range(inputs):
             self.asked += 1
-            user = rng.randrange(self._draw.users)
-            body, seconds = msgspec.json.encode(self._shoppers.request(user)), rng.uniform(0, window_s)
+            request = ring[i] if i < len(ring) else self._shoppers.request(rng.randrange(self._draw.users))
+            body, seconds = msgspec.json.encode(request), at_once_s if i < len(ring) else rng.uniform(0, window_s)
             self._plan_request(seconds, body)
             if rng.random() < self._draw.other_id_rate:
                 self._plan_request(rng.uniform(0, window_s), body)

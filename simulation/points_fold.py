@@ -86,6 +86,8 @@ class Fold:
     def settle(self) -> None:
         """What has become due, and refunds whose orders did not come."""
         self.pass_time()
+        if not self.book.waiting:
+            return
         over = [each for each in self.book.waiting if each["until"] <= self.at]
         self.book.waiting = [each for each in self.book.waiting if each["until"] > self.at]
         for _ in over:
@@ -94,8 +96,9 @@ class Fold:
 
     def pass_time(self) -> None:
         book = self.book
-        for name in list(book.purses):
-            self._activate(name)
+        for name, purse in list(book.purses.items()):
+            if purse.pending:
+                self._activate(name)
         for until, rid in sorted((held.until, rid) for rid, held in book.holds.items()):
             if until <= self.at:
                 self.release(rid)
@@ -134,8 +137,8 @@ class Fold:
 
     def expire(self, wallet: str) -> None:
         """Lots that have ended are gone."""
-        gone = self.book.purse(wallet).expire(self.at)
-        if gone:
+        purse = self.book.purse(wallet)
+        if purse.lots and (gone := purse.expire(self.at)):
             self.say("expired", gone, wallet)
 
     def next_due(self) -> int:
@@ -166,7 +169,8 @@ class Fold:
         elif refused or (points and not may):
             self.refuse("cap_reached", points)
             return None
-        self.marks["cap_cut"] += bool(cut)
+        if cut:
+            self.marks["cap_cut"] += 1
         if may:
             self._let_come(may, order, name, active, cut)
         points_earning.use(self.book, self.rules, may, reason, order, self.at, ordinary)
@@ -190,7 +194,8 @@ class Fold:
         debt = purse.debt
         for lot in lots:
             purse.come(lot)
-        self.marks["debt_paid"] += debt > purse.debt
+        if debt > purse.debt:
+            self.marks["debt_paid"] += 1
         self.say(what, sum(lot[3] for lot in lots), wallet, debt - purse.debt, cut)
 
     # What is taken back.

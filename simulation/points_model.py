@@ -55,6 +55,8 @@ class PointsModel:
         """Receiver -> points that were sent to him and are not there yet."""
         self.gifts_discarded = 0
         """Points, by operators."""
+        self._deaf: set[str] = set()
+        """Whose timer was thrown away: what it was set for waits until they come themselves."""
         self.answers: dict[int, tuple[Any, ...]] = {}
 
     def fold(self, entry: Entry, at: int) -> list[Said]:
@@ -78,12 +80,13 @@ class PointsModel:
 
     def _take_note(self, fold: Fold) -> None:
         entry, book = fold.entry, fold.book
-        book.lines += sum(said[0] in LINES for said in fold.said)
-        for kind, subject, *rest in fold.said:
-            if kind == "points.referral":
-                self.owed.setdefault(subject, []).append(rest[0])
-            elif kind == "points.gift_arrives":
-                self.given[subject] += rest[0]
+        for said in fold.said:
+            if said[0] in LINES:
+                book.lines += 1
+            elif said[0] == "points.referral":
+                self.owed.setdefault(said[1], []).append(said[2])
+            elif said[0] == "points.gift_arrives":
+                self.given[said[1]] += said[2]
         self._arrived(entry)
         if fold.answer is not None and entry.asked:
             self.answers[id_hash(entry.root, entry.asked_of or entry.subject)] = fold.answer
@@ -91,6 +94,7 @@ class PointsModel:
         if due != book.believes:
             book.believes = due
             book.armed = (due, entry.offset) if due else None
+            self._deaf.discard(entry.subject)
 
     def _arrived(self, entry: Entry) -> None:
         if entry.kind == "points.referral":
@@ -116,7 +120,9 @@ class PointsModel:
         book = self.books.get(entry.subject)
         if book is not None and entry.kind == "timer.points" and book.armed is not None:
             gen = msgspec.json.decode(entry.body)["gen"]
-            book.armed = None if gen == book.armed[1] else book.armed
+            if gen == book.armed[1]:
+                book.armed = None
+                self._deaf.add(entry.subject)
 
     def armed(self, subject: str) -> tuple[int, int] | None:
         book = self.books.get(subject)
@@ -172,8 +178,18 @@ class PointsModel:
             owed, got = sorted(self.owed.get(referrer, [])), sorted(self.credited.get(referrer, []))
             if owed != got:
                 return f"{referrer} is owed {owed} and was credited {got}"
-        lost = {user: points for user, points in sorted(self.given.items()) if points}
-        return f"gifts are still under way: {lost}" if lost else ""
+        if lost := {user: points for user, points in sorted(self.given.items()) if points}:
+            return f"gifts are still under way: {lost}"
+        return self._endless()
+
+    def _endless(self) -> str:
+        """Empty when each reservation has ended, or a timer stands that will end it."""
+        for subject in sorted(self.books.keys() - self._deaf):
+            book = self.books[subject]
+            until = min([held.until for held in book.holds.values()], default=0)
+            if until and (book.armed is None or book.armed[0] > until):
+                return f"{subject} holds points until {until}, the timer stands at {book.armed}"
+        return ""
 
 
 def plain_rules(programme: dict[str, Any]) -> dict[str, Any]:

@@ -335,9 +335,8 @@ def adjust(fold: Fold) -> None:
     if wallet is None:
         return fold.refuse("unknown_wallet", abs(points))
     if points > 0:
-        if fold.come(points, "adjustment", wallet=wallet or "main", ordinary=False) is None:
-            return None
-        return fold.tell(points, wallet)
+        came = fold.come(points, "adjustment", wallet=wallet or "main", ordinary=False)
+        return None if came is None else fold.tell(came, wallet)
     purse = fold.book.purse(wallet)
     if purse.balance < -points:
         return fold.refuse("insufficient_points", -points, wallet)
@@ -356,10 +355,8 @@ def sign_in(fold: Fold) -> None:
     longest = max([int(days) for days in rules["streak"]], default=0)
     row = row + 1 if day == last + 1 and not 0 < longest <= row else 1
     fold.book.signed = (day, row)
-    points = rules["points"] + rules["streak"].get(str(row), 0)
-    if points and fold.come(points, "sign_in") is None:
-        return None
-    return fold.tell(points)
+    came = fold.come(rules["points"] + rules["streak"].get(str(row), 0), "sign_in")
+    return None if came is None else fold.tell(came)
 
 
 def learn(fold: Fold) -> None:

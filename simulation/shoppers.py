@@ -38,6 +38,13 @@ class Shoppers:
         """One that is answered; operators' own among them."""
         return self._one(user, self._kinds | {self._adjust: 2})
 
+    def ring(self) -> list[dict[str, Any]]:
+        """Everybody gives as much to the next one; whatever the order, what they have together stays."""
+        points = self._rng.randint(1, 10)
+        gift = {"event_type": "points_gift", "points": points}
+        n = self._draw.users
+        return [{"user_id": f"u{i}", **gift, "to": f"u{(i + 1) % n}"} for i in range(n)] if n > 1 else []
+
     def _one(self, user: int, kinds: dict[Any, int]) -> dict[str, Any]:
         [make] = self._rng.choices(list(kinds), list(kinds.values()))
         return {"user_id": f"u{user}", **make(user)}

@@ -27,10 +27,9 @@ def sign_in(teller: Teller) -> None:
         teller.decline("already_signed_in", "this day has been signed in for", 0, streak=signed.streak)
         return
     standing.here(teller)
-    points = signed.points + signed.bonus
-    if points and accrue(teller, Accrual(points, SIGN_IN_REASON)) is None:
-        return
-    teller.answer(SignedIn, points, streak=signed.streak, bonus=signed.bonus)
+    came = accrue(teller, Accrual(signed.points + signed.bonus, SIGN_IN_REASON))
+    if came is not None:
+        teller.answer(SignedIn, came.points + came.to_debt, streak=signed.streak, bonus=signed.bonus)
 
 
 def referral(teller: Teller, body: ReferralCredit) -> None:
@@ -55,8 +54,8 @@ def adjust(teller: Teller, body: AdjustPoints) -> None:
         teller.refuse("adjust", "unknown_wallet", f"the programme has no wallet {body.wallet!a}", abs(body.points))
     elif body.points > 0:
         accrual = Accrual(body.points, ADJUSTMENT_REASON, wallet=body.wallet, ordinary=False, note=body.note)
-        if accrue(teller, accrual) is not None:
-            teller.answer(Adjusted, body.points, name)
+        if (came := accrue(teller, accrual)) is not None:
+            teller.answer(Adjusted, came.points + came.to_debt, name)
     else:
         _take(teller, body, name)
 

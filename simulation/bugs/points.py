@@ -15,7 +15,6 @@ from actors.points import accruals, gifts, keys, ledger, lots, order_book, redem
 from actors.points.inputs import GIFT_ARRIVES, GiftArrives, GiftPart
 from actors.points.state import NEVER
 from simulation.bugs.bug import Bug, Method, Swap
-from supervision.domain import TimerDue
 from supervision.store_simulated import SimulatedReader
 
 
@@ -72,7 +71,7 @@ def _not_there_yet(_from_pending: Method) -> Method:
 
 def _starts_afresh(expire: Method) -> Method:
     def wrong(teller: Any, name: str, wallet: Any) -> None:
-        if wallet.debt and isinstance(teller.event.body, TimerDue):
+        if wallet.debt:  # and so no lots
             wallet.books.written_off += wallet.debt
             wallet.debt = 0
         expire(teller, name, wallet)
@@ -134,7 +133,7 @@ BUGS = (
     ),
     Bug(
         "debt_forgiven_at_expiry",
-        "When the last lot has expired the account is empty and may start afresh.",
+        "Who has no lots left has nothing that could pay: what he owes ends with them, and he starts afresh.",
         (Swap(upkeep, "expire", _starts_afresh),),
     ),
     Bug(

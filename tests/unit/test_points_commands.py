@@ -261,6 +261,14 @@ def test_signing_in_pays_once_a_day_and_more_for_seven_in_a_row() -> None:
     world.check()
 
 
+def test_who_signs_in_or_is_given_points_is_told_how_many_a_cap_let_come() -> None:
+    caps = [{"id": "few", "points": 8, "per": "day", "reasons": ["sign_in", "adjustment"]}]
+    world = PointsWorld(programme(sign_in={"points": 5}, caps=caps))
+    assert world.ask("points_adjust", points=4, note="x").result["points"] == 4
+    answer = world.ask("sign_in")
+    assert (answer.result["points"], answer.result["balance"]) == (4, 8)
+
+
 def test_the_day_of_a_sign_in_is_that_of_the_users_zone() -> None:
     world = PointsWorld(programme(sign_in={"points": 5}))
     world.say({
