@@ -24,6 +24,18 @@ _encode = msgspec.msgpack.Encoder().encode
 _fields = msgspec.msgpack.Decoder(list[Any]).decode
 
 
+LONG_ARRAY = b"\xdc"
+"""First byte of a msgpack array of 16 fields and more; two bytes of length follow it."""
+
+
+def starts_with(data: bytes, format: int) -> bool:
+    """Whether the array `data` begins with the small number `format`: cheaper than decoding it to see. False may also
+    mean that it cannot be told so cheaply.
+    """
+    at = 3 if data[:1] == LONG_ARRAY else 1
+    return data[at : at + 1] == bytes((format,))
+
+
 class Form:
     """Of states of one type. Its methods raise whatever the domain's do."""
 
@@ -37,15 +49,13 @@ class Form:
     ) -> None:
         self.fresh = fresh
         self._format = format
-        self._second_byte = bytes([format])
         self._upgrade = upgrade
         self._check = check
         self._decode = msgspec.msgpack.Decoder(type_).decode
 
     def thaw(self, data: bytes) -> Any:
         """The state from its bytes, of whatever format."""
-        fields = _fields(data) if data[1:2] != self._second_byte else None
-        if fields is not None and fields[0] != self._format:
+        if not starts_with(data, self._format) and (fields := _fields(data))[0] != self._format:
             return self._upgrade(fields)
         return self._decode(data)
 

@@ -20,11 +20,10 @@ from actors.points.state import FORMAT, NEVER, Account, Lot, Tier, Wallet
 from actors.points.tiers import Shown
 from actors.points.upgrade import upgrade
 from supervision.envelope import rfc3339
+from supervision.forms import starts_with
 
 _decoder = msgspec.msgpack.Decoder(Account)
 _fields = msgspec.msgpack.Decoder(list[object])
-_SECOND_BYTE = bytes([FORMAT])
-"""Of a stored account; as long as it has fewer than 16 fields, which saves nearly all a second decoding."""
 _line = msgspec.json.Decoder(LedgerLine)
 
 
@@ -59,7 +58,7 @@ class Coming(msgspec.Struct, frozen=True):
 
 def account_of(data: bytes) -> Account:
     """The stored account. Raises ValueError (msgspec's, or ours for another format) when `data` is no account."""
-    if data[1:2] != _SECOND_BYTE and (fields := _fields.decode(data))[0] != FORMAT:
+    if not starts_with(data, FORMAT) and (fields := _fields.decode(data))[0] != FORMAT:
         return upgrade(fields)
     return _decoder.decode(data)
 
