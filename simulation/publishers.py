@@ -37,6 +37,9 @@ FACTS = {
 }
 """Fact -> what it is said to be; few, so that updates often change nothing."""
 RETRIES_MAX = 1_000
+RETRY_S = 0.5
+RETRY_S_MAX = 2.0
+"""Each client waits twice as long as before, up to this."""
 RUBBISH = (b"{", b"[]", b'{"event_type":"points_change"}', b'{"event_type":"x"}', b"\xff")
 
 
@@ -227,7 +230,7 @@ class Publishers:
 
     # HTTP.
 
-    def _post(self, sending: Sending, retries: int) -> None:
+    def _post(self, sending: Sending, retries: int, wait_s: float = RETRY_S) -> None:
         """A client that sends again under the same key until it is answered, or gives up."""
         process, n = self._shop.process, sending.n
         ingest = self._shop.ingest()
@@ -243,12 +246,12 @@ class Publishers:
 
         def again() -> None:
             if n in self.waiting and retries > 0:
-                self._post(sending, retries - 1)
+                self._post(sending, retries - 1, min(2 * wait_s, RETRY_S_MAX))
 
         if ingest is not None:
             ingest.submit(sending.body, f"h{n}", answer)
         if n in self.waiting:
-            self._shop.at(0.5, again)
+            self._shop.at(wait_s, again)
 
     def _check_answer(self, sending: Sending, taken: Taken) -> None:
         if len(taken.accepted) + len(taken.rejected) != len(sending.parts):

@@ -132,7 +132,7 @@ class World:
         self.probe = ProbeModel()
         models = (self.points, NotificationModel(), self.profiles, self.programmes, self.probe)
         self.shadow = Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
-        self.proof = LedgerProof(self.checker.logs)
+        self.proof = LedgerProof(self.checker.logs, self.draw.ledger > 0)
         self.checker.on_stage = self._staged
         self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
         self.receiver = Receiver()
@@ -464,4 +464,6 @@ def _drop(_logger: Any, _method: str, _event: Any) -> Any:
 
 def quiet_logs() -> None:
     """A world's own log lines are noise: thousands of faults are meant."""
-    structlog.configure(processors=[_drop], wrapper_class=structlog.make_filtering_bound_logger(50))
+    structlog.configure(
+        processors=[_drop], wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=True
+    )
