@@ -24,8 +24,8 @@ from simulation.violation import Violation
 from supervision.clock import Clock
 from supervision.store_simulated import Disk, SimulatedStore
 
-LOOK_COMMITS = 24
-LOOKS_AT_REST = 6
+LOOK_COMMITS = 30
+LOOKS_AT_REST = 5
 """Of users, at most: each is looked at through two queries, page by page."""
 PAGE_LINES = 7
 """Few, so that there are many pages."""

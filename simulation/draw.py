@@ -198,7 +198,7 @@ def _outside(dice: Dice) -> dict[str, Any]:
     """What befalls it from outside."""
     rng, sometimes = dice.rng, dice.sometimes
     return {
-        "process_crashes": int(sometimes(rng.randint(1, 3), 0.45)),
+        "process_crashes": int(sometimes(rng.randint(1, 3), 0.35)),
         "crash_every_steps": int(sometimes(rng.choice((300, 500, 1_000)), 0.3)),
         "broker_cuts": int(sometimes(rng.randint(1, 4))),
         "side_cuts": int(sometimes(rng.randint(1, 4))),
@@ -237,7 +237,7 @@ def _limits(dice: Dice) -> dict[str, Any]:
 def _later(dice: Dice) -> dict[str, Any]:
     """What younger domains bring: drawn last, so that a seed's world stays what it was where they are not there."""
     rng = dice.rng
-    young = {"profiles": dice.sometimes(rng.uniform(0.1, 0.5), 0.15), "rules_change": rng.random() < 0.5}
+    young = {"profiles": dice.sometimes(rng.uniform(0.1, 0.5), 0.12), "rules_change": rng.random() < 0.5}
     if rng.random() >= LEDGER_SHARE:
         return young | {"ledger": 0.0, "asks": 0, "switches": 0, "leaps": 0, "leap_days": 1}
     return young | {

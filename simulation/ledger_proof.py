@@ -67,7 +67,7 @@ class LedgerProof:
 
     def _line(self, segment: int, subject: str, line: dict[str, Any]) -> None:
         moves: dict[str, int] = line["moves"]
-        if sum(moves.get(name, 0) for name in LEFT) != sum(moves.get(name, 0) for name in RIGHT):
+        if sum([moves.get(name, 0) for name in LEFT]) != sum([moves.get(name, 0) for name in RIGHT]):
             raise Violation(f"books: a line of {subject} does not balance: {line}")
         wallet = line.get("wallet", "")
         sums = self._sums.setdefault((subject, wallet), Counter())

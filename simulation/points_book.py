@@ -26,7 +26,7 @@ class Purse:
 
     @property
     def balance(self) -> int:
-        return sum(lot[3] for lot in self.lots)
+        return sum([lot[3] for lot in self.lots])
 
     def come(self, lot: Lot) -> None:
         """Points that can be spent now, if no debt eats them."""

@@ -99,7 +99,8 @@ class Fold:
         for name, purse in list(book.purses.items()):
             if purse.pending:
                 self._activate(name)
-        for _, rid in sorted((held.until, rid) for rid, held in book.holds.items() if held.until <= self.at):
+        over = [(held.until, rid) for rid, held in book.holds.items() if held.until <= self.at]
+        for _, rid in sorted(over):
             self.release(rid)
             self.marks["reservation_expired"] += 1
         for name in list(book.purses):

@@ -28,6 +28,8 @@ from topology.wire import ByContent, Door
 POINTS = ("marketing.points.events", "points.increase.x")
 PROFILES = ("marketing.behavior.events", "behavior.profile.update")
 """Front door and key."""
+PLAIN_CHANGE = b'{"event_type":"points_change","user_id":"'
+"""How a good change of points begins here; what no door takes begins otherwise."""
 PROFILE_UPDATE = b'{"event_type":"user_profile_update"'
 FACTS = {
     "zone": ("Asia/Shanghai", "UTC", None),
@@ -221,12 +223,14 @@ class Publishers:
 
     def _known_by(self, message: Message) -> tuple[str, str] | None:
         """(id, subject) of what a message becomes in the log; None: no door takes it."""
-        name = (message.props.message_id, message.body)
-        if name not in self._names:
-            fallback = ByContent(message.exchange, message.key)
-            item = self._door.decode(message.body, "shop", message.props.message_id, fallback)
-            self._names[name] = (item.draft.id, item.draft.subject) if isinstance(item, Item) else None
-        return self._names[name]
+        id, body = message.props.message_id, message.body
+        if id and body.startswith(PLAIN_CHANGE):  # known without asking a door, which costs a fortieth of a world
+            user, _, _ = body.removeprefix(PLAIN_CHANGE).partition(b'"')
+            return f"shop|{id}", f"user:{user.decode()}"
+        if (id, body) not in self._names:
+            item = self._door.decode(body, "shop", id, ByContent(message.exchange, message.key))
+            self._names[id, body] = (item.draft.id, item.draft.subject) if isinstance(item, Item) else None
+        return self._names[id, body]
 
     # HTTP.
 
