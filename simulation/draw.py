@@ -15,7 +15,7 @@ import msgspec
 INPUTS_MIN = 100
 """Messages that publishers, clients and askers send, resends not counted."""
 INPUTS_MAX = 104
-LEDGER_SHARE = 0.11
+LEDGER_SHARE = 0.12
 """Of worlds: the whole ledger costs half as much again as a change of points, so it is rare, and dense where it is."""
 
 
@@ -153,7 +153,7 @@ def _sizes(dice: Dice) -> dict[str, Any]:
         "bursts": int(sometimes(rng.randint(1, 3), 0.5)),
         "batch": rng.choice((2, 12, 30, 60)),
         "probes": int(sometimes(rng.randint(8, 20), 0.15)),
-        "notifies": rng.random() < 0.25,
+        "notifies": rng.random() < 0.2,
     }
 
 
