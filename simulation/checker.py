@@ -210,7 +210,7 @@ class Checker:
         require(entry.epoch == epoch and entry.body == outgoing.body, 10, f"effect {name} is not what the log says")
         headers = dict(props.headers or {})
         require(headers.get("seq") == entry.seq, 10, f"effect {name} has another seq")
-        said = (outgoing.key, outgoing.body, props.type, sorted(headers.items(), key=str))
+        said = (outgoing.key, outgoing.body, props.type, headers)
         require(self._published.setdefault(name, said) == said, 10, f"effect {name} changed between publications")
 
     def at_rest(self, domains: Sequence[str]) -> None:

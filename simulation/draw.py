@@ -15,8 +15,8 @@ import msgspec
 INPUTS_MIN = 100
 """Messages that publishers, clients and askers send, resends not counted."""
 INPUTS_MAX = 104
-LEDGER_SHARE = 0.27
-"""Of worlds: the whole ledger costs more than a change of points."""
+LEDGER_SHARE = 0.12
+"""Of worlds: the whole ledger costs half as much again as a change of points, so it is rare, and dense where it is."""
 
 
 class Draw(msgspec.Struct, frozen=True):
@@ -102,6 +102,9 @@ class Draw(msgspec.Struct, frozen=True):
     profiles: float
     """Share of messages that are about facts of a user, 0: the profile domain is not there."""
 
+    rules_change: bool
+    """Operators change the probe's rule, where there is one."""
+
     ledger: float
     """Share of messages that ask for more of the ledger than a change: orders, refunds, gifts. 0: none does."""
     asks: int
@@ -131,7 +134,8 @@ class Dice:
 def draw(rng: Random) -> Draw:
     """A world, from `rng` alone."""
     dice = Dice(rng)
-    return Draw(**_sizes(dice), **_senders(dice), **_inside(dice), **_outside(dice), **_limits(dice), **_later(dice))
+    first = _sizes(dice) | _senders(dice) | _inside(dice) | _outside(dice) | _limits(dice)
+    return Draw(**(first | _later(dice)))
 
 
 def _sizes(dice: Dice) -> dict[str, Any]:
@@ -143,13 +147,13 @@ def _sizes(dice: Dice) -> dict[str, Any]:
         "inputs": rng.randint(INPUTS_MIN, INPUTS_MAX),
         "orders": rng.choice((3, 20, 60)),
         "valid_days": rng.randint(1, 2),
-        "days": int(sometimes(rng.randint(1, 3), 0.3)),
+        "days": int(sometimes(rng.randint(1, 3), 0.2)),
         "days_leap": rng.random() < 0.3,
         "window_s": rng.choice((0.02, 0.05, 0.2, 1.0)),
         "bursts": int(sometimes(rng.randint(1, 3), 0.5)),
         "batch": rng.choice((2, 12, 30, 60)),
-        "probes": int(sometimes(rng.randint(8, 20), 0.25)),
-        "notifies": rng.random() < 0.5,
+        "probes": int(sometimes(rng.randint(8, 20), 0.15)),
+        "notifies": rng.random() < 0.2,
     }
 
 
@@ -183,7 +187,7 @@ def _inside(dice: Dice) -> dict[str, Any]:
         "slow_store_s": sometimes(rng.choice((0.01, 0.3)), 0.3),
         "raise_rate": sometimes(rng.uniform(0.005, 0.04)),
         "poison_rate": sometimes(rng.uniform(0.004, 0.03), 0.35),
-        "kill_rate": sometimes(0.015, 0.22),
+        "kill_rate": sometimes(0.015, 0.18),
         "cell_crash_rate": sometimes(rng.uniform(0.001, 0.006), 0.3),
         "start_crash_rate": sometimes(rng.uniform(0.02, 0.15), 0.25),
         "sick_crashes": int(sometimes(rng.randint(6, 9), 0.06)),
@@ -194,7 +198,7 @@ def _outside(dice: Dice) -> dict[str, Any]:
     """What befalls it from outside."""
     rng, sometimes = dice.rng, dice.sometimes
     return {
-        "process_crashes": int(sometimes(rng.randint(1, 3), 0.45)),
+        "process_crashes": int(sometimes(rng.randint(1, 3), 0.35)),
         "crash_every_steps": int(sometimes(rng.choice((300, 500, 1_000)), 0.3)),
         "broker_cuts": int(sometimes(rng.randint(1, 4))),
         "side_cuts": int(sometimes(rng.randint(1, 4))),
@@ -232,16 +236,17 @@ def _limits(dice: Dice) -> dict[str, Any]:
 
 def _later(dice: Dice) -> dict[str, Any]:
     """What younger domains bring: drawn last, so that a seed's world stays what it was where they are not there."""
-    rng, profiles = dice.rng, dice.sometimes(dice.rng.uniform(0.1, 0.5), 0.15)
+    rng = dice.rng
+    young = {"profiles": dice.sometimes(rng.uniform(0.1, 0.5), 0.12), "rules_change": rng.random() < 0.5}
     if rng.random() >= LEDGER_SHARE:
-        return {"profiles": profiles, "ledger": 0.0, "asks": 0, "switches": 0, "leaps": 0, "leap_days": 1}
-    return {
-        "profiles": profiles,
-        "ledger": rng.uniform(0.5, 1.0),
-        "asks": rng.randint(10, 45),
+        return young | {"ledger": 0.0, "asks": 0, "switches": 0, "leaps": 0, "leap_days": 1}
+    return young | {
+        "users": rng.choice((1, 3, 4, 6)),
+        "ledger": rng.uniform(0.7, 1.0),
+        "asks": rng.randint(10, 30),
         "switches": rng.choice((0, 1, 2)),
         "leaps": rng.choice((0, 1, 1, 2)),
-        "leap_days": rng.choice((1, 2, 9, 45, 45)),
+        "leap_days": rng.choice((2, 9, 45, 45, 45)),
     }
 
 

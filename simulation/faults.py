@@ -185,7 +185,7 @@ class Faults:
         if self.happens(draw.poison_rate * (FIRING_FACTOR if firing else 1)):
             return Ill(rng.choice(hooks), rng.choice((3, 5, 7, RAISES_ALWAYS, RAISES_ALWAYS)))
         if self.happens(draw.kill_rate):
-            return Ill("kill", rng.choice((1, 3, 6)))
+            return Ill("kill", rng.choice((1, 3, 6, 6)))
         if self.happens(draw.raise_rate):
             return Ill(rng.choice(hooks), rng.randint(1, 2))
         return None

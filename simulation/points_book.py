@@ -26,7 +26,7 @@ class Purse:
 
     @property
     def balance(self) -> int:
-        return sum(lot[3] for lot in self.lots)
+        return sum([lot[3] for lot in self.lots])
 
     def come(self, lot: Lot) -> None:
         """Points that can be spent now, if no debt eats them."""
@@ -57,7 +57,9 @@ class Purse:
 
     def expire(self, at: int) -> int:
         """Lots that have ended by `at` are gone; how many points that were."""
-        gone = sum(lot[3] for lot in self.lots if lot[0] <= at)
+        gone = sum([lot[3] for lot in self.lots if lot[0] <= at])
+        if not gone:
+            return 0
         self.lots = [lot for lot in self.lots if lot[0] > at]
         self.terms["expired"] += gone
         return gone
@@ -147,4 +149,13 @@ class Book:
         return book
 
     def purse(self, wallet: str) -> Purse:
-        return self.purses.setdefault(wallet, Purse())
+        purse = self.purses.get(wallet)
+        if purse is None:
+            purse = self.purses[wallet] = Purse()
+        return purse
+
+    def order(self, order_id: str) -> Order:
+        order = self.orders.get(order_id)
+        if order is None:
+            order = self.orders[order_id] = Order()
+        return order

@@ -46,6 +46,8 @@ def capped(
     book: Book, rules: dict[str, Any], points: int, reason: str, order: Order | None, at: int, ordinary: bool
 ) -> tuple[int, list[tuple[str, int]], bool]:
     """(what may come, (cap, what it took off) of each that did not let all pass, whether one refuses)."""
+    if not rules["caps"]:
+        return points, [], False
     rests = [(cap, _rest(book, cap, order, at)) for cap in _counting(rules, reason, order, ordinary)]
     cut = [(cap["id"], points - rest) for cap, rest in rests if cap["over"] == "cut" and rest < points]
     may = points - max([off for _, off in cut], default=0)

@@ -60,7 +60,7 @@ class Fold:
         return self.entry.epoch, self.entry.offset
 
     def order(self, order_id: str) -> Order:
-        return self.book.orders.setdefault(order_id, Order())
+        return self.book.order(order_id)
 
     def wallet_of(self, named: str | None, reason: str) -> str | None:
         """None: there is no such wallet."""
@@ -99,10 +99,10 @@ class Fold:
         for name, purse in list(book.purses.items()):
             if purse.pending:
                 self._activate(name)
-        for until, rid in sorted((held.until, rid) for rid, held in book.holds.items()):
-            if until <= self.at:
-                self.release(rid)
-                self.marks["reservation_expired"] += 1
+        over = [(held.until, rid) for rid, held in book.holds.items() if held.until <= self.at]
+        for _, rid in sorted(over):
+            self.release(rid)
+            self.marks["reservation_expired"] += 1
         for name in list(book.purses):
             self.expire(name)
         if self.rules["tiers"]:

@@ -64,7 +64,9 @@ class PointsModel:
         body = msgspec.json.decode(entry.body)
         if entry.kind == "programme.activated":
             return self._activate(entry.subject, body)
-        book = self.books.setdefault(entry.subject, Book())
+        book = self.books.get(entry.subject)
+        if book is None:
+            book = self.books[entry.subject] = Book()
         if entry.kind == "timer.points":
             if book.armed is None or book.armed[1] != body["gen"]:
                 return []  # stale: it was armed anew, or cancelled

@@ -35,13 +35,13 @@ def _rules(rng: Random, valid_days: int) -> dict[str, Any]:
             "multipliers": [{"id": "more", "factor": rng.choice(("2", "1.3")), "when": when}],
         },
         "refund": {
-            "policy": rng.choice(("only_pending", "within_balance", "allow_negative", "allow_negative")),
+            "policy": rng.choice(("only_pending", "within_balance", *("allow_negative",) * 3)),
             "grace_days": rng.choice((0, 0, 2)),
             "wait_days": rng.choice((1, 7)),
         },
-        "pending": rng.choice(({}, {"until": "order_completed"}, {"until": "days", "days": 1})),
+        "pending": rng.choice(({}, {}, {"until": "order_completed"}, {"until": "days", "days": 1})),
         "sign_in": {"points": 5, "streak": {"2": 7}},
-        "gifts": {"per_day": rng.choice((3, 10)), "points_per_day": rng.choice((60, 1_000))},
+        "gifts": {"per_day": rng.choice((2, 10)), "points_per_day": rng.choice((40, 1_000))},
     }
     if rng.random() < 0.5:
         rules["caps"] = _caps(rng)

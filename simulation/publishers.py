@@ -28,6 +28,8 @@ from topology.wire import ByContent, Door
 POINTS = ("marketing.points.events", "points.increase.x")
 PROFILES = ("marketing.behavior.events", "behavior.profile.update")
 """Front door and key."""
+PLAIN_CHANGE = b'{"event_type":"points_change","user_id":"'
+"""How a good change of points begins here; what no door takes begins otherwise."""
 PROFILE_UPDATE = b'{"event_type":"user_profile_update"'
 FACTS = {
     "zone": ("Asia/Shanghai", "UTC", None),
@@ -37,6 +39,9 @@ FACTS = {
 }
 """Fact -> what it is said to be; few, so that updates often change nothing."""
 RETRIES_MAX = 1_000
+RETRY_S = 0.5
+RETRY_S_MAX = 2.0
+"""Each client waits twice as long as before, up to this."""
 RUBBISH = (b"{", b"[]", b'{"event_type":"points_change"}', b'{"event_type":"x"}', b"\xff")
 
 
@@ -218,16 +223,18 @@ class Publishers:
 
     def _known_by(self, message: Message) -> tuple[str, str] | None:
         """(id, subject) of what a message becomes in the log; None: no door takes it."""
-        name = (message.props.message_id, message.body)
-        if name not in self._names:
-            fallback = ByContent(message.exchange, message.key)
-            item = self._door.decode(message.body, "shop", message.props.message_id, fallback)
-            self._names[name] = (item.draft.id, item.draft.subject) if isinstance(item, Item) else None
-        return self._names[name]
+        id, body = message.props.message_id, message.body
+        if id and body.startswith(PLAIN_CHANGE):  # known without asking a door, which costs a fortieth of a world
+            user, _, _ = body.removeprefix(PLAIN_CHANGE).partition(b'"')
+            return f"shop|{id}", f"user:{user.decode()}"
+        if (id, body) not in self._names:
+            item = self._door.decode(body, "shop", id, ByContent(message.exchange, message.key))
+            self._names[id, body] = (item.draft.id, item.draft.subject) if isinstance(item, Item) else None
+        return self._names[id, body]
 
     # HTTP.
 
-    def _post(self, sending: Sending, retries: int) -> None:
+    def _post(self, sending: Sending, retries: int, wait_s: float = RETRY_S) -> None:
         """A client that sends again under the same key until it is answered, or gives up."""
         process, n = self._shop.process, sending.n
         ingest = self._shop.ingest()
@@ -243,12 +250,12 @@ class Publishers:
 
         def again() -> None:
             if n in self.waiting and retries > 0:
-                self._post(sending, retries - 1)
+                self._post(sending, retries - 1, min(2 * wait_s, RETRY_S_MAX))
 
         if ingest is not None:
             ingest.submit(sending.body, f"h{n}", answer)
         if n in self.waiting:
-            self._shop.at(0.5, again)
+            self._shop.at(wait_s, again)
 
     def _check_answer(self, sending: Sending, taken: Taken) -> None:
         if len(taken.accepted) + len(taken.rejected) != len(sending.parts):

@@ -132,7 +132,7 @@ class World:
         self.probe = ProbeModel()
         models = (self.points, NotificationModel(), self.profiles, self.programmes, self.probe)
         self.shadow = Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
-        self.proof = LedgerProof(self.checker.logs)
+        self.proof = LedgerProof(self.checker.logs, self.draw.ledger > 0)
         self.checker.on_stage = self._staged
         self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
         self.receiver = Receiver()
@@ -208,10 +208,14 @@ class World:
     def _ledger(self) -> PointsLedgerActor:
         return PointsLedgerActor(_compiled(msgspec.json.encode(self.programme)))
 
+    @property
+    def _rules_change(self) -> bool:
+        return self.draw.rules_change and self.draw.probes > 0
+
     def _domains(self) -> list[Domain[Any]]:
         others: list[Domain[Any]] = [NotificationActor(TEMPLATES)] if self.draw.notifies else []
         others += [ProfileActor()] if self.draw.profiles else []
-        if self.draw.probes or self.draw.switches:
+        if self._rules_change or self.draw.switches:
             others.append(ProgrammesActor(self.draw.segments, SEGMENTS_AT_ONCE))
         return [self._ledger(), *others, *([ProbeActor()] if self.draw.probes else [])]
 
@@ -324,7 +328,7 @@ class World:
             days = last + 1 - day
             self.publishers.plan_day((drawn.inputs - drawn.probes - drawn.asks - self.publishers.sent) // days)
             self.askers.plan_day((drawn.probes - self.askers.sent) // days)
-            if drawn.probes:
+            if self._rules_change:
                 self.rule_makers.plan_day()
             self.askers.plan_ledger_day((drawn.asks - self.askers.asked) // days, days == 1)
             if self.gives_up and day == last:
@@ -460,4 +464,6 @@ def _drop(_logger: Any, _method: str, _event: Any) -> Any:
 
 def quiet_logs() -> None:
     """A world's own log lines are noise: thousands of faults are meant."""
-    structlog.configure(processors=[_drop], wrapper_class=structlog.make_filtering_bound_logger(50))
+    structlog.configure(
+        processors=[_drop], wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=True
+    )

@@ -60,6 +60,8 @@ class SteppedInbox(TurnInbox):
             self._runtime.schedule(self)
 
     def get(self) -> Mail:
+        if self.quota == 0:  # looked at before `super` does: every turn ends here
+            raise TurnOver
         envelope = super().get()
         if isinstance(envelope.message, ORDERS):
             self._orders -= 1
@@ -67,9 +69,9 @@ class SteppedInbox(TurnInbox):
         return envelope
 
     def deliverable(self) -> bool:
-        if self.paused or self.closed:
+        if self.paused or self._refuse is not None:
             return False
-        return self._orders > 0 if self.suspended else not self.empty()
+        return self._orders > 0 if self.suspended else bool(self._stash) or not self._queue.empty()
 
 
 class SteppedFuture(Future[Any]):
