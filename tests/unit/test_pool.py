@@ -44,7 +44,8 @@ def test_who_keeps_the_thread_is_left_alone_with_it_and_the_others_go_on(runtime
     assert thread_of(other) != "cells-1"
     gate.set()
     assert answer.get(timeout=DEADLINE_S) is True
-    settle(runtime, lambda: len(pool_threads()) == 1)
+    # A thread that was replaced before it had a turn of its own ends after its first: so turns are given.
+    settle(runtime, lambda: bool(thread_of(other)) and len(pool_threads()) == 1)
     assert "cells-1" not in pool_threads() == {thread_of(slow)} == {thread_of(other)}
 
 
