@@ -47,6 +47,8 @@ def _accrual(message: inputs.AccruePoints) -> Refusal | None:
         return Refusal("exclusive", "order_id", "order_id must stand in order when order is given")
     if message.pending is not None and (problem := _pending(message.pending)):
         return problem
+    if message.pending is not None and message.pending.on and not (has_order or message.order_id):
+        return Refusal("missing", "order_id", "order_id must name the order for whose completion the points wait")
     if has_order and isinstance(order := orders.parse(bytes(message.order)), Refusal):
         return order
     return None

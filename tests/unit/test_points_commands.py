@@ -371,6 +371,7 @@ def test_a_jump_and_a_debt_raise_their_alarms() -> None:
         ({"event_type": "points_accrue", "points": 0}, "points"),
         ({"event_type": "points_accrue", "order": {**ORDER, "amount": 1.5}}, "order.amount"),
         ({"event_type": "points_accrue", "points": 1, "pending": {"days": 1, "on": "order_completed"}}, "pending"),
+        ({"event_type": "points_accrue", "points": 1, "pending": {"on": "order_completed"}}, "order_id"),
         ({"event_type": "points_redeem", "points": 1}, "reason"),
         ({"event_type": "points_reserve", "points": 1, "ttl_s": 0}, "ttl_s"),
         ({"event_type": "points_confirm"}, "reservation_id"),
