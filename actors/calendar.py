@@ -22,6 +22,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 Unit = Literal["day", "week", "month", "quarter", "year"]
 """A week begins on Monday, as in ISO 8601."""
 
+DAY_MS = 24 * 3600 * 1000
+"""Of days that are counted as so much time, whatever the calendar says."""
 CALENDARS_KEPT = 1_024
 """There are some 600 names of zones."""
 _DAY = timedelta(days=1)

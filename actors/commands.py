@@ -11,14 +11,10 @@ later can still read them; the actor decodes the same bytes with the same type t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-
-_FIELD_MISSING = re.compile(r"missing required field `([^`]+)`")
-_FIELD_WRONG = re.compile(r"\$\.([A-Za-z_]+)")
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -59,16 +55,6 @@ class CommandSpec(msgspec.Struct, frozen=True):
 def refusal(rules: Mapping[str, str], code: str, field: str) -> Refusal:
     """`field must be …`, the rest of the sentence from a door's table of rules."""
     return Refusal(code, field, f"{field} must be {rules[field]}")
-
-
-def type_refusal(rules: Mapping[str, str], error: msgspec.ValidationError, prefix: str = "") -> Refusal:
-    """The refusal of what a decoder raised: `missing` or `wrong_type`, of the field below `prefix` that it names."""
-    text = str(error)
-    if missing := _FIELD_MISSING.search(text):
-        return refusal(rules, "missing", prefix + missing[1])
-    if wrong := _FIELD_WRONG.search(text):
-        return refusal(rules, "wrong_type", prefix + wrong[1])
-    return Refusal("wrong_type", prefix.rstrip("."), "the message must be a JSON object")
 
 
 NOT_JSON = Refusal("not_json", "", "the message must be JSON in UTF-8, of whole characters")

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from actors import mistakes
-from actors.commands import NOT_JSON, Command, Refusal
+from actors.commands import NOT_JSON, Command, Refusal, refusal
 from actors.fields import rfc3339_ms, text_code
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -46,7 +46,7 @@ class Form(Generic[T]):
         try:
             message = self._decode(raw)
         except msgspec.ValidationError as error:
-            return self._named(mistakes.refusal(error, self.type))
+            return mistakes.by_rules(error, self.type, self.rules)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return NOT_JSON
         for name, check in self._checks:
@@ -56,11 +56,7 @@ class Form(Generic[T]):
         return message if problem is None else problem
 
     def refusal(self, code: str, field: str) -> Refusal:
-        return Refusal(code, field, f"{field} must be {self.rules[field]}")
-
-    def _named(self, mistake: Refusal) -> Refusal:
-        """With the field's whole rule, where there is one."""
-        return self.refusal(mistake.code, mistake.field) if mistake.field in self.rules else mistake
+        return refusal(self.rules, code, field)
 
 
 # Checks.

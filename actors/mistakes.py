@@ -8,12 +8,14 @@ so that is looked up in the type.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
 from actors.commands import Refusal
+from actors.commands import refusal as by_rule
 
 _PLACE = re.compile(r" - at (`key` in )?`\$\.?(.*)`$")
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
@@ -42,6 +44,12 @@ def refusal(error: msgspec.ValidationError, wanted: Any, prefix: str = "") -> Re
         return Refusal("unknown_value", field, f"{field} must be one of {', '.join(allowed)}")
     code = "out_of_range" if _RANGE.match(text) else "wrong_type"
     return Refusal(code, field, f"{field or 'the body'}: {text[:1].lower()}{text[1:]}")
+
+
+def by_rules(error: msgspec.ValidationError, wanted: Any, rules: Mapping[str, str], prefix: str = "") -> Refusal:
+    """The same with the field's whole rule, where `rules` has one."""
+    found = refusal(error, wanted, prefix)
+    return by_rule(rules, found.code, found.field) if found.field in rules else found
 
 
 def join(place: str, field: str) -> str:

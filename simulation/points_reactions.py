@@ -192,6 +192,9 @@ def reserve(fold: Fold) -> None:
     wallet = fold.wallet_of(body.get("wallet") or "main", "")
     if wallet is None:
         return fold.refuse("unknown_wallet", points)
+    uses = fold.rules["wallets"].get(wallet, {}).get("uses")
+    if uses and "reserve" not in uses:
+        return fold.refuse("wallet_use", points, wallet)
     if ttl_s > fold.rules["ttl_s"]["ttl_s_max"]:
         return fold.refuse("ttl_too_long", points, wallet)
     if rid in book.ended:

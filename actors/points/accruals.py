@@ -11,14 +11,16 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from actors.calendar import DAY_MS
 from actors.commands import Refusal
 from actors.fields import rfc3339_ms
 from actors.points import caps, earning, ledger, order_book, orders, reversals, standing
-from actors.points.conditions import Who
+from actors.points.conditions import Who, who_is
 from actors.points.earning import Estimate
 from actors.points.inputs import AccruePoints
 from actors.points.ledger import Came, TooMany
 from actors.points.messages import Cut, ItemLine, PointsEarned, PointsPending, PointsRefused
+from actors.points.once import once
 from actors.points.order_book import Change, Item, OrderBook
 from actors.points.orders import Order
 from actors.points.programme import MAIN_NAME
@@ -28,7 +30,6 @@ from actors.points.teller import Teller
 from actors.points.times import shown
 from actors.points.upkeep import merged
 
-DAY_MS = 24 * 3600 * 1000
 CHANGE = "increase"
 
 
@@ -115,23 +116,18 @@ def accrue_points(teller: Teller, body: AccruePoints) -> None:
 
 def _new(teller: Teller, body: AccruePoints, order: Order | None, book: OrderBook, order_id: str) -> bool:
     """Whether nothing was accrued under this order and reason yet; if not, it is said how it stands."""
-    before = order_book.known(book, CHANGE, body.reason)
-    if before is None and len(book.changes) < order_book.CHANGES_MAX and not (order and book.currency):
-        return True
-    if before is None:
-        if order and book.currency:
-            detail, code = "the order's items have been told before, for another reason", "order_conflict"
-        else:
-            detail, code = f"the order has had {order_book.CHANGES_MAX} changes", "too_many_changes"
-        teller.refuse(CHANGE, code, detail, body.points or 0, body.reason, order_id)
+    points = body.points or 0
+
+    def same(before: Change) -> bool:
+        return _describes(book, order) if order else before.points == points
+
+    if not once(teller, CHANGE, points, body.reason, order_id, same):
         return False
-    same = _describes(book, order) if order else before.points == body.points
-    detail = f"the order was accepted with {before.points} points at {before.place}"
-    if same:
-        teller.decline("already_accepted", detail, before.points, accepted=before.place)
-    else:
-        teller.refuse(CHANGE, "order_conflict", detail, body.points or 0, body.reason, order_id)
-    return False
+    if order and book.currency:
+        detail = "the order's items have been told before, for another reason"
+        teller.refuse(CHANGE, "order_conflict", detail, points, body.reason, order_id)
+        return False
+    return True
 
 
 def _describes(book: OrderBook, order: Order) -> bool:
@@ -162,10 +158,7 @@ def _write_down(teller: Teller, accrual: Accrual, order_id: str, came: Came) -> 
 
 def who(teller: Teller) -> Who:
     """What the earn rules ask of the user."""
-    facts = teller.account.facts
-    return Who(
-        standing.level(teller), not teller.account.orders, facts.zone if facts else "", facts.birthday if facts else ""
-    )
+    return who_is(teller.account, standing.level(teller))
 
 
 def _order(body: AccruePoints) -> Order | None:

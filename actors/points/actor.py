@@ -35,7 +35,6 @@ from actors.points import (
 )
 from actors.points.audited import audited
 from actors.points.messages import AUDITED, CHANGE, REFERRAL, BooksAudited, PointsChange, ReferralCredit
-from actors.points.orders import Order
 from actors.points.programme import Programme, parse
 from actors.points.state import Account, Facts
 from actors.points.teller import Teller
@@ -144,9 +143,9 @@ class PointsLedgerActor(Domain[Account]):
             return ()
         if isinstance(body, BooksAudited):
             return audited(event, body)
-        if isinstance(body, PointsChange) and changes.known(body, event):
-            return ()
         teller = Teller(state, event, self.programme(event.shared))
+        if isinstance(body, PointsChange) and changes.known(teller, body):
+            return ()
         if isinstance(body, TimerDue) and body.key == upkeep.TIMER:
             state.armed = state.armed_by = 0
         if upkeep.is_due(teller):
@@ -177,10 +176,10 @@ def _act(teller: Teller, body: Any) -> None:
             redemptions.cancel(teller, body)
         case inputs.ReverseOrder():
             reversals.reverse(teller, body)
+        case inputs.OrderEvent() if teller.event.entry.kind == inputs.ORDER_COMPLETED:
+            reversals.completed(teller, body)
         case inputs.OrderEvent():
-            (reversals.completed if teller.event.entry.kind == inputs.ORDER_COMPLETED else reversals.cancelled)(
-                teller, body
-            )
+            reversals.cancelled(teller, body)
         case ReferralCredit():
             grants.referral(teller, body)
         case inputs.AdjustPoints():
@@ -228,5 +227,4 @@ def _compiled(body: str) -> Programme:
 def _order_id(body: inputs.AccruePoints) -> str | None:
     if bytes(body.order) == b"null":
         return body.order_id
-    order = orders.parse(bytes(body.order))
-    return order.order_id if isinstance(order, Order) else None
+    return orders.id_of(bytes(body.order))

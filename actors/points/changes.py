@@ -19,23 +19,20 @@ from actors.points.messages import (
     ReferralCredit,
     ReferralMetadata,
 )
+from actors.points.once import once
 from actors.points.order_book import Change
 from actors.points.teller import Teller
-from supervision.domain import Event
 from supervision.outputs import Claim
 
 _metadata = msgspec.json.Decoder(ReferralMetadata)
 
 
-def known(change: PointsChange, event: Event) -> bool:
+def known(teller: Teller, change: PointsChange) -> bool:
     """Whether `change` was accepted before, under whatever message id, saying the same."""
-    if not event.claimed or not change.order_id:
+    if not teller.event.claimed or not change.order_id:
         return False
-    value = event.claimed.get(keys.order(change.user_id, change.order_id))
-    if value is None:
-        return False
-    before = order_book.known(order_book.decode(value), change.change_type, change.reason)
-    return before is not None and _said(before) == _said(_change(change, ""))
+    before = order_book.known(teller.order(change.order_id), change.change_type, change.reason)
+    return before is not None and _same(before, change)
 
 
 def react(teller: Teller, change: PointsChange) -> None:
@@ -46,7 +43,7 @@ def react(teller: Teller, change: PointsChange) -> None:
         case "increase":
             _increase(teller, change)
         case "decrease":
-            if redemptions.spend(teller, change.points, change.reason, change.order_id):
+            if _decrease(teller, change):
                 _write_down(teller, change)
         case _:
             if _expire(teller, change):
@@ -60,6 +57,11 @@ def _increase(teller: Teller, change: PointsChange) -> None:
     standing.here(teller)
     undone = _write_down(teller, change)
     standing.counted(teller, came.points + came.to_debt - undone, 0)
+
+
+def _decrease(teller: Teller, change: PointsChange) -> bool:
+    usable = redemptions.usable(teller, change.reason, change.change_type, change.points, change.order_id)
+    return usable and redemptions.spend(teller, change.points, change.reason, change.order_id)
 
 
 def _expire(teller: Teller, change: PointsChange) -> bool:
@@ -80,17 +82,10 @@ def _expire(teller: Teller, change: PointsChange) -> bool:
 def _contradicts(teller: Teller, change: PointsChange) -> bool:
     """Whether a business key of `change` is used up by another, which is said then."""
     kind, claimed = change.change_type, teller.event.claimed
-    if change.order_id:
-        book = teller.order(change.order_id)
-        before = order_book.known(book, kind, change.reason)
-        if before is not None:
-            detail = f"the order was accepted with {before.points} points at {before.place}"
-            teller.refuse(kind, "order_conflict", detail, change.points, change.reason, change.order_id)
-            return True
-        if len(book.changes) >= order_book.CHANGES_MAX:
-            detail = f"the order has had {order_book.CHANGES_MAX} changes"
-            teller.refuse(kind, "too_many_changes", detail, change.points, change.reason, change.order_id)
-            return True
+    if change.order_id and not once(
+        teller, kind, change.points, change.reason, change.order_id, lambda before: _same(before, change)
+    ):
+        return True
     if change.refers and (place := claimed.get(keys.referral(change.user_id))):
         detail = f"this user's referral was accepted at {place.decode()}"
         teller.refuse(kind, "already_referred", detail, change.points, change.reason, change.order_id)
@@ -128,5 +123,5 @@ def _change(change: PointsChange, place: str) -> Change:
     )  # fmt: skip
 
 
-def _said(change: Change) -> tuple[int, str, int]:
-    return change.points, change.referrer_id, change.referrer_points
+def _same(before: Change, change: PointsChange) -> bool:
+    return before == _change(change, before.place)

@@ -15,6 +15,7 @@ import msgspec
 from actors.calendar import Calendar, anniversary, calendar
 from actors.points.orders import Order, OrderItem
 from actors.points.rules import Exclude, When
+from actors.points.state import Account, Facts
 
 Miss = Literal[
     "",
@@ -48,6 +49,12 @@ class Who(msgspec.Struct, frozen=True, gc=False):
     first_order: bool = False
     zone: str = ""
     birthday: str = ""
+
+
+def who_is(account: Account, tier: str) -> Who:
+    """The owner of `account`, whose level is `tier`."""
+    facts = account.facts or Facts()
+    return Who(tier, not account.orders, facts.zone, facts.birthday)
 
 
 class Scene(msgspec.Struct, frozen=True):

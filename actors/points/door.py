@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from actors.commands import NOT_JSON, Command, CommandSpec, Refusal, refusal, type_refusal
+from actors import mistakes
+from actors.commands import NOT_JSON, Command, CommandSpec, Refusal, refusal
 from actors.fields import rfc3339_ms, text_code
 from actors.points.messages import (
     CHANGE,
@@ -50,7 +51,7 @@ def decode(raw: bytes, decoded: Mapping[str, Any]) -> Command | Refusal:
     try:
         change = _change.decode(raw)
     except msgspec.ValidationError as error:
-        return type_refusal(RULES, error)
+        return mistakes.by_rules(error, PointsChange, RULES)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return NOT_JSON
     return _checked(change)
@@ -91,7 +92,7 @@ def _referral_refusal(metadata: bytes, user_id: str) -> Refusal | None:
     try:
         referral = _referral.decode(metadata)
     except msgspec.ValidationError as error:
-        return type_refusal(RULES, error, "metadata.")
+        return mistakes.by_rules(error, ReferralMetadata, RULES, "metadata")
     if code := text_code(referral.referrer_id, USER_ID_BYTES_MAX):
         return _refusal(code, "metadata.referrer_id")
     if referral.referrer_id == user_id:

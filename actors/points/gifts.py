@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from actors.points import giving, ledger, lots, standing, upkeep
+from actors.points import giving, ledger, lots, redemptions, standing, upkeep
 from actors.points.inputs import GIFT_ARRIVES, GiftArrives, GiftPart, GivePoints
 from actors.points.ledger import Short
 from actors.points.messages import PointsEarned, PointsGifted, RefusalCode
@@ -34,6 +34,8 @@ def give(teller: Teller, body: GivePoints) -> None:
             "gift", _CODES[refused.code], detail, body.points, REASON,
             gifts_left=refused.gifts_left, points_left=refused.points_left,
         )  # fmt: skip
+        return
+    if not redemptions.usable(teller, REASON, "gift", body.points):
         return
     parts = ledger.send(teller.wallet(), body.points)
     if isinstance(parts, Short):

@@ -13,6 +13,7 @@ from actors.points.accruals import wallet_name
 from actors.points.inputs import CancelReservation, ConfirmReservation, RedeemPoints, ReservePoints
 from actors.points.ledger import Short, TooMany
 from actors.points.messages import PointsConfirmed, PointsReserved, PointsSpent
+from actors.points.once import once
 from actors.points.order_book import Change
 from actors.points.programme import MAIN_NAME
 from actors.points.reservations import Ended, Exceeds, InUse, Unknown
@@ -29,7 +30,11 @@ HELD, CONFIRMED, CANCELLED = b"held", b"confirmed", b"cancelled"
 def redeem_points(teller: Teller, body: RedeemPoints) -> None:
     """`points_redeem`: spend at once; once for each order and reason."""
     name = _wallet_for(teller, body.wallet, body.reason, CHANGE, body.points, body.order_id)
-    if name is None or (body.order_id and not once(teller, CHANGE, body.points, body.reason, body.order_id)):
+    if name is None:
+        return
+    if body.order_id and not once(
+        teller, CHANGE, body.points, body.reason, body.order_id, lambda before: before.points == body.points
+    ):
         return
     if not spend(teller, body.points, body.reason, body.order_id, name):
         return
@@ -37,26 +42,6 @@ def redeem_points(teller: Teller, body: RedeemPoints) -> None:
         order_book.note(teller.order(body.order_id), Change(CHANGE, body.reason, body.points, teller.place))
         teller.keep_order()
     teller.answer(Redeemed, body.points, name)
-
-
-def once(teller: Teller, change: str, points: int, reason: str, order_id: str) -> bool:
-    """Whether no change of this type and reason was accepted under the order yet, and there is room for one; else it
-    is said how it stands: to whoever asked when it was the same, to the world when it was another.
-    """
-    book = teller.order(order_id)
-    before = order_book.known(book, change, reason)
-    if before is None:
-        if len(book.changes) < order_book.CHANGES_MAX:
-            return True
-        detail = f"the order has had {order_book.CHANGES_MAX} changes"
-        teller.refuse(change, "too_many_changes", detail, points, reason, order_id, limit=order_book.CHANGES_MAX)
-        return False
-    detail = f"the order was accepted with {before.points} points at {before.place}"
-    if before.points == points:
-        teller.decline("already_accepted", detail, points, accepted=before.place)
-    else:
-        teller.refuse(change, "order_conflict", detail, points, reason, order_id, accepted=before.place)
-    return False
 
 
 def spend(teller: Teller, points: int, reason: str, order_id: str | None, name: str = MAIN) -> bool:
@@ -78,7 +63,7 @@ def reserve(teller: Teller, body: ReservePoints) -> None:
     rules = teller.programme.rules.reserve
     rid = reservation_id(teller.place, body)
     ttl_s = rules.ttl_s_default if body.ttl_s is None else body.ttl_s
-    name = _wallet_for(teller, body.wallet, "", "reserve", body.points, body.order_id)
+    name = _wallet_for(teller, body.wallet, "reserve", "reserve", body.points, body.order_id)
     if name is None:
         return
     if ttl_s > rules.ttl_s_max:
@@ -188,12 +173,17 @@ def _wallet_for(
     if name is None:
         teller.refuse(change, "unknown_wallet", f"the programme has no wallet {wallet!a}", points, use, order_id)
         return None
-    rules = teller.programme.rules.wallets.get(name or MAIN_NAME)
-    if use and rules and rules.uses and use not in rules.uses:
-        detail = f"points of the wallet {name or MAIN_NAME} are for {', '.join(rules.uses)}"
-        teller.refuse(change, "wallet_use", detail, points, use, order_id, name)
-        return None
-    return name
+    return name if usable(teller, use, change, points, order_id, name) else None
+
+
+def usable(teller: Teller, use: str, change: str, points: int, order_id: str | None = None, name: str = MAIN) -> bool:
+    """Whether points of the wallet may go for this use, whichever way they go; else it was refused."""
+    if teller.programme.may_use(name, use):
+        return True
+    shown = name or MAIN_NAME
+    detail = f"points of the wallet {shown} are for {', '.join(teller.programme.rules.wallets[shown].uses)}"
+    teller.refuse(change, "wallet_use", detail, points, use, order_id, name)
+    return False
 
 
 def _short(

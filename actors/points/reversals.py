@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from actors.calendar import DAY_MS
 from actors.points import ledger, lots, order_book, refund_request, refunds, standing, upkeep
 from actors.points.inputs import OrderEvent, ReverseOrder
 from actors.points.ledger import TooMany
@@ -26,7 +27,6 @@ from actors.points.teller import Teller
 
 WAITING_MAX = 20
 """Refunds of one user that wait for their orders."""
-DAY_MS = 24 * 3600 * 1000
 REFUND, CANCELLED = "refund", "cancelled"
 
 _request = msgspec.json.Decoder(ReverseOrder)
@@ -38,7 +38,7 @@ def reverse(teller: Teller, body: ReverseOrder) -> None:
     assert what is None or isinstance(what, int | list), what  # the door has read it before
     book = teller.order(body.order_id)
     if not _known(book):
-        _wait(teller, body.order_id, REFUND)
+        _wait(teller, body.order_id)
         return
     if body.refund_id and order_book.known(book, "reverse", body.refund_id):
         teller.decline("already_accepted", f"the refund {body.refund_id!a} has been carried out", 0)
@@ -147,11 +147,11 @@ def _claim(book: OrderBook, body: ReverseOrder, what: What) -> Claim | Refused:
     return refunds.claim(book, what)
 
 
-def _wait(teller: Teller, order_id: str, why: str) -> None:
+def _wait(teller: Teller, order_id: str) -> None:
     account = teller.account
     if len(account.waiting) >= WAITING_MAX:
         detail = f"{WAITING_MAX} refunds wait for their orders already"
-        teller.refuse("reverse", "too_many_waiting", detail, 0, why, order_id, limit=WAITING_MAX)
+        teller.refuse("reverse", "too_many_waiting", detail, 0, REFUND, order_id, limit=WAITING_MAX)
         return
     entry = teller.event.entry
     until = teller.at + teller.programme.rules.refund.wait_days * DAY_MS
@@ -186,18 +186,9 @@ def _tell(teller: Teller, order_id: str, reason: str, name: str, taken: Taken, g
         parts += given.parts
     balance = teller.line("reverse", points, reason, order_id, parts, name)
     effect = PointsReversed(
-        points,
-        balance,
-        reason,
-        order_id,
-        pending,
-        own,
-        other,
-        taken.to_debt,
-        taken.written_off,
-        returned,
+        points, balance, reason, order_id, pending, own, other, taken.to_debt, taken.written_off, returned,
         name or UNSET,
-    )
+    )  # fmt: skip
     teller.say("points.reversed", effect, reason)
 
 

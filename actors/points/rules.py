@@ -138,8 +138,9 @@ class Refund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WalletRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Of one wallet (`main` may be named too); what is None is as the programme says. `uses`: reasons a redemption
-    from it may have (empty: any). `reasons`: accruals of these reasons come into this wallet when they name none.
+    """Of one wallet (`main` may be named too); what is None is as the programme says. `uses`: what its points may go
+    for (empty: anything): reasons of redemptions, `reserve`, `gift`. `reasons`: accruals of these reasons come into
+    this wallet when they name none.
     """
 
     expiry: Expiry | None = None

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from actors.points import ledger, lots, reservations, tiers
-from actors.points.conditions import Who
+from actors.points.conditions import Who, who_is
 from actors.points.messages import LedgerLine, PublicItem, PublicLine, PublicLot
 from actors.points.programme import MAIN_NAME, Programme
 from actors.points.state import FORMAT, NEVER, Account, Lot, Tier, Wallet
@@ -101,11 +101,7 @@ def coming(account: Account, programme: Programme, at: int) -> list[Coming]:
 
 def who(account: Account, programme: Programme, at: int) -> Who:
     """What the earn rules ask of its owner."""
-    facts = account.facts
-    return Who(
-        tier(account, programme, at).level, not account.orders, facts.zone if facts else "",
-        facts.birthday if facts else "",
-    )  # fmt: skip
+    return who_is(account, tier(account, programme, at).level)
 
 
 def line(body: bytes) -> PublicLine:

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from actors.commands import NOT_JSON, Command, CommandSpec, Refusal, refusal, type_refusal
+from actors import mistakes
+from actors.commands import NOT_JSON, Command, CommandSpec, Refusal, refusal
 from actors.fields import rfc3339_ms, text_code
 from actors.points.messages import USER_ID_BYTES_MAX
 from actors.profile.known import KNOWN
@@ -50,7 +51,7 @@ def decode(raw: bytes, decoded: Mapping[str, Any]) -> Command | Refusal:
     try:
         update = _update.decode(raw)
     except msgspec.ValidationError as error:
-        return type_refusal(RULES, error)
+        return mistakes.by_rules(error, ProfileUpdate, RULES)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return NOT_JSON
     if code := text_code(update.user_id, USER_ID_BYTES_MAX):

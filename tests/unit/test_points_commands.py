@@ -207,17 +207,18 @@ def test_points_spent_on_a_refunded_order_come_back() -> None:
 
 @pytest.mark.parametrize(
     ("policy", "balance", "debt", "waived"),
-    [("only_pending", 0, 0, 300), ("within_balance", 0, 0, 300), ("allow_negative", 0, 300, 0)],
+    [("only_pending", 100, 0, 300), ("within_balance", 0, 0, 200), ("allow_negative", 0, 200, 0)],
 )
 def test_a_refund_of_spent_points_goes_by_the_policy(policy: str, balance: int, debt: int, waived: int) -> None:
     world = PointsWorld(programme(refund={"policy": policy}))
     world.ask("points_accrue", order=ORDER)
     world.ask("points_redeem", points=300, reason="game")
+    world.ask("points_accrue", points=100)
     world.ask("points_reverse", order_id="A")
     main = world.account().main
     assert (world.balance(), main.debt, main.books.written_off) == (balance, debt, waived)
     world.send(points=500)
-    assert world.balance() == 500 - debt
+    assert world.balance() == balance + 500 - debt
     world.check()
 
 
@@ -338,6 +339,20 @@ def test_wallets_are_apart_and_may_be_for_some_uses_only() -> None:
     assert world.ask("points_redeem", points=10, reason="game", wallet="gold").code == "unknown_wallet"
     assert world.ask("points_redeem", points=99, reason="game", wallet="promo").code == "insufficient_points"
     assert (world.effects[-1][2].balance, world.effects[-1][2].wallet) == (30, "promo")
+    world.check()
+
+
+def test_a_wallet_for_some_uses_only_is_so_whichever_way_its_points_would_go() -> None:
+    world = PointsWorld(programme(wallets={"main": {"uses": ["game"]}, "promo": {"uses": ["reserve"]}}))
+    world.send()
+    world.ask("points_accrue", points=40, wallet="promo")
+    assert world.ask("points_reserve", points=10).code == "wallet_use"
+    assert world.ask("points_gift", to="9", points=10).code == "wallet_use"
+    [(_, refused)] = world.told(world.send(change="decrease", points=10, reason="tea"))
+    assert (refused.code, refused.detail) == ("wallet_use", "points of the wallet main are for game")
+    assert world.told(world.send(change="decrease", points=10, reason="game"))[0][0] == "points.spent"
+    assert world.ask("points_reserve", points=10, wallet="promo").ok
+    assert world.ask("points_adjust", points=-10, note="an operator may").ok
     world.check()
 
 
