@@ -41,6 +41,8 @@ GC_THRESHOLDS = (50_000, 20, 100)
 cycles, so Python's 700 means looking for nothing a hundred times per group: 6 to 11 % of the CPU per event.
 """
 HTTP_STOP_S_MAX = 3.0
+LOOK_S = 0.5
+"""Between looks of the main thread whether a signal has come."""
 KEY_VARIABLE = "GANGLION_KEY"
 """Of the environment: an API key for commands that ask a running engine. An argument would be seen by all users."""
 
@@ -168,7 +170,7 @@ def _serve_options(serve: argparse.ArgumentParser) -> None:
 def serve(options: argparse.Namespace) -> int:
     """The engine, until a signal. 0 stopped in order, 1 died, 2 bad settings, 3 another process holds the store."""
     ended = threading.Event()
-    _on_signal(ended)  # before anything that takes time: a signal in the first moment is an orderly end, too
+    on_signal(ended)  # before anything that takes time: a signal in the first moment is an orderly end, too
     from gateway.keys import BadKeys
     from gateway.server import CannotListen
     from gateway.settings import BadSetting, Settings, load
@@ -230,7 +232,7 @@ class Service:
         wiring.tree.start()
         server.start()
         self._announce(server.address)
-        self._ended.wait()
+        wait_for(self._ended)
         return self._stop(wiring, server, runtime, store)
 
     def _open_store(self, clock: Any) -> Any:
@@ -377,7 +379,7 @@ class Service:
         return 0
 
 
-def _on_signal(ended: threading.Event) -> None:
+def on_signal(ended: threading.Event) -> None:
     """SIGTERM and Ctrl-C set `ended`, once or often."""
 
     def end(_number: int, _frame: Any) -> None:
@@ -385,6 +387,16 @@ def _on_signal(ended: threading.Event) -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+
+
+def wait_for(ended: threading.Event) -> None:
+    """Blocks the main thread until `ended` is set, by a signal too.
+
+    It goes to sleep for LOOK_S at a time: a signal that arrives just before it does, or that the kernel gives to
+    another thread, does not wake it, and its handler runs in this thread alone.
+    """
+    while not ended.wait(LOOK_S):
+        pass
 
 
 def _wait_until(done: Callable[[], bool], deadline_s: float) -> None:
@@ -437,12 +449,12 @@ def _private_broker(data: Path, otherwise: str = "") -> Any:
 def run_broker(options: argparse.Namespace) -> int:
     """A private RabbitMQ until Ctrl-C."""
     ended = threading.Event()
-    _on_signal(ended)
+    on_signal(ended)
     broker = _private_broker(Path(options.data))
     if broker is None:
         return EXIT_TROUBLE
     print(f"RabbitMQ at {broker.url()}\nUse it with: make run AMQP={broker.url()}", flush=True)
-    ended.wait()
+    wait_for(ended)
     broker.stop()
     return 0
 

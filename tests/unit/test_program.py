@@ -227,6 +227,23 @@ def test_a_stop_over_half_sent_requests_writes_nothing_but_json_lines(serving: S
     assert levels and set(levels) == {"info"}
 
 
+def test_a_signal_that_does_not_wake_the_main_thread_is_heard_all_the_same() -> None:
+    script = """
+import signal, threading
+import run
+
+def struck():
+    threading.Event().wait(0.2)  # by now the main thread is asleep; were it not, this would prove less
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+ended = threading.Event()
+run.on_signal(ended)
+threading.Thread(target=struck, daemon=True).start()
+run.wait_for(ended)
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=root, timeout=STOP_S_MAX, check=True)
+
+
 def keys(data: Path, *options: str) -> tuple[int, str, str]:
     """(status, what it prints, what it complains of) of `run.py keys`."""
     command = [sys.executable, "run.py", "keys", *options, "--data", str(data)]
