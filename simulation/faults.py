@@ -58,6 +58,8 @@ class Faults:
         """Told of each fault of the store."""
         self.kill = False
         """A reaction has taken the process with it: the world ends it after this step."""
+        self.on_kill: Callable[[], None] = lambda: None
+        """Told at the very moment."""
         self.disk_low = False
         self.stalled = False
         """The store takes nothing at all."""
@@ -70,6 +72,8 @@ class Faults:
         """(domain, place) of entries that have raised or killed, (domain, subject) of spoilt states."""
         self._unencodable: list[Any] = []
         """States, by identity, that an ill reaction has left."""
+        self._deadly: list[Any] = []
+        """States, by identity, over whose encoding the process dies."""
 
     def happens(self, rate: float) -> bool:
         return self.on and rate > 0.0 and self._rng.random() < rate
@@ -129,16 +133,19 @@ class Faults:
 
         def reacting(state: Any, event: Event) -> Any:
             ill = self._ill_of(name, event)
-            if ill is not None and ill.hook in ("react", "late", "encode", "kill") and self._takes(ill, name, event):
-                if ill.hook == "react":
-                    raise Simulated("a reaction raises")
-                if ill.hook == "late":
-                    list(react(state, event))
-                    raise Simulated("a reaction raises when it has changed everything")
-                if ill.hook == "encode":
-                    self._unencodable.append(state)
-                else:
-                    self.kill = True
+            if ill is not None and ill.hook != "keys" and self._takes(ill, name, event):
+                match ill.hook:
+                    case "react":
+                        raise Simulated("a reaction raises")
+                    case "late":
+                        list(react(state, event))
+                        raise Simulated("a reaction raises when it has changed everything")
+                    case "encode":
+                        self._unencodable.append(state)
+                    case "kill_late":
+                        self._deadly.append(state)
+                    case _:
+                        self._killed()
             return react(state, event)
 
         def naming(event: Event) -> Sequence[bytes]:
@@ -159,7 +166,14 @@ class Faults:
         domain.check, domain.check_shared = checking, checking_shared
         return domain
 
+    def _killed(self) -> None:
+        self.kill = True
+        self.on_kill()
+
     def _make_sure_of(self, state: Any) -> None:
+        if any(deadly is state for deadly in self._deadly):
+            self._deadly.clear()
+            self._killed()
         if any(ill is state for ill in self._unencodable):
             raise Simulated("a state cannot be encoded")
 
@@ -168,7 +182,7 @@ class Faults:
             return False
         ill.left -= 1
         self.guilty.add((domain, event.place))
-        if ill.hook == "encode":  # it may show with a later entry of the same subject only
+        if ill.hook in ("encode", "kill_late"):  # it may show with a later entry of the same subject only
             self.guilty.add((domain, event.subject))
         self.counts[f"raised_{ill.hook}"] += 1
         return True
@@ -185,7 +199,8 @@ class Faults:
         if self.happens(draw.poison_rate * (FIRING_FACTOR if firing else 1)):
             return Ill(rng.choice(hooks), rng.choice((3, 5, 7, RAISES_ALWAYS, RAISES_ALWAYS)))
         if self.happens(draw.kill_rate):
-            return Ill("kill", rng.choice((1, 3, 6, 6)))
+            hook = "kill" if domain == "notification" else rng.choice(("kill", "kill", "kill_late"))
+            return Ill(hook, rng.choice((1, 3, 6, 6)))
         if self.happens(draw.raise_rate):
             return Ill(rng.choice(hooks), rng.randint(1, 2))
         return None

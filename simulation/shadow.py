@@ -100,7 +100,7 @@ class Shadow:
             return model.fold(entry, entry.at)
         died = reason.startswith("the process died")
         guilty = {(stage.domain, entry.place), (stage.domain, entry.subject)} & self._faults.guilty
-        if not held and not died and not guilty:
+        if not held and not guilty:
             raise Violation(f"parked: {self._of(stage)} set {entry.place} aside, which is not ill: {reason}")
         self._marks["parked_later" if held else "parked_ill"] += 1
         self._marks["parked_killer"] += died and not held

@@ -135,6 +135,7 @@ class World:
         self.proof = LedgerProof(self.checker.logs, self.draw.ledger > 0)
         self.checker.on_stage = self._staged
         self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
+        self.faults.on_kill = self.disk.witness.died
         self.receiver = Receiver()
         self.customers = Customers(
             Random(f"{seed} customers"), self.disk, self.clock, self.points, self.profiles, self.checker.checkpoints,
@@ -200,6 +201,9 @@ class World:
         )
         self.wiring = wiring = Wiring(parts, self.clock.now_ms())
         self._observe(wiring)
+        histories = wiring.engine.attempts.values()
+        self.marks["suspected"] += any(attempts.poison(0) for attempts in histories)
+        self.marks["one_by_one"] += any(attempts.one_by_one for attempts in histories)
         self.operators = Operators(self._rng, wiring)
         self._ingest = Ingest(wiring.door.decode, wiring.engine.journal, wiring.not_taking, self._name, self.tally)
         wiring.tree.start()

@@ -1,8 +1,8 @@
 """What a cell remembers over its incarnations: which entry it died of, how often, and how many it has set aside lately.
 
 An incarnation is thrown away whole when it crashes; this outlives it, in memory, beside the cell's address. What must
-outlive the process is in the store: how often the process died at the same checkpoint, and the attempt noted before a
-careful try.
+outlive the process is said to the witness (witness.py), whose suspect of the processes before this one is taken for an
+entry that has raised so often.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from collections import deque
 from supervision.runtime import SparesBudget
 from supervision.store import Reader
 from supervision.tail import Subscription
+from supervision.witness import ONE_BY_ONE_DEATHS, Stand
 
 ATTEMPTS_MAX = 3
-"""A reaction that raised this often on one entry gives up on it."""
+"""A reaction that raised (or ended the process) this often on one entry gives up on it."""
+DIED = "the process died while reacting to it"
 PARKS_PER_HOUR_MAX = 20
 """More set aside in an hour than this: not the entries are ill but the domain."""
 HOUR_MS = 3_600_000
@@ -33,27 +35,30 @@ class Attempts:
     watchdog.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stand: Stand) -> None:
+        self.mark = stand.mark
         self.incarnation = 0
         self.subscription: Subscription | None = None
         self.reader: Reader | None = None
         """Of the newest incarnation. One that crashed could not close its own; the next one does."""
         self.reacting: tuple[int, float] | None = None
         """(first offset, monotonic seconds at the start) of the batch that is being reacted to."""
+        self.one_by_one = 0
+        """Entries up to here are taken one at a time: the process died over several of them at once."""
         self._failed: dict[int, tuple[int, str]] = {}
         self._parks: deque[int] = deque()
+        suspect = stand.suspect
+        if suspect is not None and suspect.alone:
+            self._failed[suspect.offset] = (suspect.times, DIED)
+        elif suspect is not None and suspect.times >= ONE_BY_ONE_DEATHS:
+            self.one_by_one = suspect.offset + suspect.span - 1
 
     def failed(self, offset: int, reason: str) -> None:
         times, _ = self._failed.get(offset, (0, ""))
         self._failed[offset] = (times + 1, reason)
 
-    def noted(self, offset: int, times: int) -> None:
-        """A careful try of an earlier process, from the store."""
-        if times > self._failed.get(offset, (0, ""))[0]:
-            self._failed[offset] = (times, "the process died while reacting to it")
-
     def poison(self, after: int) -> int | None:
-        """The lowest entry beyond `after` that is known to have raised."""
+        """The lowest entry beyond `after` that is known to have raised, or to have been there when a process died."""
         return min((offset for offset in self._failed if offset > after), default=None)
 
     def hopeless(self, offset: int) -> str | None:

@@ -67,7 +67,7 @@ class Engine:
         }
         self.domains = {domain.name: domain for domain in domains}
         self.hosts = {(segment, name): Line(f"{name}/{segment:02d}") for segment in self.tails for name in self.domains}
-        self.attempts = {key: Attempts() for key in self.hosts}
+        self.attempts = {key: Attempts(stand) for key, stand in store.witness.begin(list(self.hosts)).items()}
         self.the_journal: Journal | None = None
         """The running journal, for liveness and queries about checkpoints; its numbers are read, never written."""
         self._reply_to = reply_to

@@ -26,6 +26,7 @@ from supervision.parking import Parking
 from supervision.runtime import SparesBudget
 from supervision.states import Held, States
 from supervision.store import Loaded, Reader, Refused
+from supervision.witness import Mark
 
 REASON_CHARS_MAX = 400
 
@@ -71,6 +72,7 @@ class Fold:
         states: States,
         reader: Reader,
         parking: Parking,
+        mark: Mark,
         retry_entries_max: int,
     ) -> None:
         self._domain = domain
@@ -79,6 +81,7 @@ class Fold:
         self._states = states
         self._reader = reader
         self._parking = parking
+        self._mark = mark
         self._retry_entries_max = retry_entries_max
         self._timer_kind = f"timer.{domain.name}"
         types = {**domain.reacts_to, self._timer_kind: TimerDue}
@@ -105,6 +108,7 @@ class Fold:
         elif hopeless is not None or event is None:
             self._parking.set_aside(entry, hopeless or "", outcome)
         else:
+            self._mark.at(entry.offset)
             self._react(event, keys, loaded, outcome)
 
     def _event(self, entry: Entry, at: int) -> Event:
@@ -266,13 +270,19 @@ class Fold:
             raise Poisoned(offset, error) from None
 
     def decide(self, entry: Entry, decision: Decision, outcome: Outcome) -> None:
-        """Carry out an operator's decision about a parked subject. Nothing of this host may be under way."""
+        """Carry out an operator's decision about a parked subject. Nothing of this host may be under way.
+
+        One that has killed the process, by what it retries, is a retry that fails.
+        """
         if entry.kind == RESUME:
             return
         limit = self._retry_entries_max
         waiting = self._reader.parked(self._place.segment, self._domain.name, decision.subject, -1, limit + 1)
-        rows = waiting[:limit]
-        done = self._retry(rows, entry.at, outcome) if entry.kind == RETRY else self._discard(rows, outcome)
+        rows, deadly = waiting[:limit], self._parking.hopeless(entry.offset)
+        if deadly is not None:
+            done = self._failed_anew(rows, deadly, outcome)
+        else:
+            done = self._retry(rows, entry.at, outcome) if entry.kind == RETRY else self._discard(rows, outcome)
         left = done < len(waiting)
         if not left:
             self._parking.released(decision.subject)
@@ -298,11 +308,16 @@ class Fold:
                     raise
                 return i
             except Poisoned as poisoned:
-                outcome.parked.append(msgspec.structs.replace(row, attempts=row.attempts + 1, reason=poisoned.reason))
+                self._failed_anew([row], poisoned.reason, outcome)
                 return i
             outcome.absorb(trial)
             outcome.unparked.append((row.subject, row.offset))
         return len(rows)
+
+    def _failed_anew(self, rows: Sequence[ParkedRow], reason: str, outcome: Outcome) -> int:
+        """The first of `rows` stays parked, for this reason. -> 0, how many went well."""
+        outcome.parked += [msgspec.structs.replace(row, attempts=row.attempts + 1, reason=reason) for row in rows[:1]]
+        return 0
 
     def _try_again(self, row: ParkedRow, at: int, trial: Outcome, outcome: Outcome) -> None:
         """React to one parked entry; when that raises, the state is as it was before."""

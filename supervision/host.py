@@ -7,8 +7,8 @@ stages is rejected ends.
 
 A reaction that raises ends the incarnation too, since nobody can say what it had changed. The next one replays in
 batches up to the entry that was the last one's death, then takes that one alone; after ATTEMPTS_MAX it sets it aside
-(parking.py). After the process has died twice at the same checkpoint the host is careful: one entry at a time, the
-attempt written before it is made, so that an entry that kills the process is found as surely as one that raises.
+(parking.py). At which entry it is, it tells the witness first, so that an entry that kills the process is found as
+surely as one that raises.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from supervision.engine_events import DECISIONS, Decision
 from supervision.entry import Entry
 from supervision.fold import Fold, Poisoned
 from supervision.forms import Forms
-from supervision.messages import Begin, Begun, CatchUp, Committed, Rejected, Stage, Wake
+from supervision.messages import Begin, Begun, CatchUp, Committed, Rejected, Wake
 from supervision.orders import Finish
 from supervision.outcome import Outcome, SetAside
 from supervision.parking import DomainPark, Parking
@@ -46,7 +46,6 @@ class HostLimits(msgspec.Struct, frozen=True):
     quiet_entries_max: int = 1_000
     idle_progress_s: float = 1.0
     load_retry_s: float = 0.1
-    careful_deaths: int = 2
     states_bytes_max: int = 8 * 1024 * 1024
     retry_entries_max: int = 256
     """Parked entries that one decision takes; more go by continuation entries."""
@@ -120,12 +119,17 @@ class DomainHost:
         self._reader = attempts.reader = place.open_reader()
         self._parking = Parking(domain, place.segment, attempts, place.counters)
         self._fold = Fold(
-            domain, place, self._forms, self._states, self._reader, self._parking, place.limits.retry_entries_max
+            domain,
+            place,
+            self._forms,
+            self._states,
+            self._reader,
+            self._parking,
+            attempts.mark,
+            place.limits.retry_entries_max,
         )
         self._checkpoint = self._staged = self._cursor = -1
         self._in_flight = 0
-        self._careful = False
-        self._noted: tuple[int, int] | None = None
         self._progress_asked = False
         self._catch_up = 0
         self._pause = False
@@ -183,9 +187,6 @@ class DomainHost:
             return
         self._begun_with = None
         self._checkpoint = self._staged = self._cursor = begun.checkpoint
-        self._careful = begun.deaths >= self._limits.careful_deaths
-        if begun.attempt is not None:
-            self._attempts.noted(*begun.attempt)
         self._attempts.passed(begun.checkpoint)
         if self._park_reason is not None and self._parking.domain is None:
             self._park_domain(self._park_reason)
@@ -198,7 +199,6 @@ class DomainHost:
         self._in_flight -= 1
         if result.upto > self._checkpoint:
             self._checkpoint = result.upto
-            self._careful = False  # it got over the place where the process died
             self._attempts.passed(result.upto)
         self._states.committed(result.upto)
         if self._place.checks:
@@ -225,7 +225,7 @@ class DomainHost:
             if self._parking.domain is not None:
                 self._await_resume(self._parking.domain)
                 return
-            while self._in_flight < (1 if self._careful else self._limits.in_flight_max):
+            while self._in_flight < self._limits.in_flight_max:
                 if not self._batch():
                     break
         except Refused as refused:
@@ -254,7 +254,7 @@ class DomainHost:
 
     def _span(self) -> int:
         """How many entries to look at: up to a known poison, then that one alone."""
-        if self._careful:
+        if self._cursor < self._attempts.one_by_one:
             return 1
         poison = self._attempts.poison(self._cursor)
         if poison is None:
@@ -269,8 +269,6 @@ class DomainHost:
         decision = next((i for i, entry in enumerate(entries) if entry.kind in DECISIONS), None)
         if decision is not None:
             return self._up_to_decision(entries, decision)
-        if entries and self._careful and not self._note_attempt(entries[0]):
-            return False
         self._react(entries, upto)
         return True
 
@@ -289,41 +287,34 @@ class DomainHost:
         if self._in_flight:
             return False
         outcome = self._outcome(entry.offset)
-        self._fold.decide(entry, decision, outcome)
+        self._attempts.mark.at(entry.offset)
+        try:
+            self._fold.decide(entry, decision, outcome)
+            states = self._fold.encoded(outcome)
+        finally:
+            self._attempts.mark.clear()
         self._cursor = entry.offset
-        self._put(outcome, self._fold.encoded(outcome))
+        self._put(outcome, states)
         return True
-
-    def _note_attempt(self, entry: Entry) -> bool:
-        """Careful: write the attempt first. True when it is durable (or the entry is hopeless anyway)."""
-        if self._attempts.hopeless(entry.offset) is not None or (self._noted and self._noted[0] == entry.offset):
-            return True
-        if self._in_flight:
-            return False
-        self._noted = (entry.offset, self._attempts.times(entry.offset) + 1)
-        self._in_flight += 1
-        stands, name = self._staged, self._domain.name
-        self._place.journal.tell(
-            Stage(
-                self._place.segment, name, self._incarnation, stands, stands,
-                attempt=self._noted, done=self._ending(()),
-            )
-        )  # fmt: skip
-        return False
 
     def _react(self, entries: Sequence[Entry], upto: int) -> None:
         outcome = self._outcome(upto)
         states: list[tuple[str, bytes]] = []
         if entries:
-            self._attempts.reacting = (entries[0].offset, self._place.runtime.clock.monotonic_s())
+            first, mark = entries[0].offset, self._attempts.mark
+            self._attempts.reacting = (first, self._place.runtime.clock.monotonic_s())
+            span = entries[-1].offset - first + 1
             try:
+                mark.at(first, span)
                 self._fold.run(entries, outcome)
+                mark.at(first, span)
                 states = self._fold.encoded(outcome)
             except Poisoned as poisoned:
                 self._attempts.failed(poisoned.offset, poisoned.reason)
                 self._place.counters.count("reactions_failed", domain=self._domain.name)
                 raise ReactionFailed(poisoned.offset, poisoned.reason) from None
             finally:
+                mark.clear()
                 self._attempts.reacting = None
         self._cursor = upto
         if not outcome.empty():

@@ -131,7 +131,6 @@ class Journal:
             {(row.segment, row.domain): row.upto for row in recovery.checkpoints},
             dict(recovery.inbound), dict(recovery.outbound),
         )  # fmt: skip
-        self._careful = {(row.segment, row.domain): row for row in recovery.checkpoints if row.deaths or row.attempt}
         self._bases = dict(recovery.bases)
         self._clock = LogClock(runtime.clock, max((head.last_at for head in recovery.heads.values()), default=0))
         self.near = NearTimers(store.timers_due)
@@ -396,7 +395,6 @@ class Journal:
 
     def _stage_committed(self, stage: Stage) -> None:
         key = (stage.segment, stage.domain)
-        self._careful.pop(key, None)
         if any(row.subject == "*" for row in stage.parked):
             self._parked_domains.add(key)
         if any(subject == "*" for subject, _ in stage.unparked):
@@ -407,12 +405,7 @@ class Journal:
             stage.done(Committed(stage.incarnation, stage.upto))
 
     def _begun(self, begin: Begin) -> None:
-        key = (begin.segment, begin.domain)
-        careful = self._careful.get(key)
-        checkpoint = self.ledger.checkpoints[key]
-        begin.done(
-            Begun(begin.incarnation, checkpoint, careful.deaths if careful else 0, careful.attempt if careful else None)
-        )
+        begin.done(Begun(begin.incarnation, self.ledger.checkpoints[begin.segment, begin.domain]))
 
     def _real_watermark(self, now: int) -> int:
         return self._watermark if self._has_broker else now

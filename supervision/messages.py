@@ -132,8 +132,7 @@ class RecordRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Stage(msgspec.Struct, frozen=True):
     """What one batch of reactions wants durable, with the checkpoint that says so: all or nothing.
 
-    Commits only if the stored checkpoint of (segment, domain) equals `prev`; then it becomes `upto`. `attempt` notes
-    (offset, how many times) before a careful reaction is tried.
+    Commits only if the stored checkpoint of (segment, domain) equals `prev`; then it becomes `upto`.
     """
 
     segment: int
@@ -154,7 +153,6 @@ class Stage(msgspec.Struct, frozen=True):
     """(subject, offset) rows to remove."""
     replies: Sequence[tuple[int, bytes]] = ()
     """(id_hash of the root input, JSON)."""
-    attempt: tuple[int, int] | None = None
     nbytes: int = 0
     done: Callable[[Committed | Rejected], None] | None = None
 
@@ -200,15 +198,10 @@ class Watermark(msgspec.Struct, frozen=True):
 
 
 class Begun(msgspec.Struct, frozen=True):
-    """`deaths`: how often in a row the process died at this checkpoint with entries beyond it; 2 or more means careful.
-
-    `attempt`: what a careful incarnation noted last, (offset, times).
-    """
+    """The incarnation may stage from `checkpoint` on."""
 
     incarnation: int
     checkpoint: int
-    deaths: int = 0
-    attempt: tuple[int, int] | None = None
 
 
 class Committed(msgspec.Struct, frozen=True):

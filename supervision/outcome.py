@@ -184,7 +184,7 @@ class Outcome:
         return Stage(
             self.segment, self._domain, incarnation, prev, self.upto, self.emits, states, list(self.timer_ops.values()),
             self.records, list(self.keys.items()), list(self.rewritten.items()), self.parked, self.unparked,
-            self.replies, None, nbytes, done,
+            self.replies, nbytes, done,
         )  # fmt: skip
 
 

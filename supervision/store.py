@@ -19,8 +19,9 @@ import msgspec
 from supervision.entry import Entry
 from supervision.inspection import After, ChainedRow, Cut, Kept, Since
 from supervision.messages import Page, ParkedRow, RecordRow, Stage, TimerRow
+from supervision.witness import Witness
 
-FORMAT = 1
+FORMAT = 2
 """Of the store's own layout. Older ones are upgraded when opened, newer ones refused."""
 
 
@@ -108,8 +109,6 @@ class CheckpointRow(msgspec.Struct, frozen=True):
     segment: int
     domain: str
     upto: int
-    deaths: int = 0
-    attempt: tuple[int, int] | None = None
 
 
 class Recovery(msgspec.Struct, frozen=True):
@@ -216,13 +215,13 @@ class Store(Protocol):
 
     segments: int
 
-    def recover(self, now_ms: int) -> Recovery:
-        """Begin a new epoch, `max(stored + 1, unix seconds)`, durably, and count deaths.
+    @property
+    def witness(self) -> Witness:
+        """Of the processes that owned this store."""
+        ...
 
-        A checkpoint row's `deaths` is one more than stored when the last owner did not close cleanly, the checkpoint
-        has not moved since that owner started, and entries lie beyond it; else it starts again at 1 (unclean, entries
-        beyond) or 0.
-        """
+    def recover(self, now_ms: int) -> Recovery:
+        """Begin a new epoch, `max(stored + 1, unix seconds)`, durably."""
         ...
 
     def commit(self, batch: Batch) -> None:

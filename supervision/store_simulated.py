@@ -41,6 +41,7 @@ from supervision.store import (
     StageRejected,
     Unknown,
 )
+from supervision.witness import MemoryWitness
 
 Fault = Literal["ok", "refused", "rejected", "unknown_committed", "unknown_lost", "fsync", "fenced"]
 MEANT = "a constraint, so the seed says"
@@ -54,9 +55,6 @@ Due = tuple[int, int, str, str, str]
 
 class Checkpoint(msgspec.Struct):
     upto: int
-    deaths: int = 0
-    started: int = -1
-    attempt: tuple[int, int] | None = None
 
 
 class Earlier:
@@ -165,8 +163,6 @@ class Image:
     def _apply_stage(self, stage: Stage) -> None:
         at = (stage.segment, stage.domain)
         checkpoint = self.checkpoints.setdefault(at, Checkpoint(0))
-        if stage.attempt is not None or stage.upto > stage.prev:
-            checkpoint.attempt = stage.attempt
         checkpoint.upto = stage.upto
         states = self.states.setdefault(at, SortedTable())
         for subject, state in stage.states:
@@ -193,18 +189,6 @@ class Image:
             armed = msgspec.structs.replace(row, fired=False) if row.fired else row
             self.timers[at] = self.due[position(armed)] = armed
 
-    def count_deaths(self) -> list[CheckpointRow]:
-        """Of each reader, as `Store.recover` says; notes where they stand now."""
-        rows: list[CheckpointRow] = []
-        for (segment, domain), checkpoint in sorted(self.checkpoints.items()):
-            if self.clean or self.heads[segment].offset <= checkpoint.upto:
-                checkpoint.deaths = 0
-            else:
-                checkpoint.deaths = checkpoint.deaths + 1 if checkpoint.started == checkpoint.upto else 1
-            checkpoint.started = checkpoint.upto
-            rows.append(CheckpointRow(segment, domain, checkpoint.upto, checkpoint.deaths, checkpoint.attempt))
-        return rows
-
     def check(self) -> None:
         """Raise AssertionError when the tables disagree. O(everything)."""
         for segment, log in self.logs.items():
@@ -225,6 +209,7 @@ class Disk:
 
     def __init__(self, segments: int) -> None:
         self.image = Image(segments)
+        self.witness = MemoryWitness()
         self.unsynced: Batch | None = None
         self.on_commit: Callable[[Batch], None] | None = None
         """Called with each batch once it is durable, whoever lives to hear of it."""
@@ -277,6 +262,7 @@ class SimulatedStore:
     ) -> None:
         self.disk = disk
         self.segments = disk.image.segments
+        self.witness = disk.witness
         self._faults = faults
         self.load_faults = load_faults
 
@@ -288,7 +274,7 @@ class SimulatedStore:
         assert self.disk.unsynced is None, "somebody goes on after a failed fsync"
         image = self.image
         image.epoch = max(image.epoch + 1, now_ms // 1000)
-        rows = image.count_deaths()
+        rows = [CheckpointRow(*at, checkpoint.upto) for at, checkpoint in sorted(image.checkpoints.items())]
         clean, image.clean = image.clean, False
         return Recovery(
             image.epoch, image.commit_no, clean, dict(image.heads), dict(image.bases), rows,

@@ -2,7 +2,7 @@
 from outside.
 
 A reaction that never returns delays its own segment's domain and nobody else; what the person on call needs is the
-entry, and that a restart of the process will find it again by being careful (host.py).
+entry, and that the process which is killed for it leaves a witness (witness.py).
 """
 
 from __future__ import annotations

@@ -22,21 +22,16 @@ KeyAt = tuple[int, str, bytes]
 class Move:
     """One checkpoint's way through a batch: from the first stage's `prev` to the last one's `upto`."""
 
-    __slots__ = ("attempt", "first", "keeps_attempt", "prev", "upto")
+    __slots__ = ("first", "prev", "upto")
 
     def __init__(self, stage: Stage) -> None:
         self.first = stage
         self.prev = self.upto = stage.prev
-        self.attempt: tuple[int, int] | None = None
-        self.keeps_attempt = True
         self.follow(stage)
 
     def follow(self, stage: Stage) -> None:
         if stage.prev != self.upto or stage.upto < stage.prev:
             raise StageRejected(stage, f"checkpoint is {self.upto}, the stage goes from {stage.prev} to {stage.upto}")
-        if stage.attempt is not None or stage.upto > stage.prev:
-            self.attempt = stage.attempt
-            self.keeps_attempt = False
         self.upto = stage.upto
 
 

@@ -1,8 +1,6 @@
 """What an opened store says before anything else happens in it, and the new epoch that begins with that.
 
-One transaction: whoever reads the answer may rely on the epoch being durable. Deaths are counted here because nobody
-else knows that the last owner ended badly: a reader that stands where it stood when that owner started, with entries
-before it, may have killed the process with one of them.
+One transaction: whoever reads the answer may rely on the epoch being durable.
 """
 
 from __future__ import annotations
@@ -26,7 +24,8 @@ def recover(db: sqlite3.Connection, now_ms: int) -> Recovery:
         heads[segment], bases[segment] = Head(last, seq, last_at), base
     _compare_with_log(db, heads, bases)
     db.executemany("INSERT INTO epochs VALUES (?, ?, ?)", [(epoch, s, head.offset + 1) for s, head in heads.items()])
-    checkpoints = _count_deaths(db, heads, bool(clean))
+    found = db.execute("SELECT segment, domain, upto FROM checkpoints ORDER BY segment, domain")
+    checkpoints = [CheckpointRow(*row) for row in found]
     db.execute("UPDATE owner SET epoch = ?, clean = 0", (epoch,))
     rows = db.execute("SELECT inward, src, dst, n FROM transfers ORDER BY inward, src, dst").fetchall()
     inbound = {(src, dst): n for inward, src, dst, n in rows if inward}
@@ -44,20 +43,3 @@ def _compare_with_log(db: sqlite3.Connection, heads: dict[int, Head], bases: dic
         last = row[0] if row else bases[segment] - 1
         if last != head.offset:
             raise Corrupt(f"segment {segment}: the log ends at {last}, its head says {head.offset}")
-
-
-def _count_deaths(db: sqlite3.Connection, heads: dict[int, Head], clean: bool) -> list[CheckpointRow]:
-    found: list[CheckpointRow] = []
-    rows = db.execute(
-        "SELECT segment, domain, upto, deaths, started, attempt_at, attempts FROM checkpoints ORDER BY segment, domain"
-    ).fetchall()
-    for segment, domain, upto, deaths, started, attempt_at, attempts in rows:
-        stuck = not clean and heads[segment].offset > upto
-        counted = (deaths + 1 if started == upto else 1) if stuck else 0
-        attempt = (attempt_at, attempts) if attempt_at is not None else None
-        found.append(CheckpointRow(segment, domain, upto, counted, attempt))
-    db.executemany(
-        "UPDATE checkpoints SET deaths = ?, started = upto WHERE segment = ? AND domain = ?",
-        [(row.deaths, row.segment, row.domain) for row in found],
-    )
-    return found

@@ -16,6 +16,7 @@ import os
 from pathlib import Path
 
 from supervision.store_sqlite.files import COMPANIONS, STORE_FILE, beside, sync
+from supervision.witness_file import WITNESS_FILE
 
 READY = f"{STORE_FILE}.restored"
 ASIDE = "replaced-"
@@ -61,6 +62,7 @@ def finish(folder: Path) -> Path | None:
     if aside is not None:
         sync(aside)
     sync(folder)
+    (folder / WITNESS_FILE).unlink(missing_ok=True)  # of entries that are others in this log
     os.rename(folder / READY, folder / STORE_FILE)
     sync(folder)
     return aside

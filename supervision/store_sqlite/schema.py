@@ -32,25 +32,31 @@ NULL, blob BLOB NOT NULL); CREATE TABLE id_buckets (bucket INTEGER PRIMARY KEY, 
 (bucket INTEGER, id_hash INTEGER, command_hash INTEGER NOT NULL, segment INTEGER NOT NULL, epoch INTEGER NOT NULL,
 place INTEGER NOT NULL, at INTEGER NOT NULL, keep_long INTEGER NOT NULL, PRIMARY KEY (bucket, id_hash)) WITHOUT ROWID;
 CREATE TABLE replies (bucket INTEGER, id_hash INTEGER, domain TEXT, body BLOB NOT NULL, PRIMARY KEY (bucket, id_hash,
-domain)) WITHOUT ROWID; CREATE TABLE checkpoints (segment INTEGER, domain TEXT, upto INTEGER NOT NULL, deaths INTEGER
-NOT NULL, started INTEGER NOT NULL, attempt_at INTEGER, attempts INTEGER, PRIMARY KEY (segment, domain)) WITHOUT
-ROWID; CREATE TABLE states (segment INTEGER, domain TEXT, subject TEXT, place INTEGER NOT NULL, n INTEGER NOT NULL,
-state BLOB, PRIMARY KEY (segment, domain, subject)) WITHOUT ROWID; CREATE TABLE records (segment INTEGER, domain TEXT,
-place INTEGER, n INTEGER, subject TEXT, prev_place INTEGER NOT NULL, prev_n INTEGER NOT NULL, body BLOB NOT NULL,
-PRIMARY KEY (segment, domain, place, n, subject)) WITHOUT ROWID; CREATE TABLE keys (segment INTEGER, domain TEXT, key
-BLOB, value BLOB NOT NULL, PRIMARY KEY (segment, domain, key)) WITHOUT ROWID; CREATE TABLE timers (segment INTEGER,
-domain TEXT, subject TEXT, key TEXT, gen INTEGER NOT NULL, due INTEGER NOT NULL, body BLOB NOT NULL, absence INTEGER
-NOT NULL, valid_for_ms INTEGER NOT NULL, fired INTEGER NOT NULL, depth INTEGER NOT NULL, PRIMARY KEY (segment, domain,
-subject, key)) WITHOUT ROWID; CREATE INDEX timers_due ON timers (due, segment, domain, subject, key) WHERE fired = 0;
-CREATE TABLE parked (segment INTEGER, domain TEXT, subject TEXT, place INTEGER, reason TEXT NOT NULL, attempts INTEGER
-NOT NULL, at INTEGER NOT NULL, entry BLOB NOT NULL, PRIMARY KEY (segment, domain, subject, place)) WITHOUT ROWID;
-CREATE TABLE transfers (inward INTEGER, src INTEGER, dst INTEGER, n INTEGER NOT NULL, PRIMARY KEY (inward, src, dst))
-WITHOUT ROWID;
+domain)) WITHOUT ROWID; CREATE TABLE checkpoints (segment INTEGER, domain TEXT, upto INTEGER NOT NULL, PRIMARY KEY
+(segment, domain)) WITHOUT ROWID; CREATE TABLE states (segment INTEGER, domain TEXT, subject TEXT, place INTEGER NOT
+NULL, n INTEGER NOT NULL, state BLOB, PRIMARY KEY (segment, domain, subject)) WITHOUT ROWID; CREATE TABLE records
+(segment INTEGER, domain TEXT, place INTEGER, n INTEGER, subject TEXT, prev_place INTEGER NOT NULL, prev_n INTEGER NOT
+NULL, body BLOB NOT NULL, PRIMARY KEY (segment, domain, place, n, subject)) WITHOUT ROWID; CREATE TABLE keys (segment
+INTEGER, domain TEXT, key BLOB, value BLOB NOT NULL, PRIMARY KEY (segment, domain, key)) WITHOUT ROWID; CREATE TABLE
+timers (segment INTEGER, domain TEXT, subject TEXT, key TEXT, gen INTEGER NOT NULL, due INTEGER NOT NULL, body BLOB
+NOT NULL, absence INTEGER NOT NULL, valid_for_ms INTEGER NOT NULL, fired INTEGER NOT NULL, depth INTEGER NOT NULL,
+PRIMARY KEY (segment, domain, subject, key)) WITHOUT ROWID; CREATE INDEX timers_due ON timers (due, segment, domain,
+subject, key) WHERE fired = 0; CREATE TABLE parked (segment INTEGER, domain TEXT, subject TEXT, place INTEGER, reason
+TEXT NOT NULL, attempts INTEGER NOT NULL, at INTEGER NOT NULL, entry BLOB NOT NULL, PRIMARY KEY (segment, domain,
+subject, place)) WITHOUT ROWID; CREATE TABLE transfers (inward INTEGER, src INTEGER, dst INTEGER, n INTEGER NOT NULL,
+PRIMARY KEY (inward, src, dst)) WITHOUT ROWID;
 """
 
 Upgrade = Callable[[sqlite3.Connection], None]
 
-UPGRADES: Mapping[int, Upgrade] = {}
+
+def _without_deaths(db: sqlite3.Connection) -> None:
+    """What a cell was at when the process died stands beside the store since layout 2 (witness.py)."""
+    for column in ("deaths", "started", "attempt_at", "attempts"):
+        db.execute(f"ALTER TABLE checkpoints DROP COLUMN {column}")
+
+
+UPGRADES: Mapping[int, Upgrade] = {1: _without_deaths}
 """Layout number -> what makes the next one of it; runs inside a transaction."""
 
 

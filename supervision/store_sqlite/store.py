@@ -33,6 +33,7 @@ from supervision.store_sqlite.rows import timer_row
 from supervision.store_sqlite.transact import read, roll_back, transact
 from supervision.store_sqlite.trim import trim
 from supervision.store_sqlite.write import write_fired, write_log, write_stages, write_transfers
+from supervision.witness_file import FileWitness
 
 CACHE_KIB = 64 * 1024
 """Of the writer's page cache."""
@@ -123,6 +124,7 @@ class SqliteStore:
     ) -> None:
         self.folder = folder
         self.segments = segments
+        self.witness = FileWitness(folder)
         self._path = folder / STORE_FILE
         self._db = db
         self._lock = lock

@@ -18,7 +18,7 @@ from supervision.store import Batch, StageRejected
 from supervision.store_sqlite.ids import IdBook, signed
 from supervision.store_sqlite.many import change_many, write_many
 from supervision.store_sqlite.page import rows_of
-from supervision.store_sqlite.plan import Move, Plan, checked
+from supervision.store_sqlite.plan import Plan, checked
 from supervision.store_sqlite.records import Whose, write_lines
 
 _PUT_STATE = "INSERT INTO states VALUES"
@@ -36,7 +36,6 @@ _LONGER = (
 )
 _CHECKPOINTS = "SELECT json_group_array(json_array(segment, domain, upto)) FROM checkpoints"
 _MOVED = " ON CONFLICT (segment, domain) DO UPDATE SET upto = excluded.upto"
-_MOVED_NOTED = _MOVED + ", attempt_at = excluded.attempt_at, attempts = excluded.attempts"
 _checkpoint_rows = msgspec.json.Decoder(list[tuple[int, str, int]])
 
 
@@ -93,16 +92,8 @@ def _move_checkpoints(db: sqlite3.Connection, plan: Plan) -> None:
     for at, move in plan.moves.items():
         if stored.get(at, 0) != move.prev:
             raise StageRejected(move.first, f"checkpoint is {stored.get(at, 'missing')}, the stage expects {move.prev}")
-    quiet = [_checkpoint(at, move) for at, move in plan.moves.items() if move.keeps_attempt]
-    noted = [_checkpoint(at, move) for at, move in plan.moves.items() if not move.keeps_attempt]
-    write_many(db, "INSERT INTO checkpoints VALUES", quiet, _MOVED)
-    write_many(db, "INSERT INTO checkpoints VALUES", noted, _MOVED_NOTED)
-
-
-def _checkpoint(at: tuple[int, str], move: Move) -> tuple[int, str, int, int, int, int | None, int | None]:
-    """The row as a new one would be; deaths and started of one that stands are left alone."""
-    attempt_at, attempts = move.attempt or (None, None)
-    return (*at, move.upto, 0, -1, attempt_at, attempts)
+    rows = [(*at, move.upto) for at, move in plan.moves.items()]
+    write_many(db, "INSERT INTO checkpoints VALUES", rows, _MOVED)
 
 
 def _use_up_keys(db: sqlite3.Connection, plan: Plan) -> None:

@@ -387,28 +387,6 @@ def test_a_clean_end_is_told_to_the_next_start(opened: Opened) -> None:
     assert opened.recovery.clean
 
 
-def test_deaths_are_counted_only_where_the_checkpoint_stands_still_with_entries_beyond(opened: Opened) -> None:
-    opened.commit(drafts=drafts(5), stages=[stage(0, 3)])
-    seen: list[int] = []
-    for clean in (False, False, False, True, False):
-        opened.reopen(clean)
-        seen.append(opened.recovery.checkpoints[0].deaths)
-    assert seen == [1, 2, 3, 0, 1]
-    opened.commit(stages=[stage(3, 5)])
-    opened.reopen()
-    assert opened.recovery.checkpoints[0].deaths == 0
-
-
-def test_an_attempt_is_noted_and_forgotten_when_the_checkpoint_moves(opened: Opened) -> None:
-    opened.commit(drafts=drafts(5), stages=[stage(0, 3)])
-    opened.commit(stages=[stage(3, 3, attempt=(4, 2))])
-    opened.reopen()
-    assert opened.recovery.checkpoints[0].attempt == (4, 2)
-    opened.commit(stages=[stage(3, 4)])
-    opened.reopen()
-    assert opened.recovery.checkpoints[0].attempt is None
-
-
 def line(offset: int, n: int = 0, subject: str = "user:1") -> RecordRow:
     return RecordRow(subject, offset, n, b'"%s at %d"' % (subject.encode(), offset))
 

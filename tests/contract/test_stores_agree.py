@@ -78,7 +78,6 @@ class History:
             parked=[ParkedRow(segment, domain, s, rng.randrange(1, 9), "why", 1, self.now, b"e") for s in some[:1]],
             unparked=[(subject, rng.randrange(1, 9)) for subject in some[1:]],
             replies=[(row.id_hash, rng.randbytes(4)) for row in ids[:1]],
-            attempt=(upto + 1, 1) if rng.random() < 0.1 else None,
         )  # fmt: skip
 
     def _timer(self, segment: int, domain: str, subject: str, gen: int) -> TimerOp:

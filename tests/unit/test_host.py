@@ -302,36 +302,6 @@ def test_a_rejected_stage_ends_the_incarnation_and_nothing_is_counted_twice() ->
     assert not world.died
 
 
-def test_an_entry_that_kills_the_process_again_and_again_is_found_and_set_aside() -> None:
-    toy = Toy()
-    world = World(toy)
-    world.append(Do(add=1))
-    world.settle()
-    react = toy.react
-
-    class Killed(BaseException):
-        """The process is gone in the middle of a reaction."""
-
-    def deadly(state: object, event: object) -> object:
-        if getattr(getattr(event, "body", None), "add", 0) == 666:
-            world.runtime.kill()
-            raise Killed
-        return react(state, event)  # type: ignore[arg-type]
-
-    toy.react = deadly  # type: ignore[assignment,method-assign]
-    world.append(Do(add=666), ("user:3", Do(add=2)))
-    deaths = 0
-    for _ in range(12):
-        world.settle(8)
-        if world.checkpoint(HOME) == world.store.image.heads[HOME].offset:
-            break
-        deaths += 1
-        world.restart()
-    assert 2 <= deaths <= 8
-    assert [row[0] for row in world.parked()] == ["user:1"]
-    assert world.total() == 1 and world.total("user:3") == 2
-
-
 def test_a_reply_reaches_who_asked_and_is_kept() -> None:
     world = World()
     heard: list[bytes | None] = []

@@ -18,7 +18,7 @@ import pytest
 from supervision.clock import SystemClock, VirtualClock
 from supervision.entry import Corrupt
 from supervision.messages import RecordRow, TimerOp
-from supervision.store import Fenced, FsyncFailed, IdRow, Incompatible, Locked, Refused, Unknown
+from supervision.store import FORMAT, CheckpointRow, Fenced, FsyncFailed, IdRow, Incompatible, Locked, Refused, Unknown
 from supervision.store_sqlite import SqliteStore, chores, open_sqlite, schema
 from supervision.store_sqlite.store import STORE_FILE
 from tests.opened_store import HOUR, NOW, SEGMENTS, Opened, drafts, stage, timer
@@ -108,12 +108,25 @@ def test_an_older_layout_is_upgraded_step_by_step_or_not_at_all(tmp_path: Path) 
         db.execute("INSERT INTO second VALUES (3)")
 
     with pytest.raises(RuntimeError):
-        schema.admit(db, SEGMENTS, {}, layout=3, upgrades={1: second, 2: fails})
-    assert db.execute("SELECT format FROM owner").fetchone() == (1,)
+        schema.admit(db, SEGMENTS, {}, layout=FORMAT + 2, upgrades={FORMAT: second, FORMAT + 1: fails})
+    assert db.execute("SELECT format FROM owner").fetchone() == (FORMAT,)
     assert db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('half', 'second')").fetchone() == (0,)
-    schema.admit(db, SEGMENTS, {}, layout=3, upgrades={1: second, 2: third})
-    assert db.execute("SELECT format, (SELECT x FROM second) FROM owner").fetchone() == (3, 3)
+    schema.admit(db, SEGMENTS, {}, layout=FORMAT + 2, upgrades={FORMAT: second, FORMAT + 1: third})
+    assert db.execute("SELECT format, (SELECT x FROM second) FROM owner").fetchone() == (FORMAT + 2, 3)
     db.close()
+
+
+def test_a_store_of_layout_1_is_opened_with_its_checkpoints(tmp_path: Path) -> None:
+    opening(tmp_path).close(clean=True)
+    db = sqlite3.connect(tmp_path / STORE_FILE, isolation_level=None)
+    for column in ("deaths INTEGER", "started INTEGER", "attempt_at INTEGER", "attempts INTEGER"):
+        db.execute(f"ALTER TABLE checkpoints ADD COLUMN {column}")
+    db.execute("INSERT INTO checkpoints VALUES (0, 'points', 7, 1, 7, 8, 2)")
+    db.execute("UPDATE owner SET format = 1")
+    db.close()
+    store = opening(tmp_path)
+    assert store.recover(0).checkpoints == [CheckpointRow(0, "points", 7)]
+    store.close(clean=True)
 
 
 def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""The witness's words in a file of the store's folder, mapped into memory.
+
+A page of a mapped file belongs to the machine: it stands when the process is gone, whatever ended it, and no call into
+the system is made for a write. When the machine itself fails the words may be older than the store, or gone; then one
+death too many or too few is counted to an entry, and three are needed.
+
+A start writes a new file beside the old one and renames it, so that a start that dies finds the old one again. The
+file's whole length is written, not left as a hole: on a full disk a write into a mapped hole would end the process.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from supervision.witness import Cell, Stand, begin_again
+
+WITNESS_FILE = "witness"
+_LENGTH = struct.Struct("=Q")
+
+log = structlog.get_logger("witness")
+
+
+class FileWitness:
+    """Of the store in `folder`, whose lock the caller holds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / WITNESS_FILE
+
+    def begin(self, cells: Sequence[Cell]) -> Mapping[Cell, Stand]:
+        """See Witness. Raises OSError when the file cannot be written."""
+        kept = _read(self._path)
+        head = _head(cells)
+        part = self._path.with_suffix(".part")
+        part.write_bytes(head + bytes(16 * len(cells)))
+        with part.open("r+b") as file:
+            words = memoryview(mmap.mmap(file.fileno(), 0))[len(head) :].cast("Q")
+        stands = begin_again(kept, cells, words)
+        os.replace(part, self._path)
+        for (segment, domain), stand in stands.items():
+            if stand.suspect is not None:
+                log.warning(
+                    "the process died at an entry", domain=domain, segment=segment, offset=stand.suspect.offset,
+                    entries=stand.suspect.span, times=stand.suspect.times,
+                )  # fmt: skip
+        return stands
+
+
+def _head(cells: Sequence[Cell]) -> bytes:
+    """The cells in their order, and before them how long that is, filled up to whole words."""
+    names = msgspec.json.encode(cells)
+    return _LENGTH.pack(len(names)) + names + b" " * (-len(names) % 8)
+
+
+def _read(path: Path) -> Mapping[Cell, tuple[int, int]]:
+    """What the last process has left; nothing when there was none, or when it makes no sense."""
+    try:
+        data = path.read_bytes()
+        (length,) = _LENGTH.unpack_from(data)
+        cells = msgspec.json.decode(data[8 : 8 + length], type=list[tuple[int, str]])
+        words = memoryview(data)[len(_head(cells)) :].cast("Q")
+        return {cell: (words[2 * i], words[2 * i + 1]) for i, cell in enumerate(cells)}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, struct.error, msgspec.DecodeError, TypeError, IndexError) as error:
+        log.warning("what the last process was at cannot be read", error=str(error))
+        return {}

@@ -1,0 +1,216 @@
+"""Entries that end the process: whoever it was is found by what outlives the process, and nobody else is blamed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from supervision.attempts import ATTEMPTS_MAX
+from supervision.entry import segment_of
+from supervision.witness import ONE_BY_ONE_DEATHS, SPAN_MAX, MemoryWitness, Suspect
+from supervision.witness_file import WITNESS_FILE, FileWitness
+from tests.engine_world import SEGMENTS, Do, Skipper, Toy, World
+
+HOME = segment_of("user:1", SEGMENTS)
+CELL = (0, "points")
+OTHER = (1, "points")
+DEADLY = 666
+LIVES_MAX = 12
+
+
+class Killed(BaseException):
+    """The process is gone in the middle of something."""
+
+
+class Deadly:
+    """A world whose process dies whenever `hook` of its toy comes to an entry that adds DEADLY (of user:1)."""
+
+    def __init__(self, hook: Callable[[Deadly], None], toy: Toy | None = None) -> None:
+        self.toy = toy or Toy()
+        self.deaths = 0
+        self.armed = True
+        hook(self)
+        self.world = World(self.toy)
+
+    def die(self) -> None:
+        self.world.runtime.kill()
+        self.world.disk.witness.died()
+        raise Killed
+
+    def in_reaction(self) -> None:
+        react = self.toy.react
+
+        def deadly(state: Any, event: Any) -> Any:
+            if self.armed and getattr(event.body, "add", 0) == DEADLY:
+                self.die()
+            return react(state, event)
+
+        self.toy.react = deadly  # type: ignore[method-assign]
+
+    def in_encoding(self) -> None:
+        check = self.toy.check
+
+        def deadly(state: Any) -> None:
+            if self.armed and state.total >= DEADLY:
+                self.die()
+            check(state)
+
+        self.toy.check = deadly  # type: ignore[method-assign]
+
+    def in_loading(self) -> None:
+        fresh = self.toy.fresh
+
+        def deadly(subject: str) -> Any:
+            if self.armed and subject == "user:1":
+                self.die()
+            return fresh(subject)
+
+        self.toy.fresh = deadly  # type: ignore[method-assign]
+
+    def live(self) -> None:
+        """Start again after each death, until everything is folded."""
+        for _ in range(LIVES_MAX):
+            self.world.settle(8)
+            if self.world.checkpoint(HOME, self.toy.name) == self.world.store.image.heads[HOME].offset:
+                return
+            self.deaths += 1
+            self.world.restart()
+        pytest.fail(f"still dying after {LIVES_MAX} lives")
+
+
+def test_an_entry_that_kills_the_process_is_set_aside_after_three_deaths_and_nobody_else() -> None:
+    deadly = Deadly(Deadly.in_reaction)
+    world = deadly.world
+    world.append(("user:3", Do(add=1)), Do(add=1), Do(add=DEADLY), ("user:3", Do(add=2)), Do(add=5))
+    deadly.live()
+    assert deadly.deaths == ATTEMPTS_MAX
+    ill, waiting = world.parked()
+    assert ill == ("user:1", 3, ATTEMPTS_MAX) and waiting[:2] == ("user:1", 5)
+    assert world.total() == 1 and world.total("user:3") == 3
+
+
+@pytest.mark.parametrize("where", [Deadly.in_loading, Deadly.in_encoding])
+def test_a_batch_that_kills_the_process_is_taken_one_by_one_until_the_entry_is_found(
+    where: Callable[[Deadly], None],
+) -> None:
+    deadly = Deadly(where, Skipper())
+    world = deadly.world
+    world.append(
+        *[(f"user:{n}", Do(add=1)) for n in (3, 5)], Do(add=DEADLY), *[(f"user:{n}", Do(add=2)) for n in (3, 7)]
+    )
+    deadly.live()
+    assert deadly.deaths <= ONE_BY_ONE_DEATHS + ATTEMPTS_MAX
+    assert [(row[0], row[2]) for row in world.parked()] == [("user:1", ATTEMPTS_MAX)]
+    assert world.total("user:3", "skipper") == 3
+
+
+def test_kills_from_outside_between_reactions_make_nobody_a_suspect() -> None:
+    world = World()
+    for n in range(3 * ATTEMPTS_MAX):
+        world.append(Do(add=1))
+        world.runtime.run_until(lambda: False, n)  # so many steps, wherever that leaves it
+        world.restart()
+        assert all(attempts.poison(0) is None for attempts in world.engine.attempts.values())
+    world.settle()
+    assert world.parked() == []
+
+
+def test_an_entry_that_killed_once_and_then_is_well_is_folded_and_forgotten() -> None:
+    deadly = Deadly(Deadly.in_reaction)
+    world = deadly.world
+    world.append(Do(add=1), Do(add=DEADLY))
+    world.settle()
+    world.restart()
+    assert world.engine.attempts[HOME, "toy"].poison(0) == 2
+    deadly.armed = False
+    world.settle()
+    assert world.total() == DEADLY + 1
+    world.restart()
+    world.settle()
+    assert world.engine.attempts[HOME, "toy"].poison(0) is None
+
+
+def test_a_retry_that_kills_the_process_fails_like_one_that_raises() -> None:
+    deadly = Deadly(Deadly.in_reaction)
+    world = deadly.world
+    world.append(Do(add=DEADLY), Do(add=1))
+    deadly.live()
+    deadly.deaths = 0
+    world.decide("engine.retry", "user:1")
+    world.append(("user:3", Do(add=2)))
+    deadly.live()
+    assert deadly.deaths == ATTEMPTS_MAX
+    assert [row[:2] for row in world.parked()] == [("user:1", 1), ("user:1", 2)]
+    assert world.kinds().count("engine.decided") == 1 and world.kinds().count("engine.retry") == 1
+    assert world.total("user:3") == 2, "the domain goes on"
+    deadly.armed = False
+    world.decide("engine.retry", "user:1")
+    world.settle()
+    assert world.total() == DEADLY + 1 and world.parked() == []
+
+
+def lives(*ats: tuple[int, int] | None) -> Suspect | None:
+    """Who is suspected after lives that died at these (offset, span), in order; None: at nothing."""
+    witness = MemoryWitness()
+    for at in ats:
+        stand = witness.begin([CELL])[CELL]
+        if at is not None:
+            stand.mark.at(*at)
+    return witness.begin([CELL])[CELL].suspect
+
+
+def test_deaths_at_the_same_entry_are_counted_and_one_elsewhere_begins_anew() -> None:
+    assert lives(None) is None
+    assert lives((5, 1), (5, 1), (5, 1)) == Suspect(5, 1, 3)
+    assert lives((5, 1), (5, 1), (6, 1)) == Suspect(6, 1, 1)
+    assert lives((5, 1), None, (5, 1)) == Suspect(5, 1, 2), "another's death acquits nobody"
+
+
+def test_a_death_over_several_entries_is_not_counted_to_the_first_of_them() -> None:
+    assert lives((5, 9), (5, 9), (5, 1)) == Suspect(5, 1, 1)
+    assert lives((5, 9), (5, 200)) == Suspect(5, 200, 2)
+    assert lives((5, SPAN_MAX + 1)) == Suspect(5, SPAN_MAX, 1)
+
+
+def test_a_mark_that_was_cleared_says_nothing() -> None:
+    witness = MemoryWitness()
+    mark = witness.begin([CELL])[CELL].mark
+    mark.at(5)
+    mark.clear()
+    assert witness.begin([CELL])[CELL].suspect is None
+
+
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from supervision.entry import segment_of
+from supervision.witness_file import FileWitness
+stands = FileWitness(Path(sys.argv[1])).begin([(0, "points"), (1, "points")])
+stands[0, "points"].mark.at(41)
+stands[0, "points"].mark.clear()
+stands[1, "points"].mark.at(2**40, 7)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_was_at_stands_in_the_file(tmp_path: Path) -> None:
+    for _ in range(2):
+        ended = subprocess.run([sys.executable, "-c", DIES, str(tmp_path)], check=False)
+        assert ended.returncode == -signal.SIGKILL
+    stands = FileWitness(tmp_path).begin([OTHER, CELL, (2, "points")])
+    assert stands[OTHER].suspect == Suspect(2**40, 7, 2)
+    assert stands[CELL].suspect is None and stands[2, "points"].suspect is None
+
+
+def test_a_file_that_makes_no_sense_is_nobodys_guilt_and_is_written_anew(tmp_path: Path) -> None:
+    for data in (b"", b"\xff" * 64, b"\x02" + b"\x00" * 7 + b"[]", b"\x00" * 5):
+        (tmp_path / WITNESS_FILE).write_bytes(data)
+        assert FileWitness(tmp_path).begin([CELL])[CELL].suspect is None
+    FileWitness(tmp_path).begin([CELL])[CELL].mark.at(3)
+    assert FileWitness(tmp_path).begin([CELL])[CELL].suspect == Suspect(3, 1, 1)
