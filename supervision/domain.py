@@ -87,11 +87,6 @@ class Domain(Generic[S]):
     """What a poisonous entry sets aside: money parks the subject, everything else only the entry."""
     holds_money: ClassVar[bool] = False
     """Its lag closes the doors (PROTOCOL, back-pressure)."""
-    quiet: ClassVar[bool] = False
-    """It seldom has work, and its cells share a thread with others of the kind (pool.py). A busy domain's do not: on a
-    thread for all, a careful cell's one entry waits behind everybody's full batches, so that a process killed every
-    second or two dies between the attempt that was noted and the commit that ends it, and entries are set aside that
-    harmed nobody."""
 
     def fresh(self, subject: str) -> S:
         """The state of a subject never heard of."""

@@ -100,7 +100,7 @@ class Engine:
         def parked(me: Address, reason: str) -> Behaviour:
             return self._make_host(segment, domain, me, reason)
 
-        return ChildSpec(domain.name, factory, parked_factory=parked, pooled=domain.quiet)
+        return ChildSpec(domain.name, factory, parked_factory=parked, pooled=True)
 
     def _make_journal(self, me: Address) -> Behaviour:
         self.journal.bind(me)

@@ -29,7 +29,6 @@ class ProfileActor(Domain[Profile]):
     state_type = Profile
     format = FORMAT
     parks = "subject"
-    quiet = True
 
     def fresh(self, subject: str) -> Profile:
         return Profile()

@@ -56,7 +56,6 @@ class ProgrammesActor(Domain[Shelf]):
     state_type = Shelf
     format = 1
     parks = "subject"
-    quiet = True
 
     def __init__(self, segments: int, segments_at_once: int = SEGMENTS_AT_ONCE) -> None:
         self._segments = segments
