@@ -53,6 +53,8 @@ class Crashes:
         """When each cell crashed, errors that spare the budget left out."""
         self._tries: dict[tuple[str, int], int] = {}
         """How often each cell has died of each entry."""
+        self._deaths: dict[tuple[str, str], int] = {}
+        """How often the process has died of each entry of each domain, operators' retries left out."""
 
     def judge(self, path: str, error: BaseException) -> None:
         """The cell `path` has crashed with `error`."""
@@ -74,6 +76,12 @@ class Crashes:
         tries = self._tries[path, failed.offset] = self._tries.get((path, failed.offset), 0) + 1
         if tries > ATTEMPTS_MAX * RESUMES_MAX:
             self.found = Violation(f"attempts: {path} has tried entry {failed.offset} {tries} times")
+
+    def killed(self, domain: str, place: str) -> None:
+        """The process dies in `domain`'s reaction to an entry that is not parked yet."""
+        deaths = self._deaths[domain, place] = self._deaths.get((domain, place), 0) + 1
+        if deaths > ATTEMPTS_MAX:
+            self.found = self.found or Violation(f"attempts: the process has died {deaths} times of {domain}'s {place}")
 
     def committed(self, batch: Batch, prefix: str) -> None:
         """A batch is durable; `prefix` is the process's. A domain that was parked for its crashes had its restarts."""

@@ -60,6 +60,8 @@ class Faults:
         """A reaction has taken the process with it: the world ends it after this step."""
         self.on_kill: Callable[[], None] = lambda: None
         """Told at the very moment."""
+        self.on_deadly: Callable[[str, Event], None] = lambda _domain, _event: None
+        """Told of each reaction that takes the process with it."""
         self.disk_low = False
         self.stalled = False
         """The store takes nothing at all."""
@@ -145,6 +147,7 @@ class Faults:
                     case "kill_late":
                         self._deadly.append(state)
                     case _:
+                        self.on_deadly(name, event)
                         self._killed()
             return react(state, event)
 

@@ -84,6 +84,10 @@ class Shadow:
             raise Violation(f"parked: {self._of(stage)} set aside {sorted(aside)}, which it did not pass")
         self._compare(model, stage, expected, touched)
 
+    def waits(self, segment: int, domain: str, subject: str) -> bool:
+        """Something of the subject is parked."""
+        return (segment, domain, subject) in self.parked
+
     def _of(self, stage: Stage) -> str:
         return f"{stage.domain}/{stage.segment}"
 

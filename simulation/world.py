@@ -58,7 +58,7 @@ from simulation.tally import Tally
 from simulation.violation import Violation
 from simulation.wire import Wire
 from supervision.attempts import ATTEMPTS_MAX
-from supervision.domain import Domain
+from supervision.domain import Domain, Event
 from supervision.host import HostLimits
 from supervision.journal import Limits
 from supervision.messages import Append, Stage, Watermark
@@ -135,7 +135,7 @@ class World:
         self.proof = LedgerProof(self.checker.logs, self.draw.ledger > 0)
         self.checker.on_stage = self._staged
         self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
-        self.faults.on_kill = self.disk.witness.died
+        self.faults.on_kill, self.faults.on_deadly = self.disk.witness.died, self._deadly
         self.receiver = Receiver()
         self.customers = Customers(
             Random(f"{seed} customers"), self.disk, self.clock, self.points, self.profiles, self.checker.checkpoints,
@@ -248,6 +248,11 @@ class World:
         """The process exits; another is started a moment later."""
         if process == self.process:
             self.runtime.send_after(0.01, LATER, Call(lambda: self.crash(process)))
+
+    def _deadly(self, domain: str, event: Event) -> None:
+        """The process dies of a reaction. What it does until the step's end is lost, another death too."""
+        if not self.faults.kill and not self.shadow.waits(event.entry.segment, domain, event.subject):
+            self.crashes.killed(domain, event.place)
 
     def crash(self, process: int = 0) -> None:
         """kill -9: memory, mail and alarms are gone, sockets closed, the un-synced suffix kept, lost or torn."""

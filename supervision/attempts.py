@@ -47,11 +47,11 @@ class Attempts:
         """Entries up to here are taken one at a time: the process died over several of them at once."""
         self._failed: dict[int, tuple[int, str]] = {}
         self._parks: deque[int] = deque()
-        suspect = stand.suspect
-        if suspect is not None and suspect.alone:
-            self._failed[suspect.offset] = (suspect.times, DIED)
-        elif suspect is not None and suspect.times >= ONE_BY_ONE_DEATHS:
-            self.one_by_one = suspect.offset + suspect.span - 1
+        one, several = stand.suspects.one, stand.suspects.several
+        if one is not None:
+            self._failed[one.offset] = (one.times, DIED)
+        if several is not None and several.times >= ONE_BY_ONE_DEATHS:
+            self.one_by_one = several.offset + several.span - 1
 
     def failed(self, offset: int, reason: str) -> None:
         times, _ = self._failed.get(offset, (0, ""))

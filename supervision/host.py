@@ -8,7 +8,7 @@ stages is rejected ends.
 A reaction that raises ends the incarnation too, since nobody can say what it had changed. The next one replays in
 batches up to the entry that was the last one's death, then takes that one alone; after ATTEMPTS_MAX it sets it aside
 (parking.py). At which entry it is, it tells the witness first, so that an entry that kills the process is found as
-surely as one that raises.
+surely as one that raises. Beyond such an entry it goes only when what became of it is in the store.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ class DomainHost:
             if self._parking.domain is not None:
                 self._await_resume(self._parking.domain)
                 return
-            while self._in_flight < self._limits.in_flight_max:
+            while self._in_flight < self._limits.in_flight_max and not self._in_doubt():
                 if not self._batch():
                     break
         except Refused as refused:
@@ -251,6 +251,13 @@ class DomainHost:
         elif not self._progress_asked:
             self._progress_asked = True
             self._place.runtime.send_after(self._limits.idle_progress_s, self._me, Progress(self._incarnation))
+
+    def _in_doubt(self) -> bool:
+        """An entry that raised or killed is behind the cursor and not in the store. Were there another killer soon
+        after it, each would take the other's place with the witness, and both would kill for ever.
+        """
+        poison = self._attempts.poison(self._checkpoint)
+        return poison is not None and poison <= self._cursor
 
     def _span(self) -> int:
         """How many entries to look at: up to a known poison, then that one alone."""

@@ -8,8 +8,9 @@ it is at; 0 between reactions.
 The next process reads the words before it writes any. A word that names one entry makes it a suspect, taken alone from
 then on and set aside after ATTEMPTS_MAX deaths (attempts.py). A word names several entries when the process died while
 their states were loaded or encoded in one go: after ONE_BY_ONE_DEATHS such deaths they are taken one by one, and the
-next word names the one. Who kills the process from outside strikes whatever is under way; only who strikes the very
-same entry three times has it set aside for nothing.
+next word names the one. The two kinds are remembered apart: a batch that kills before the suspect's turn comes must not
+make it forgotten, and so on in turns for ever. Who kills the process from outside strikes whatever is under way; only
+who strikes the very same entry three times has it set aside for nothing.
 
 What the journal does with a finished reaction's bytes is not watched: no domain's code runs there.
 """
@@ -28,6 +29,8 @@ SPAN_MAX = 1_023
 """Offsets that one word can name."""
 TIMES_MAX = 1_023
 _BITS = 10
+WORDS = 3
+"""For each cell."""
 
 Cell = tuple[int, str]
 """Segment and domain."""
@@ -47,10 +50,12 @@ class Suspect(msgspec.Struct, frozen=True):
     span: int
     times: int
 
-    @property
-    def alone(self) -> bool:
-        """It is one entry and no other."""
-        return self.span == 1
+
+class Suspects(msgspec.Struct, frozen=True):
+    """Of one cell: the one entry, and the several, that the process died at last."""
+
+    one: Suspect | None = None
+    several: Suspect | None = None
 
 
 class Mark:
@@ -75,7 +80,7 @@ class Stand(msgspec.Struct, frozen=True):
     """What a cell begins its life in this process with."""
 
     mark: Mark
-    suspect: Suspect | None
+    suspects: Suspects
 
 
 class Witness(Protocol):
@@ -86,27 +91,44 @@ class Witness(Protocol):
         ...
 
 
-def judged(at: int, before: Suspect | None) -> Suspect | None:
-    """Who is suspected after a death with the word `at`, when `before` was suspected."""
+def judged(at: int, before: Suspects) -> Suspects:
+    """Who is suspected after a death with the word `at`, when `before` were suspected."""
     if not at:
         return before
     offset, span = at >> _BITS, at & SPAN_MAX
-    again = before is not None and (before.offset, before.alone) == (offset, span == 1)
-    return Suspect(offset, span, min(before.times + 1, TIMES_MAX) if before is not None and again else 1)
+    if span == 1:
+        return Suspects(_once_more(before.one, offset, span), before.several)
+    return Suspects(before.one, _once_more(before.several, offset, span))
 
 
-def begin_again(kept: Mapping[Cell, tuple[int, int]], cells: Sequence[Cell], words: Words) -> Mapping[Cell, Stand]:
-    """Fill the new process's `words`, two for each of `cells`: what it is at, and who is suspected, as a number.
+def _once_more(before: Suspect | None, offset: int, span: int) -> Suspect:
+    times = before.times if before is not None and before.offset == offset else 0
+    return Suspect(offset, span, min(times + 1, TIMES_MAX))
 
-    `kept` are the last process's. A cell that is no longer there takes its suspect with it.
+
+Kept = tuple[int, int, int]
+"""A cell's words: what it is at, and its suspects as numbers."""
+
+
+def begin_again(kept: Mapping[Cell, Kept], cells: Sequence[Cell], words: Words) -> Mapping[Cell, Stand]:
+    """Fill the new process's `words`, WORDS for each of `cells`. `kept` are the last process's.
+
+    A cell that is no longer there takes its suspects with it.
     """
     stands: dict[Cell, Stand] = {}
     for i, cell in enumerate(cells):
-        at, number = kept.get(cell, (0, 0))
-        suspect = judged(at, _suspect(number))
-        words[2 * i], words[2 * i + 1] = 0, _number(suspect)
-        stands[cell] = Stand(Mark(words, 2 * i), suspect)
+        at, one, several = kept.get(cell, (0, 0, 0))
+        suspects = judged(at, Suspects(_suspect(one), _suspect(several)))
+        place = i * WORDS
+        words[place], words[place + 1], words[place + 2] = 0, _number(suspects.one), _number(suspects.several)
+        stands[cell] = Stand(Mark(words, place), suspects)
     return stands
+
+
+def kept_in(words: Words, cells: Sequence[Cell]) -> Mapping[Cell, Kept]:
+    """What a process with these `cells` has left in its `words`."""
+    places = {cell: i * WORDS for i, cell in enumerate(cells)}
+    return {cell: (words[place], words[place + 1], words[place + 2]) for cell, place in places.items()}
 
 
 def _number(suspect: Suspect | None) -> int:
@@ -126,8 +148,8 @@ class MemoryWitness:
         self._words = array("Q")
 
     def begin(self, cells: Sequence[Cell]) -> Mapping[Cell, Stand]:
-        kept = {cell: (self._words[2 * i], self._words[2 * i + 1]) for i, cell in enumerate(self._cells)}
-        self._cells, self._words = tuple(cells), array("Q", bytes(16 * len(cells)))
+        kept = kept_in(self._words, self._cells)
+        self._cells, self._words = tuple(cells), array("Q", bytes(8 * WORDS * len(cells)))
         return begin_again(kept, cells, self._words)
 
     def died(self) -> None:

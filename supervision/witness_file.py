@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from supervision.witness import Cell, Stand, begin_again
+from supervision.witness import WORDS, Cell, Kept, Stand, begin_again, kept_in
 
 WITNESS_FILE = "witness"
 _LENGTH = struct.Struct("=Q")
@@ -38,17 +38,18 @@ class FileWitness:
         kept = _read(self._path)
         head = _head(cells)
         part = self._path.with_suffix(".part")
-        part.write_bytes(head + bytes(16 * len(cells)))
+        part.write_bytes(head + bytes(8 * WORDS * len(cells)))
         with part.open("r+b") as file:
             words = memoryview(mmap.mmap(file.fileno(), 0))[len(head) :].cast("Q")
         stands = begin_again(kept, cells, words)
         os.replace(part, self._path)
         for (segment, domain), stand in stands.items():
-            if stand.suspect is not None:
-                log.warning(
-                    "the process died at an entry", domain=domain, segment=segment, offset=stand.suspect.offset,
-                    entries=stand.suspect.span, times=stand.suspect.times,
-                )  # fmt: skip
+            for suspect in (stand.suspects.one, stand.suspects.several):
+                if suspect is not None:
+                    log.warning(
+                        "the process died at an entry", domain=domain, segment=segment, offset=suspect.offset,
+                        entries=suspect.span, times=suspect.times,
+                    )  # fmt: skip
         return stands
 
 
@@ -58,14 +59,14 @@ def _head(cells: Sequence[Cell]) -> bytes:
     return _LENGTH.pack(len(names)) + names + b" " * (-len(names) % 8)
 
 
-def _read(path: Path) -> Mapping[Cell, tuple[int, int]]:
+def _read(path: Path) -> Mapping[Cell, Kept]:
     """What the last process has left; nothing when there was none, or when it makes no sense."""
     try:
         data = path.read_bytes()
         (length,) = _LENGTH.unpack_from(data)
         cells = msgspec.json.decode(data[8 : 8 + length], type=list[tuple[int, str]])
         words = memoryview(data)[len(_head(cells)) :].cast("Q")
-        return {cell: (words[2 * i], words[2 * i + 1]) for i, cell in enumerate(cells)}
+        return kept_in(words, cells)
     except FileNotFoundError:
         return {}
     except (ValueError, struct.error, msgspec.DecodeError, TypeError, IndexError) as error:

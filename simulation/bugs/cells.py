@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from simulation.bugs.bug import Bug, Method, Swap
+from supervision import witness
 from supervision.attempts import Attempts
 from supervision.budget import RestartBudget
 from supervision.fold import Fold
@@ -78,6 +79,10 @@ def _each_for_itself(retry: Method) -> Method:
 
 def _not_yet(_hopeless: Method) -> Method:
     return lambda self, offset: None
+
+
+def _of_the_last_process(judged: Method) -> Method:
+    return lambda at, _before: judged(at, None)
 
 
 def _left_as_it_is(_put_back: Method) -> Method:
@@ -159,6 +164,11 @@ BUGS = (
         "poison_never_set_aside",
         "Whatever it is will be over in a moment: try again.",
         (Swap(Attempts, "hopeless", _not_yet),),
+    ),
+    Bug(
+        "deaths_not_counted",
+        "The next process needs to know what the last one died of; those before it are history.",
+        (Swap(witness, "judged", _of_the_last_process),),
     ),
     Bug(
         "budget_not_reset",

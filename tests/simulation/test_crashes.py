@@ -50,6 +50,16 @@ def test_an_entry_that_is_tried_for_ever_is_a_violation() -> None:
         judged(*[failed] * 40).check()
 
 
+def test_an_entry_that_kills_the_process_for_ever_is_a_violation() -> None:
+    crashes = Crashes(VirtualClock(0))
+    for _ in range(3):
+        crashes.killed("points", "00.1.7")
+    crashes.check()
+    crashes.killed("points", "00.1.7")
+    with pytest.raises(Violation, match=r"^attempts: the process has died 4 times of points's 00\.1\.7"):
+        crashes.check()
+
+
 def parked_after(*waits_s: float) -> Crashes:
     clock = VirtualClock(0)
     crashes = Crashes(clock)

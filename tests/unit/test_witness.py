@@ -13,7 +13,7 @@ import pytest
 
 from supervision.attempts import ATTEMPTS_MAX
 from supervision.entry import segment_of
-from supervision.witness import ONE_BY_ONE_DEATHS, SPAN_MAX, MemoryWitness, Suspect
+from supervision.witness import ONE_BY_ONE_DEATHS, SPAN_MAX, MemoryWitness, Suspect, Suspects
 from supervision.witness_file import WITNESS_FILE, FileWitness
 from tests.engine_world import SEGMENTS, Do, Skipper, Toy, World
 
@@ -110,6 +110,16 @@ def test_a_batch_that_kills_the_process_is_taken_one_by_one_until_the_entry_is_f
     assert world.total("user:3", "skipper") == 3
 
 
+def test_two_entries_that_kill_the_process_are_both_set_aside() -> None:
+    deadly = Deadly(Deadly.in_reaction, Skipper())
+    world = deadly.world
+    world.append(Do(add=DEADLY), ("user:3", Do(add=1)), Do(add=DEADLY), Do(add=2))
+    deadly.live()
+    assert deadly.deaths == 2 * ATTEMPTS_MAX
+    assert [row[1] for row in world.parked()] == [1, 3]
+    assert world.total(domain="skipper") == 2
+
+
 def test_kills_from_outside_between_reactions_make_nobody_a_suspect() -> None:
     world = World()
     for n in range(3 * ATTEMPTS_MAX):
@@ -155,27 +165,28 @@ def test_a_retry_that_kills_the_process_fails_like_one_that_raises() -> None:
     assert world.total() == DEADLY + 1 and world.parked() == []
 
 
-def lives(*ats: tuple[int, int] | None) -> Suspect | None:
+def lives(*ats: tuple[int, int] | None) -> Suspects:
     """Who is suspected after lives that died at these (offset, span), in order; None: at nothing."""
     witness = MemoryWitness()
     for at in ats:
         stand = witness.begin([CELL])[CELL]
         if at is not None:
             stand.mark.at(*at)
-    return witness.begin([CELL])[CELL].suspect
+    return witness.begin([CELL])[CELL].suspects
 
 
 def test_deaths_at_the_same_entry_are_counted_and_one_elsewhere_begins_anew() -> None:
-    assert lives(None) is None
-    assert lives((5, 1), (5, 1), (5, 1)) == Suspect(5, 1, 3)
-    assert lives((5, 1), (5, 1), (6, 1)) == Suspect(6, 1, 1)
-    assert lives((5, 1), None, (5, 1)) == Suspect(5, 1, 2), "another's death acquits nobody"
+    assert lives(None) == Suspects()
+    assert lives((5, 1), (5, 1), (5, 1)).one == Suspect(5, 1, 3)
+    assert lives((5, 1), (5, 1), (6, 1)).one == Suspect(6, 1, 1)
+    assert lives((5, 1), None, (5, 1)).one == Suspect(5, 1, 2), "another's death acquits nobody"
 
 
-def test_a_death_over_several_entries_is_not_counted_to_the_first_of_them() -> None:
-    assert lives((5, 9), (5, 9), (5, 1)) == Suspect(5, 1, 1)
-    assert lives((5, 9), (5, 200)) == Suspect(5, 200, 2)
-    assert lives((5, SPAN_MAX + 1)) == Suspect(5, SPAN_MAX, 1)
+def test_deaths_over_several_entries_are_counted_apart() -> None:
+    assert lives((5, 9), (5, 9), (5, 1)) == Suspects(Suspect(5, 1, 1), Suspect(5, 9, 2))
+    assert lives((8, 1), (5, 3), (8, 1), (5, 3)) == Suspects(Suspect(8, 1, 2), Suspect(5, 3, 2)), "in turns"
+    assert lives((5, 9), (5, 200)).several == Suspect(5, 200, 2)
+    assert lives((5, SPAN_MAX + 1)).several == Suspect(5, SPAN_MAX, 1)
 
 
 def test_a_mark_that_was_cleared_says_nothing() -> None:
@@ -183,7 +194,7 @@ def test_a_mark_that_was_cleared_says_nothing() -> None:
     mark = witness.begin([CELL])[CELL].mark
     mark.at(5)
     mark.clear()
-    assert witness.begin([CELL])[CELL].suspect is None
+    assert witness.begin([CELL])[CELL].suspects == Suspects()
 
 
 DIES = """
@@ -204,13 +215,13 @@ def test_what_a_killed_process_was_at_stands_in_the_file(tmp_path: Path) -> None
         ended = subprocess.run([sys.executable, "-c", DIES, str(tmp_path)], check=False)
         assert ended.returncode == -signal.SIGKILL
     stands = FileWitness(tmp_path).begin([OTHER, CELL, (2, "points")])
-    assert stands[OTHER].suspect == Suspect(2**40, 7, 2)
-    assert stands[CELL].suspect is None and stands[2, "points"].suspect is None
+    assert stands[OTHER].suspects == Suspects(None, Suspect(2**40, 7, 2))
+    assert stands[CELL].suspects == stands[2, "points"].suspects == Suspects()
 
 
 def test_a_file_that_makes_no_sense_is_nobodys_guilt_and_is_written_anew(tmp_path: Path) -> None:
     for data in (b"", b"\xff" * 64, b"\x02" + b"\x00" * 7 + b"[]", b"\x00" * 5):
         (tmp_path / WITNESS_FILE).write_bytes(data)
-        assert FileWitness(tmp_path).begin([CELL])[CELL].suspect is None
+        assert FileWitness(tmp_path).begin([CELL])[CELL].suspects == Suspects()
     FileWitness(tmp_path).begin([CELL])[CELL].mark.at(3)
-    assert FileWitness(tmp_path).begin([CELL])[CELL].suspect == Suspect(3, 1, 1)
+    assert FileWitness(tmp_path).begin([CELL])[CELL].suspects == Suspects(Suspect(3, 1, 1))
