@@ -82,7 +82,7 @@ def _not_yet(_hopeless: Method) -> Method:
 
 
 def _of_the_last_process(judged: Method) -> Method:
-    return lambda at, _before: judged(at, None)
+    return lambda at, _before: judged(at, witness.Suspects())
 
 
 def _left_as_it_is(_put_back: Method) -> Method:
