@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from supervision.witness import WORDS, Cell, Kept, Stand, begin_again, kept_in
+from supervision.witness import WORDS, Cell, Kept, MemoryWitness, Stand, begin_again, kept_in
 
 WITNESS_FILE = "witness"
 _LENGTH = struct.Struct("=Q")
@@ -34,7 +34,22 @@ class FileWitness:
         self._path = folder / WITNESS_FILE
 
     def begin(self, cells: Sequence[Cell]) -> Mapping[Cell, Stand]:
-        """See Witness. Raises OSError when the file cannot be written."""
+        """See Witness. When the file cannot be had, on a full disk say, the engine does without."""
+        try:
+            stands = self._begin(cells)
+        except OSError as error:
+            log.error("nobody will know at which entry this process dies", error=str(error))
+            return MemoryWitness().begin(cells)
+        for (segment, domain), stand in stands.items():
+            for suspect in (stand.suspects.one, stand.suspects.several):
+                if suspect is not None:
+                    log.warning(
+                        "the process died at an entry", domain=domain, segment=segment, offset=suspect.offset,
+                        entries=suspect.span, times=suspect.times,
+                    )  # fmt: skip
+        return stands
+
+    def _begin(self, cells: Sequence[Cell]) -> Mapping[Cell, Stand]:
         kept = _read(self._path)
         head = _head(cells)
         part = self._path.with_suffix(".part")
@@ -43,13 +58,6 @@ class FileWitness:
             words = memoryview(mmap.mmap(file.fileno(), 0))[len(head) :].cast("Q")
         stands = begin_again(kept, cells, words)
         os.replace(part, self._path)
-        for (segment, domain), stand in stands.items():
-            for suspect in (stand.suspects.one, stand.suspects.several):
-                if suspect is not None:
-                    log.warning(
-                        "the process died at an entry", domain=domain, segment=segment, offset=suspect.offset,
-                        entries=suspect.span, times=suspect.times,
-                    )  # fmt: skip
         return stands
 
 

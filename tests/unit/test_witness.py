@@ -225,3 +225,10 @@ def test_a_file_that_makes_no_sense_is_nobodys_guilt_and_is_written_anew(tmp_pat
         assert FileWitness(tmp_path).begin([CELL])[CELL].suspects == Suspects()
     FileWitness(tmp_path).begin([CELL])[CELL].mark.at(3)
     assert FileWitness(tmp_path).begin([CELL])[CELL].suspects == Suspects(Suspect(3, 1, 1))
+
+
+def test_an_engine_whose_witness_cannot_be_written_does_without(tmp_path: Path) -> None:
+    (tmp_path / WITNESS_FILE).with_suffix(".part").mkdir()
+    stand = FileWitness(tmp_path).begin([CELL])[CELL]
+    stand.mark.at(3)
+    assert FileWitness(tmp_path).begin([CELL])[CELL].suspects == Suspects()
