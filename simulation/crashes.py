@@ -53,8 +53,8 @@ class Crashes:
         """When each cell crashed, errors that spare the budget left out."""
         self._tries: dict[tuple[str, int], int] = {}
         """How often each cell has died of each entry."""
-        self._deaths: dict[tuple[str, str], int] = {}
-        """How often the process has died of each entry of each domain, operators' retries left out."""
+        self._deaths: dict[tuple[int, str], tuple[str, int]] = {}
+        """(segment, domain) -> the last entry in whose reaction the process has died, and how often in a row."""
 
     def judge(self, path: str, error: BaseException) -> None:
         """The cell `path` has crashed with `error`."""
@@ -77,11 +77,17 @@ class Crashes:
         if tries > ATTEMPTS_MAX * RESUMES_MAX:
             self.found = Violation(f"attempts: {path} has tried entry {failed.offset} {tries} times")
 
-    def killed(self, domain: str, place: str) -> None:
-        """The process dies in `domain`'s reaction to an entry that is not parked yet."""
-        deaths = self._deaths[domain, place] = self._deaths.get((domain, place), 0) + 1
-        if deaths > ATTEMPTS_MAX:
-            self.found = self.found or Violation(f"attempts: the process has died {deaths} times of {domain}'s {place}")
+    def killed(self, cell: tuple[int, str], place: str) -> None:
+        """The process dies in the cell's reaction to the entry at `place`, which is not parked yet; '': over several
+        entries. One that has killed may be forgotten for another before it, which is seen to first.
+        """
+        before, deaths = self._deaths.get(cell, ("", 0))
+        deaths = deaths + 1 if place == before else 1
+        self._deaths[cell] = place, deaths
+        if place and deaths > ATTEMPTS_MAX:
+            self.found = self.found or Violation(
+                f"attempts: the process has died {deaths} times of {cell[1]}'s {place}"
+            )
 
     def committed(self, batch: Batch, prefix: str) -> None:
         """A batch is durable; `prefix` is the process's. A domain that was parked for its crashes had its restarts."""

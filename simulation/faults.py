@@ -60,8 +60,8 @@ class Faults:
         """A reaction has taken the process with it: the world ends it after this step."""
         self.on_kill: Callable[[], None] = lambda: None
         """Told at the very moment."""
-        self.on_deadly: Callable[[str, Event], None] = lambda _domain, _event: None
-        """Told of each reaction that takes the process with it."""
+        self.on_deadly: Callable[[str, Event, str], None] = lambda _domain, _event, _hook: None
+        """Told of each entry that takes the process with it, and how."""
         self.disk_low = False
         self.stalled = False
         """The store takes nothing at all."""
@@ -74,8 +74,8 @@ class Faults:
         """(domain, place) of entries that have raised or killed, (domain, subject) of spoilt states."""
         self._unencodable: list[Any] = []
         """States, by identity, that an ill reaction has left."""
-        self._deadly: list[Any] = []
-        """States, by identity, over whose encoding the process dies."""
+        self._deadly: list[tuple[Any, str, Event]] = []
+        """States, by identity, over whose encoding the process dies, and because of whom."""
 
     def happens(self, rate: float) -> bool:
         return self.on and rate > 0.0 and self._rng.random() < rate
@@ -145,10 +145,9 @@ class Faults:
                     case "encode":
                         self._unencodable.append(state)
                     case "kill_late":
-                        self._deadly.append(state)
+                        self._deadly.append((state, name, event))
                     case _:
-                        self.on_deadly(name, event)
-                        self._killed()
+                        self._die(name, event, ill.hook)
             return react(state, event)
 
         def naming(event: Event) -> Sequence[bytes]:
@@ -169,14 +168,17 @@ class Faults:
         domain.check, domain.check_shared = checking, checking_shared
         return domain
 
-    def _killed(self) -> None:
+    def _die(self, domain: str, event: Event, hook: str) -> None:
+        self.on_deadly(domain, event, hook)
         self.kill = True
         self.on_kill()
 
     def _make_sure_of(self, state: Any) -> None:
-        if any(deadly is state for deadly in self._deadly):
-            self._deadly.clear()
-            self._killed()
+        for left, domain, event in self._deadly:
+            if left is state:
+                self._deadly.clear()
+                self._die(domain, event, "kill_late")
+                break
         if any(ill is state for ill in self._unencodable):
             raise Simulated("a state cannot be encoded")
 

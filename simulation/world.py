@@ -249,10 +249,11 @@ class World:
         if process == self.process:
             self.runtime.send_after(0.01, LATER, Call(lambda: self.crash(process)))
 
-    def _deadly(self, domain: str, event: Event) -> None:
-        """The process dies of a reaction. What it does until the step's end is lost, another death too."""
-        if not self.faults.kill and not self.shadow.waits(event.entry.segment, domain, event.subject):
-            self.crashes.killed(domain, event.place)
+    def _deadly(self, domain: str, event: Event, hook: str) -> None:
+        """The process dies of an entry. What it does until the step's end is lost, another death too."""
+        segment = event.entry.segment
+        if not self.faults.kill and not self.shadow.waits(segment, domain, event.subject):
+            self.crashes.killed((segment, domain), event.place if hook == "kill" else "")
 
     def crash(self, process: int = 0) -> None:
         """kill -9: memory, mail and alarms are gone, sockets closed, the un-synced suffix kept, lost or torn."""

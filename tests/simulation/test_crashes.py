@@ -51,11 +51,12 @@ def test_an_entry_that_is_tried_for_ever_is_a_violation() -> None:
 
 
 def test_an_entry_that_kills_the_process_for_ever_is_a_violation() -> None:
-    crashes = Crashes(VirtualClock(0))
-    for _ in range(3):
-        crashes.killed("points", "00.1.7")
+    crashes, cell = Crashes(VirtualClock(0)), (0, "points")
+    for place in ("00.1.7", "00.1.7", "00.1.5", *["00.1.7"] * 3, "", "00.1.7"):
+        crashes.killed(cell, place)
     crashes.check()
-    crashes.killed("points", "00.1.7")
+    for _ in range(3):
+        crashes.killed(cell, "00.1.7")
     with pytest.raises(Violation, match=r"^attempts: the process has died 4 times of points's 00\.1\.7"):
         crashes.check()
 

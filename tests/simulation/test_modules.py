@@ -52,6 +52,7 @@ ADAPTERS = {
     "supervision.pool": "threads: stepped.py stands in",
     "supervision.store_sqlite": "sqlite3: store_simulated.py stands in",
     "supervision.threads": "threads: stepped.py stands in",
+    "supervision.witness_file": "mmap: witness.py's MemoryWitness stands in",
     "topology.amqp_consume": "pika: simulation/broker.py stands in",
     "topology.amqp_deliveries": "pika",
     "topology.amqp_frames": "pika",

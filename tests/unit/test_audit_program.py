@@ -36,7 +36,7 @@ def test_it_says_the_sums_and_draws_no_bar_where_nobody_looks(data: Path, capsys
     assert lines[2] == "main: sent 40 - received 40 = in_transit 0"
     assert lines[3].startswith("air: 7 (issued 7 +") or lines[1].startswith("air: 7")
     assert lines[-1] == "the books are proven"
-    assert sorted(path.name for path in data.iterdir()) == ["lock", STORE_FILE], "nothing appears beside the store"
+    assert sorted(path.name for path in data.iterdir()) == ["lock", STORE_FILE, "witness"], "nothing of the audit's"
 
 
 def test_what_is_off_is_status_1_and_listed(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
