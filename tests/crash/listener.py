@@ -26,7 +26,7 @@ PREFETCH = 1_000
 TYPES = {"points_earned", "points_spent", "points_expired", "points_refused", "notify_sms"}
 """All that the shop's messages can lead to; anything else is the engine speaking of trouble."""
 LOOK_S = 0.1
-"""How soon a closed listener notices."""
+"""How soon a closed listener notices, and one to whom nothing comes."""
 DELIVERY_COUNT = "x-delivery-count"
 """The broker's own header on what it delivers again after our connection was lost; no part of the effect."""
 ACK_MESSAGES = 100
@@ -54,6 +54,8 @@ class Listener:
         self.seen: list[Seen] = []
         """Each effect once, in the order of first sight."""
         self.again = 0
+        self.pauses = 0
+        """How often nothing came for LOOK_S: all that was on its way is in `seen`."""
         self.trouble: list[str] = []
         self._url = url
         self._known: dict[str, tuple[Any, ...]] = {}
@@ -92,6 +94,8 @@ class Listener:
                 self._look(method.routing_key, props, body)
                 unacked += 1
                 newest = method.delivery_tag
+            else:
+                self.pauses += 1
             if unacked and (method is None or unacked == ACK_MESSAGES):
                 channel.basic_ack(newest, multiple=True)
                 unacked = 0

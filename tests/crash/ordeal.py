@@ -20,7 +20,7 @@ from typing import Any
 
 import pika
 
-from tests.crash.listener import Listener
+from tests.crash.listener import QUEUE, Listener
 from tests.crash.program import START_S_MAX, Program, until
 from tests.crash.publisher import Publisher
 from tests.crash.reckoning import differences
@@ -32,6 +32,10 @@ WORK_SHARE_MAX = 0.85
 """Of the effects that are still to come, the blow waits for at most this share."""
 MORE_S_MAX = 0.03
 """A blow comes at most this long after the effect it waited for."""
+LOOK_S = 0.002
+"""How soon it is seen that all was told."""
+LAST_S_MAX = 0.005
+"""From the last burst to the blow: less than an event's way to its effect takes, with its two commits."""
 START_BLOW_S_MAX = 3.0
 FLIGHT_S_MAX = 0.05
 """From a burst to the blow: about what a message needs from the sender to its effect's confirm."""
@@ -62,7 +66,7 @@ class Ordeal:
     ) -> None:
         """`engine_url`: the broker as the engine sees it, if the others see another. `options`: of the engine."""
         self.midway = 0
-        """Lives that ended with effects still to come."""
+        """Lives that ended with effects still to come, which a later one had to tell."""
         self.resent = 0
         self.url = url
         self._seed = seed
@@ -83,11 +87,12 @@ class Ordeal:
         self._open.close()
 
     def live(self, events: int, end: Callable[[], None], weights: Sequence[int] = WEIGHTS) -> None:
-        """One life with `events` of work, ended by `end` at a moment of the seed's choosing."""
+        """One life with `events` of work or more, ended by `end` at a moment of the seed's choosing."""
         ways = (self._from_the_spawn_on, self._in_the_backlog, self._in_flight)
         self._rng.choices(ways, weights)[0](events)
-        self.midway += len(self.listener.seen) < self.shop.books.effects
         end()
+        self._heard_all()
+        self.midway += self.missing > 0
 
     def pelt(self, events: int, blow_s: tuple[float, float]) -> int:
         """Send all of `events` with the engine killed again and again, so many seconds after each start; -> kills.
@@ -141,7 +146,7 @@ class Ordeal:
     def _from_the_spawn_on(self, events: int) -> None:
         self.send(events)
         self._start()
-        time.sleep(self._rng.uniform(0, START_BLOW_S_MAX))
+        self._at_work(self._rng.uniform(0, START_BLOW_S_MAX))
 
     def _in_the_backlog(self, events: int) -> None:
         before = len(self.listener.seen)
@@ -149,7 +154,7 @@ class Ordeal:
         self._start()
         self.send(events - first)
         self._hear(before, self._rng.uniform(0, WORK_SHARE_MAX))
-        time.sleep(self._rng.uniform(0, MORE_S_MAX))
+        self._at_work(self._rng.uniform(0, MORE_S_MAX))
 
     def _in_flight(self, events: int) -> None:
         before = len(self.listener.seen)
@@ -158,7 +163,28 @@ class Ordeal:
         self.begin()
         self._hear(before, self._rng.choice((1.0, self._rng.random())))
         self.send(burst)
-        time.sleep(self._rng.uniform(0, FLIGHT_S_MAX))
+        self._at_work(self._rng.uniform(0, FLIGHT_S_MAX))
+
+    def _at_work(self, seconds: float) -> None:
+        """Let so much time pass, and keep it busy: whenever all was told a burst comes, and one just before the end.
+
+        The size of these bursts is fixed: what the seed draws next must not hang on how fast the machine is.
+        """
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s:
+            if not self.missing:
+                self.send(BURST_EVENTS_MAX)
+            time.sleep(LOOK_S)
+        self.send(BURST_EVENTS_MAX)
+        time.sleep(self._rng.uniform(0, LAST_S_MAX))
+
+    def _heard_all(self) -> None:
+        """Wait until the listener has taken all that the ended life told: what is missing then, it had not told."""
+        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
+            channel = connection.channel()
+            until(lambda: not _queue(channel, QUEUE).message_count, STILL_S_MAX, lambda: "the listener is behind")
+        pauses = self.listener.pauses
+        until(lambda: self.listener.pauses > pauses, STILL_S_MAX, lambda: "the listener has not come to rest")
 
     def send(self, events: int) -> None:
         messages = self.shop.messages(events)
