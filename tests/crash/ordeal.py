@@ -224,21 +224,9 @@ class Ordeal:
         self.begin()
         self.publisher.settle()
         self.seen(self.shop.books.effects)
-        self._last_words()
-        assert not (found := self._differences()), self._report(found)
-
-    def _last_words(self) -> None:
-        """A message to each segment, and its text back: effects too many would have come before it."""
         self._lasts += 1
-        last, since = self.shop.last_words(self._lasts), len(self.listener.seen)
-        self.publisher.send(list(last.values()))
-        self.publisher.settle()
-
-        def heard() -> bool:
-            texts = [seen.source for seen in self.listener.seen[since:] if seen.key == "notify.sms"]
-            return last.keys() <= {text["user_id"] for text in texts}
-
-        self.program.until(heard, STILL_S_MAX, lambda: "the last words were not answered")
+        say_last_words(self.shop, self._lasts, self.publisher, self.listener, self.program)
+        assert not (found := self._differences()), self._report(found)
 
     def _differences(self) -> list[str]:
         self.program.ready()
@@ -247,11 +235,7 @@ class Ordeal:
     def rest(self) -> None:
         """The drained engine is told to go; nothing may be left behind anywhere."""
         self.program.stop()
-        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
-            channel = connection.channel()
-            until(lambda: not _queue(channel, INGRESS).consumer_count, START_S_MAX, lambda: "a dead process consumes")
-            left = {name: _queue(channel, name).message_count for name in (INGRESS, DEAD, UNROUTED)}
-        assert left == {INGRESS: 0, DEAD: 0, UNROUTED: 0}, self._report([f"left in the queues: {left}"])
+        assert not (left := left_behind(self.url)), self._report([f"left in the queues: {left}"])
 
     def summary(self) -> str:
         """What it was like, in a line; shown with a failure and under `-s`."""
@@ -265,6 +249,30 @@ class Ordeal:
     def _report(self, found: list[str]) -> str:
         shown = "\n".join(found[:DIFFERENCES_SHOWN_MAX])
         return f"{self.summary()}\n{len(found)} differences\n{shown}\n{self.program.story()}"
+
+
+def say_last_words(shop: Shop, number: int, publisher: Publisher, listener: Listener, program: Program) -> None:
+    """A message to each segment, and its text back: what was sent before has been told by then, and nothing too much
+    can come after. `number` tells one time from another.
+    """
+    last, since = shop.last_words(number), len(listener.seen)
+    publisher.send(list(last.values()))
+    publisher.settle()
+
+    def heard() -> bool:
+        texts = [seen.source for seen in listener.seen[since:] if seen.key == "notify.sms"]
+        return last.keys() <= {text["user_id"] for text in texts}
+
+    program.until(heard, STILL_S_MAX, lambda: "the last words were not answered")
+
+
+def left_behind(url: str) -> dict[str, int]:
+    """Queues that are not empty and what lies in them, once the engine that is gone consumes no more."""
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        channel = connection.channel()
+        until(lambda: not _queue(channel, INGRESS).consumer_count, START_S_MAX, lambda: "a dead process consumes")
+        waiting = {name: _queue(channel, name).message_count for name in (INGRESS, DEAD, UNROUTED)}
+    return {name: messages for name, messages in waiting.items() if messages}
 
 
 def _queue(channel: Any, name: str) -> Any:
