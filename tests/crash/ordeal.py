@@ -21,7 +21,7 @@ from typing import Any
 import pika
 
 from tests.crash.listener import QUEUE, Listener
-from tests.crash.program import START_S_MAX, Program, until
+from tests.crash.program import QUIETLY, START_S_MAX, Program, until
 from tests.crash.publisher import Publisher
 from tests.crash.reckoning import differences
 from tests.crash.shop import Shop
@@ -73,7 +73,7 @@ class Ordeal:
         self._rng = Random(seed)
         self.shop = Shop(Random(self._rng.getrandbits(64)), users)
         self._began_s = time.monotonic()
-        self.program = Program(folder, "--amqp", engine_url or url, "--log-level", "warning", *options, data=data)
+        self.program = Program(folder, "--amqp", engine_url or url, *QUIETLY, *options, data=data)
         self._lasts = 0
         with ExitStack() as stack:
             stack.callback(self.program.close)

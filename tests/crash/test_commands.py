@@ -25,7 +25,7 @@ from tests.crash.clerks import Clerks
 from tests.crash.errands import SOURCE, Errands
 from tests.crash.listener import LEDGER_TYPES
 from tests.crash.ordeal import DIFFERENCES_SHOWN_MAX, left_behind, say_last_words
-from tests.crash.program import Program
+from tests.crash.program import QUIETLY, Program
 from tests.crash.publisher import Publisher
 from tests.crash.receiver import Receiver
 from tests.crash.serial import Serial, Shown, at_rest, shown
@@ -59,7 +59,7 @@ class Market:
         self._sending = threading.Lock()
         self._clerks = Clerks(CLERKS, lambda: self._publish(BESIDE_MESSAGES))
         self._clerks.hand(self._requests)
-        self.program = Program(folder, "--amqp", url, "--log-level", "warning")
+        self.program = Program(folder, "--amqp", url, *QUIETLY)
         with ExitStack() as stack:
             stack.callback(self.program.close)
             self.program.start()
@@ -187,8 +187,8 @@ def killed(market: Market, kills: int) -> None:
 def test_commands_over_both_doors_are_answered_once_and_done_once_whatever_is_killed(
     broker: str, tmp_path: Path
 ) -> None:
-    with closing(Market(broker, tmp_path, seed=5, users=40, requests=700, messages=900)) as market:
-        killed(market, kills=5)
+    with closing(Market(broker, tmp_path, seed=5, users=40, requests=500, messages=700)) as market:
+        killed(market, kills=4)
 
 
 @pytest.mark.long
