@@ -41,6 +41,8 @@ OBSERVED: Mapping[str, str] = {
     "retried": "parked entries were folded after all",
     "retry_stopped": "a retry stopped at a new failure",
     "discarded": "parked entries were thrown away",
+    "money_alarm": "an alarm said that the ledger set somebody aside",
+    "refusals_alarm": "an alarm said that too much was refused",
     "careful": "a careful host noted an attempt first",
     "timers_late": "a timer fired more than a second late",
     "timers_expired": "a firing came too late to be of use",
