@@ -271,7 +271,9 @@ class Service:
         )
         parts = Parts(
             store=store,
-            domains=domains(self._programme(), settings.segments, Templates(locale=settings.locale)),
+            domains=domains(
+                self._programme(), settings.segments, Templates(locale=settings.locale), settings.alarm_refusals_max
+            ),
             runtime=runtime,
             rng=SystemRandom(),
             counters=counters,

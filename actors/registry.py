@@ -20,6 +20,7 @@ from actors.profile.actor import ProfileActor
 from actors.profile.door import PROFILE_UPDATE
 from actors.programmes.actor import ProgrammesActor
 from actors.programmes.kind import Kind
+from actors.watch.actor import REFUSALS_MAX, WatchActor
 from supervision.domain import Domain
 
 COMMANDS: Mapping[str, CommandSpec] = {
@@ -34,11 +35,14 @@ PROGRAMMES: Mapping[str, Kind] = {PROGRAMME: Kind(PointsLedgerActor.name, parse,
 """Rules that are put and switched on while the engine runs, by name."""
 
 
-def domains(programme: Programme, segments: int, templates: Templates | None = None) -> tuple[Domain[Any], ...]:
+def domains(
+    programme: Programme, segments: int, templates: Templates | None = None, refusals_max: int = REFUSALS_MAX
+) -> tuple[Domain[Any], ...]:
     """Every domain of an engine of `segments`; raises ValueError when `programme` or the templates make no sense."""
-    return (
+    working: tuple[Domain[Any], ...] = (
         PointsLedgerActor(programme),
         NotificationActor(templates or Templates()),
         ProfileActor(),
         ProgrammesActor(segments),
     )
+    return (*working, WatchActor([domain.name for domain in working if domain.holds_money], refusals_max))

@@ -48,6 +48,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("entries_appended", "counter", "Entries appended to the log."),
     Metric("duplicates", "counter", "Input whose id was known, not appended again."),
     Metric("business_duplicates", "counter", "Input whose business key the same had used up.", ("domain",)),
+    Metric("refusals", "counter", "Refusals that were said to the world, by kind of effect.", ("kind",)),
+    Metric("alarms", "counter", "Alarms raised: somebody should look.", ("alarm",)),
     Metric("ids_reused", "counter", "Input whose id was known with another command, refused."),
     Metric("refused_at_door", "counter", "Messages refused, by door and reason.", ("door", "code")),
     Metric("not_taking", "counter", "HTTP requests turned away while input was not taken."),

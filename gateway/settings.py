@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from actors.watch.actor import REFUSALS_MAX
 from gateway.address import parsed
 
 
@@ -82,6 +83,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             description="when the books are audited every day, HH:MM in `zone`; empty: never",
         ),
     ] = "03:30"
+    alarm_refusals_max: Annotated[
+        int,
+        Meta(ge=0, le=10**9, description="refusals in a segment within 10 minutes; one more raises an alarm; 0: none"),
+    ] = REFUSALS_MAX
     log_retention_s: Annotated[
         int, Meta(ge=60, le=YEARS_100_S, description="entries behind all readers are kept this long")
     ] = 7 * 24 * 3600

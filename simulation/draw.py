@@ -114,6 +114,8 @@ class Draw(msgspec.Struct, frozen=True):
     leaps: int
     """Quiet times besides `days`, each of `leap_days`."""
     leap_days: int
+    refusals_max: int
+    """More in a segment within ten minutes raise an alarm, 0: the watch is not there."""
 
 
 class Dice:
@@ -135,7 +137,7 @@ def draw(rng: Random) -> Draw:
     """A world, from `rng` alone."""
     dice = Dice(rng)
     first = _sizes(dice) | _senders(dice) | _inside(dice) | _outside(dice) | _limits(dice)
-    return Draw(**(first | _later(dice)))
+    return Draw(**(first | _later(dice) | _latest(dice)))
 
 
 def _sizes(dice: Dice) -> dict[str, Any]:
@@ -248,6 +250,11 @@ def _later(dice: Dice) -> dict[str, Any]:
         "leaps": rng.choice((0, 1, 1, 2)),
         "leap_days": rng.choice((2, 9, 45, 45, 45)),
     }
+
+
+def _latest(dice: Dice) -> dict[str, Any]:
+    """As `_later`, of what is younger still."""
+    return {"refusals_max": int(dice.sometimes(dice.rng.randint(1, 6), 0.1))}
 
 
 def draw_of(seed: int) -> Draw:

@@ -43,6 +43,8 @@ OBSERVED: Mapping[str, str] = {
     "discarded": "parked entries were thrown away",
     "suspected": "a process died at an entry, which the next one takes alone",
     "one_by_one": "a process died over several entries again, and the next one takes them one by one",
+    "money_alarm": "an alarm said that the ledger set somebody aside",
+    "refusals_alarm": "an alarm said that too much was refused",
     "timers_late": "a timer fired more than a second late",
     "timers_expired": "a firing came too late to be of use",
     "absences_held": "an absence timer fired without the watermark",

@@ -26,6 +26,7 @@ from actors.points.actor import PointsLedgerActor
 from actors.points.programme import Programme, parse
 from actors.profile.actor import ProfileActor
 from actors.programmes.actor import ProgrammesActor
+from actors.watch.actor import WatchActor
 from gateway.ingest import Ingest
 from gateway.wiring import Broker, Parts, Wiring
 from simulation import self_checks
@@ -56,6 +57,7 @@ from simulation.shadow import Shadow
 from simulation.spoken_trace import SpokenTrace
 from simulation.tally import Tally
 from simulation.violation import Violation
+from simulation.watch_model import WatchModel
 from simulation.wire import Wire
 from supervision.attempts import ATTEMPTS_MAX
 from supervision.domain import Domain, Event
@@ -130,7 +132,8 @@ class World:
         self.profiles = ProfileModel()
         self.programmes = ProgrammesModel(self.draw.segments)
         self.probe = ProbeModel()
-        models = (self.points, NotificationModel(), self.profiles, self.programmes, self.probe)
+        watch = WatchModel(self.draw.refusals_max, self.marks)
+        models = (self.points, NotificationModel(), self.profiles, self.programmes, self.probe, watch)
         self.shadow = Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
         self.proof = LedgerProof(self.checker.logs, self.draw.ledger > 0)
         self.checker.on_stage = self._staged
@@ -221,6 +224,7 @@ class World:
         others += [ProfileActor()] if self.draw.profiles else []
         if self._rules_change or self.draw.switches:
             others.append(ProgrammesActor(self.draw.segments, SEGMENTS_AT_ONCE))
+        others += [WatchActor([PointsLedgerActor.name], self.draw.refusals_max)] if self.draw.refusals_max else []
         return [self._ledger(), *others, *([ProbeActor()] if self.draw.probes else [])]
 
     def _observe(self, wiring: Wiring) -> None:

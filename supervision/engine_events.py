@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+ALARM = "engine.alarm"
+"""What domains say when somebody should look; see actors/alarms.py."""
+PARKED = "engine.parked"
 RETRY = "engine.retry"
 DISCARD = "engine.discard"
 RESUME = "engine.resume"

@@ -26,6 +26,7 @@ import structlog
 
 from supervision.counters import Counters
 from supervision.logclock import LogClock
+from supervision.loud import count_loud
 from supervision.messages import (
     Append,
     AwaitReply,
@@ -381,6 +382,7 @@ class Journal:
                 self.near.apply(stage.segment, stage.domain, stage.timer_ops)
         for page in batch.pages:
             self._tails[page.segment].publish(page.entries)
+            count_loud(page.entries, self._count)
         for segment, head in batch.heads_after.items():
             if head.offset - self._woken.get(segment, 0) > self._limits.behind_entries:
                 self._woken[segment] = head.offset

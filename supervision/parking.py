@@ -17,7 +17,7 @@ import structlog
 from supervision.attempts import Attempts
 from supervision.counters import Counters
 from supervision.domain import Domain, Event
-from supervision.engine_events import RESUME, Decided, Decision, Parked
+from supervision.engine_events import PARKED, RESUME, Decided, Decision, Parked
 from supervision.entry import Entry
 from supervision.messages import ParkedRow
 from supervision.outcome import Outcome, SetAside
@@ -73,7 +73,7 @@ class Parking:
             self._subjects.add(entry.subject)
         parked = Parked(self._domain.name, self._segment, entry.subject, entry.offset, reason, times)
         event = Event(entry, None, entry.at, entry.subject)
-        outcome.emit(event, Emit("engine.parked", parked, route="engine.parked", same_depth=True))
+        outcome.emit(event, Emit(PARKED, parked, route=PARKED, same_depth=True))
         outcome.set_aside.append(SetAside(entry.place, entry.at, reason.partition(":")[0], times))
 
     def note(self, set_aside: Sequence[SetAside]) -> None:
@@ -103,7 +103,7 @@ class Parking:
         self.exhausted = False
         name = self._domain.name
         outcome.parked.append(ParkedRow(self._segment, name, WHOLE_DOMAIN, head, reason, 0, now_ms))
-        outcome.announce("engine.parked", Parked(name, self._segment, WHOLE_DOMAIN, head, reason, 0), now_ms)
+        outcome.announce(PARKED, Parked(name, self._segment, WHOLE_DOMAIN, head, reason, 0), now_ms)
         self._counters.count("domains_parked", domain=name)
         log.error("domain parked", domain=name, segment=self._segment, reason=reason)
 

@@ -5,6 +5,7 @@ tests that look at what it leaves on disk, while it runs and when it was killed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,13 +16,14 @@ from structlog.testing import LogCapture
 
 from actors.points.programme import Programme, parse
 from actors.registry import COMMANDS, FOR_OPERATORS, domains
+from actors.watch.actor import REFUSALS_MAX
 from gateway.nightly import NextAfter
 from gateway.wiring import Parts, Wiring
 from supervision.clock import VirtualClock
 from supervision.counters import Tally
 from supervision.domain import Domain, formats
 from supervision.engine_events import Decision
-from supervision.entry import Draft, Origin, encode_draft, segment_of
+from supervision.entry import Draft, Entry, Origin, encode_draft, segment_of
 from supervision.messages import Append, Item
 from supervision.stepped import SteppedRuntime
 from supervision.store_sqlite import SqliteStore, open_sqlite
@@ -44,12 +46,13 @@ class PointsEngine:
     """`say` sends a message; nothing happens until `settle` or `step`. `close` ends it in order, `kill` does not."""
 
     def __init__(
-        self, folder: Path, clock: VirtualClock | None = None, audit_after: NextAfter | None = None, **rules: Any
-    ) -> None:
+        self, folder: Path, clock: VirtualClock | None = None, audit_after: NextAfter | None = None,
+        refusals_max: int = REFUSALS_MAX, **rules: Any,
+    ) -> None:  # fmt: skip
         structlog.configure(processors=[LogCapture()])
         self.folder = folder
         self.clock = clock or VirtualClock(START_MS)
-        self.registered: Sequence[Domain[Any]] = domains(programme(**rules), SEGMENTS)
+        self.registered: Sequence[Domain[Any]] = domains(programme(**rules), SEGMENTS, refusals_max=refusals_max)
         self.store: SqliteStore = open_sqlite(
             folder, SEGMENTS, formats(self.registered), "test", self.clock, id_slots=1 << 12
         )
@@ -81,6 +84,12 @@ class PointsEngine:
         draft = Draft(kind, subject, body, origin=Origin.OPERATOR)
         item = Item(segment_of(subject, SEGMENTS), draft, encode_draft(draft))
         self.engine.journal.tell(Append((item,), lambda _: None, len(body)))
+
+    def said(self, kind: str) -> Sequence[tuple[Entry, Any]]:
+        """The entries of that kind in all segments, with what they say."""
+        with closing(self.store.reader()) as reader:
+            log = [entry for segment in range(SEGMENTS) for entry in reader.read_log(segment, 0, 1 << 40, 100_000)]
+        return [(entry, msgspec.json.decode(entry.body)) for entry in log if entry.kind == kind]
 
     def settle(self, seconds: float = 3.0) -> None:
         """Let so much time pass; what is due meanwhile fires."""

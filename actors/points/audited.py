@@ -6,11 +6,11 @@ it says what came of it in an entry about each segment, and from there on it is 
 
 from __future__ import annotations
 
+from actors.alarms import raised
 from actors.points.messages import Alarm, AuditLine, BooksAudited
-from actors.routes import effect_route
 from supervision.domain import Event
 from supervision.envelope import rfc3339
-from supervision.outputs import Emit, Output, Record
+from supervision.outputs import Output, Record
 
 
 def audited(event: Event, body: BooksAudited) -> list[Output]:
@@ -18,6 +18,5 @@ def audited(event: Event, body: BooksAudited) -> list[Output]:
     line = AuditLine(event.entry.offset, rfc3339(event.at), body.records, body.users, body.findings, body.told)
     outputs: list[Output] = [Record(line)]
     if body.findings:
-        alarm = Alarm("ledger_proof_failed", body.findings, 0)
-        outputs.append(Emit("engine.alarm", alarm, route=effect_route("engine.alarm", alarm.alarm)))
+        outputs.append(raised(Alarm("ledger_proof_failed", body.findings, 0)))
     return outputs

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from actors.alarms import raised
 from actors.commands import declined, done
 from actors.points import keys, ledger, moves, order_book
 from actors.points.messages import Alarm, ItemLine, LedgerLine, LotPart, PointsRefused, RefusalCode
@@ -115,7 +116,7 @@ class Teller:
         self.outputs.append(Emit(kind, body, subject=f"user:{user_id}"))
 
     def alarm(self, alarm: Alarm) -> None:
-        self.outputs.append(Emit("engine.alarm", alarm, route=effect_route("engine.alarm", alarm.alarm)))
+        self.outputs.append(raised(alarm))
 
     def answer(self, result: type[Result], points: int, name: str = MAIN, **more: Any) -> None:
         """To whoever asked: it is done. `more`: the fields that this kind of result has besides."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import pika
@@ -25,8 +26,13 @@ QUEUE = "crash.effects"
 PREFETCH = 1_000
 TYPES = {"points_earned", "points_spent", "points_expired", "points_refused", "notify_sms"}
 """All that the shop's messages can lead to; anything else is the engine speaking of trouble."""
+LEDGER_TYPES = TYPES | {
+    "points_pending", "points_activated", "points_reserved", "points_confirmed", "points_released", "points_reversed",
+    "points_gifted", "tier_upgraded", "tier_dropped", "tier_will_drop",
+}  # fmt: skip
+"""All that the whole ledger's commands can."""
 LOOK_S = 0.1
-"""How soon a closed listener notices."""
+"""How soon a closed listener notices, and one to whom nothing comes."""
 DELIVERY_COUNT = "x-delivery-count"
 """The broker's own header on what it delivers again after our connection was lost; no part of the effect."""
 ACK_MESSAGES = 100
@@ -50,12 +56,15 @@ class Seen(NamedTuple):
 class Listener:
     """Consumes in a thread from construction to `close`. The queue is durable, so nothing is missed before either."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, types: Collection[str] = TYPES) -> None:
         self.seen: list[Seen] = []
         """Each effect once, in the order of first sight."""
         self.again = 0
+        self.pauses = 0
+        """How often nothing came for LOOK_S: all that was on its way is in `seen`."""
         self.trouble: list[str] = []
         self._url = url
+        self._types = types
         self._known: dict[str, tuple[Any, ...]] = {}
         self._newest: dict[int, tuple[int, int, int]] = {}
         self._ended = threading.Event()
@@ -92,6 +101,8 @@ class Listener:
                 self._look(method.routing_key, props, body)
                 unacked += 1
                 newest = method.delivery_tag
+            else:
+                self.pauses += 1
             if unacked and (method is None or unacked == ACK_MESSAGES):
                 channel.basic_ack(newest, multiple=True)
                 unacked = 0
@@ -122,7 +133,7 @@ class Listener:
         self._follows(last, (epoch, offset, seq))
         assert props.headers["segment"] == str(segment), "the header names another segment"
         assert props.type == fields["event_type"] == "_".join(key.split(".")[:2]), "type, body and key disagree"
-        assert props.type in TYPES, "nobody should have said this"
+        assert props.type in self._types, "nobody should have said this"
         assert (props.content_type, props.app_id, props.delivery_mode) == ("application/json", "ganglion", 2)
         self.seen.append(Seen(props.message_id, key, segment, epoch, offset, seq, fields))
 

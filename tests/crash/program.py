@@ -23,6 +23,8 @@ START_S_MAX = 90.0
 STOP_S_MAX = 15.0
 """What the program promises between a signal and its end."""
 POLL_S = 0.01
+QUIETLY = ("--log-level", "warning", "--alarm-refusals-max", "0")
+"""For loads of which a good part is refused: an alarm is not what they wait for."""
 STORY_BYTES_MAX = 6_000
 
 _ANNOUNCED = "Ganglion serves on "

@@ -8,22 +8,22 @@ numbered from there on is taken back, no more and no less.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from tests.crash.listener import Listener, Seen
+from tests.crash.listener import TYPES, Listener, Seen
 from tests.unit.test_receiver import receiver
 
 
 class Receiver(Listener):
     """`acted`: upon what, in order."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, types: Collection[str] = TYPES) -> None:
         self.acted: list[str] = []
         self.jumps = 0
         """How often a segment's `seq` went back, which tells a restore."""
         self._lines: Any = None
-        super().__init__(url)
+        super().__init__(url, types)
 
     def _look(self, key: str, props: Any, body: bytes) -> None:
         super()._look(key, props, body)

@@ -25,7 +25,7 @@ import pika
 
 from tests.crash.listener import Seen
 from tests.crash.ordeal import INGRESS, STILL_S_MAX
-from tests.crash.program import ROOT, START_S_MAX, Program, until
+from tests.crash.program import QUIETLY, ROOT, START_S_MAX, Program, until
 from tests.crash.publisher import Publisher
 from tests.crash.receiver import Receiver, standing
 from tests.crash.reckoning import differences
@@ -94,7 +94,7 @@ class Restoration:
         self.rng = Random(seed)
         self._folder = folder
         self.shop = Shop(Random(self.rng.getrandbits(64)), users)
-        self.program = Program(folder, "--amqp", url, "--log-level", "warning")
+        self.program = Program(folder, "--amqp", url, *QUIETLY)
         with ExitStack() as stack:
             stack.callback(self.program.close)
             self.program.start()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,13 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.crash.program import ROOT, Program, until
+from tests.crash.audited import proven
+from tests.crash.program import Program, until
 
 USERS = 60
 LIVES = 3
 EVENTS_AT_ONCE = 40
 AUDITS_BESIDE = 2
-AUDIT_S_MAX = 120.0
 WORK_S_MAX = 60.0
 
 
@@ -28,21 +26,6 @@ WORK_S_MAX = 60.0
 def program(tmp_path: Path) -> Iterator[Program]:
     with closing(Program(tmp_path, "--log-level", "warning")) as made:
         yield made
-
-
-def audit(program: Program) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "run.py", "audit", "--data", str(program.data)],
-        cwd=ROOT, capture_output=True, text=True, timeout=AUDIT_S_MAX, check=False,
-    )  # fmt: skip
-
-
-def proven(program: Program) -> int:
-    """Asserts that it is; -> the records read."""
-    done = audit(program)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
-    assert done.stdout.endswith("\nthe books are proven\n"), done.stdout
-    return int(done.stdout.split()[0])
 
 
 class Load:

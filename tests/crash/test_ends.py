@@ -44,7 +44,7 @@ def test_sigterm_sigterm_twice_and_sigint_under_load_end_in_time_with_0_and_lose
     for signals in ((signal.SIGTERM,), (signal.SIGTERM, signal.SIGTERM), (signal.SIGINT,)):
         trial.begin()  # a signal before the first handler would simply end it, as it ends any program
         trial.live(600, ends_by(*signals), AT_WORK)
-    assert trial.midway, "all signals came when the work was done"
+    assert trial.midway >= 2, "signals came when the work was done"
     trial.drain()
     trial.rest()
 

@@ -54,6 +54,7 @@ from actors.profile.messages import ProfileRefused, ProfileUpdated
 from actors.programmes.actor import Shelf
 from actors.programmes.messages import ProgrammeChanged
 from actors.registry import domains
+from actors.watch.refusals import Refusals
 from supervision.domain import Event
 from supervision.entry import Entry
 from supervision.envelope import envelope
@@ -89,6 +90,7 @@ STATES: dict[str, Any] = {
     ),
     "state.points-segment.1": Active(1, 3, "6b86b273ff34fce1", '{"zone":"UTC"}'),
     "state.profile.1": Profile(1, {"zone": Fact('"Asia/Shanghai"', 1_790_000_000, 41, 1_758_378_601_250)}),
+    "state.watch-segment.1": Refusals(1, 2_983_333, 501),
     "state.programmes.1": Shelf(1, 3, "6b86b273ff34fce1", '{"zone":"UTC"}'),
 }
 CLAIMS: dict[str, Any] = {

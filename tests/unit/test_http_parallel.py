@@ -19,6 +19,7 @@ import pytest
 from actors.points.actor import PointsLedgerActor
 from actors.points.programme import Programme, parse
 from supervision.entry import Entry, segment_of
+from tests.answers import as_told
 from tests.http_world import SEGMENTS, HttpWorld, http_world
 from tests.points_world import PointsWorld
 
@@ -104,15 +105,11 @@ def model_answers(world: HttpWorld) -> dict[int, Any]:
     return found
 
 
-def as_told(answer: httpx.Response) -> tuple[int, Any]:
+def by_offset(answer: httpx.Response) -> tuple[int, Any]:
     """(offset, as the model says it) of an answer over HTTP."""
-    document = answer.json()
-    if answer.status_code == 200:
-        return document["entry"]["offset"], (True, "", document["result"])
-    assert answer.status_code in (404, 409) and document["code"] in WHY_NOT, document
-    envelope = {"type", "title", "status", "detail", "code", "message", "errors", "entry"}
-    numbers = {name: value for name, value in document.items() if name not in envelope}
-    return document["entry"]["offset"], (False, document["code"], numbers)
+    told = as_told(answer.status_code, answer.json())
+    assert told.ok or told.code in WHY_NOT, told
+    return told.offset, told[2:]
 
 
 @pytest.mark.parametrize("number", [200, pytest.param(1_000, marks=pytest.mark.long)])
@@ -130,7 +127,7 @@ def test_parallel_writes_to_one_user_are_all_answered_and_are_one_serial_history
         of = [(user, answer) for (user, _, _), (_, answer) in zip(given, answers, strict=True)]
         about_hot = [answer for user, answer in of if user == HOT]
         assert all(answer.status_code == 200 for user, answer in of if user == GIVER)
-        told = dict(as_told(answer) for answer in about_hot)
+        told = dict(by_offset(answer) for answer in about_hot)
         assert len(told) == len(about_hot)
         assert {offset: model[offset] for offset in told} == told
         assert all(

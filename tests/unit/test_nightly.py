@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import msgspec
 import pytest
 
 from actors.points.messages import AuditLine
 from gateway.nightly import LOOK_S, daily
-from supervision.entry import Entry, segment_subject
+from supervision.engine_events import ALARM
+from supervision.entry import segment_subject
 from supervision.store import Refused
 from supervision.store_sqlite.files import STORE_FILE
 from tests.points_engine import DAY_S, SEGMENTS, START_MS, PointsEngine
@@ -34,12 +33,6 @@ def lines(engine: PointsEngine) -> list[AuditLine]:
     with closing(engine.store.reader()) as reader:
         rows = [reader.records(segment, "points", segment_subject(segment), None, 9) for segment in range(SEGMENTS)]
     return [msgspec.json.decode(row.body, type=AuditLine) for found in rows for row in found]
-
-
-def alarms(engine: PointsEngine) -> Sequence[tuple[Entry, Any]]:
-    with closing(engine.store.reader()) as reader:
-        log = [entry for segment in range(SEGMENTS) for entry in reader.read_log(segment, 0, 1 << 40, 100_000)]
-    return [(entry, msgspec.json.decode(entry.body)) for entry in log if entry.kind == "engine.alarm"]
 
 
 def test_it_is_due_at_the_same_time_of_every_day_and_where_clocks_jump_over_it_as_long_after() -> None:
@@ -71,7 +64,7 @@ def test_it_leaves_a_line_in_each_segment_and_its_numbers_and_comes_once(tmp_pat
     assert engine.tally.gauges["audit_records", ()] == sum(line.records for line in found) > 30
     assert engine.tally.gauges["audit_users", ()] == sum(line.users for line in found)
     assert engine.tally.gauges["audit_findings", ()] == 0
-    assert alarms(engine) == []
+    assert engine.said(ALARM) == []
     engine.clock.advance(DAY_S)
     engine.settle(LOOK_S + 10)
     assert len(lines(engine)) == SEGMENTS
@@ -88,7 +81,7 @@ def test_what_is_off_is_alarmed_and_named(tmp_path: Path) -> None:
     engine.settle(LOOK_S + 10)
     (line,) = [line for line in lines(engine) if line.findings]
     assert line.findings == 1 and line.told[0].startswith("timer_differs: user:a")
-    ((entry, said),) = alarms(engine)
+    ((entry, said),) = engine.said(ALARM)
     assert (entry.route, said["alarm"], said["value"]) == ("engine.alarm.ledger_proof_failed", "ledger_proof_failed", 1)
     assert engine.tally.gauges["audit_findings", ()] == 1
     engine.close()

@@ -322,6 +322,7 @@ def test_the_registry_lists_each_domain_once() -> None:
         "notification",
         "profile",
         "programmes",
+        "watch",
     ]
 
 

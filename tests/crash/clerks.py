@@ -1,0 +1,135 @@
+"""Clients who ask over HTTP, several at once, and again under the same key until they are answered.
+
+A clerk whose engine dies puts its request back, for the next life. Whatever comes back is compared at once with what
+was answered to the same key before: the same status and bytes, once and no more as the first answer, and as a
+repetition from then on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import httpx
+
+from tests.crash.errands import Request
+from tests.crash.program import POLL_S
+
+ANSWER_S_MAX = 60.0
+LEAVES_S_MAX = 2 * ANSWER_S_MAX
+NOT_NOW = 503
+
+
+class Given(NamedTuple):
+    """An answer."""
+
+    status: int
+    body: bytes
+
+
+class Clerks:
+    """`number` of them in each life. `beside` is called in any clerk's thread, after each answer."""
+
+    def __init__(self, number: int, beside: Callable[[], None]) -> None:
+        self.answers: dict[str, Given] = {}
+        """By key, the first that came."""
+        self.answered = 0
+        """All that came, repetitions too."""
+        self.replayed = 0
+        """Answers that said they were given before,"""
+        self.kept = 0
+        """and of these the ones whose first was lost with a life that ended."""
+        self.trouble: list[str] = []
+        self.cut_short: set[str] = set()
+        """Keys that were under way when this life ended,"""
+        self.lost: set[str] = set()
+        """and of those before."""
+        self._firsts: set[str] = set()
+        self._todo: deque[Request] = deque()
+        self._at_work = 0
+        self._lock = threading.Lock()
+        self._number = number
+        self._beside = beside
+        self._ended = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def left(self) -> int:
+        """Requests that wait for a clerk or for an answer."""
+        with self._lock:
+            return len(self._todo) + self._at_work
+
+    def hand(self, requests: Iterable[Request]) -> None:
+        """Behind all that wait already."""
+        self._todo.extend(requests)
+
+    def hurry(self, requests: Iterable[Request]) -> None:
+        """Before all others."""
+        self._todo.extendleft(requests)
+
+    def begin(self, url: str) -> None:
+        """A life: all clerks ask there."""
+        self._ended.clear()
+        self.lost |= self.cut_short
+        self.cut_short = set()
+        self._threads = [threading.Thread(target=self._work, args=[url], daemon=True) for _ in range(self._number)]
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        """The life is over: each gives up what it was at."""
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(LEAVES_S_MAX)
+
+    def _work(self, url: str) -> None:
+        with httpx.Client(base_url=url, timeout=ANSWER_S_MAX) as client:
+            while not self._ended.is_set():
+                request = self._next()
+                if request is None or not self._ask(client, request):
+                    time.sleep(POLL_S)
+
+    def _next(self) -> Request | None:
+        with self._lock:
+            if not self._todo:
+                return None
+            self._at_work += 1
+            return self._todo.popleft()
+
+    def _ask(self, client: httpx.Client, request: Request) -> bool:
+        """Whether it was answered; else it is put back."""
+        known = request.key in self.answers
+        given = None
+        try:
+            headers = {"idempotency-key": request.key, "content-type": "application/json"}
+            response = client.post(request.path, content=request.body, headers=headers)
+            if response.status_code != NOT_NOW:
+                given = Given(response.status_code, response.content)
+        except httpx.ConnectError:
+            pass
+        except httpx.TransportError:
+            self.cut_short.add(request.key)
+        with self._lock:
+            self._at_work -= 1
+            if given is None:
+                self._todo.appendleft(request)
+                return False
+            self._take(request.key, given, "idempotent-replayed" in response.headers, known)
+        self._beside()
+        return True
+
+    def _take(self, key: str, given: Given, replayed: bool, known: bool) -> None:
+        """`known`: it had been answered before this was asked."""
+        self.answered += 1
+        self.replayed += replayed
+        self.kept += replayed and key in self.lost - self.answers.keys()
+        first = self.answers.setdefault(key, given)
+        if first != given:
+            self.trouble.append(f"{key} was answered {first}, then {given}")
+        if not replayed:
+            if known or key in self._firsts:
+                self.trouble.append(f"{key} was answered before, and this was not said to be a repetition: {given}")
+            self._firsts.add(key)
