@@ -34,8 +34,8 @@ class Poisoned(Exception):
     """The reaction to the entry at `offset` raised, or what it left could not be encoded."""
 
     def __init__(self, offset: int, error: BaseException) -> None:
-        where = traceback.extract_tb(error.__traceback__)
-        last = f" at {where[-1].name}:{where[-1].lineno}" if where else ""
+        where = list(traceback.walk_tb(error.__traceback__))
+        last = f" at {where[-1][0].f_code.co_name}:{where[-1][1]}" if where else ""
         self.offset = offset
         self.reason = f"{type(error).__name__}: {error}{last}"[:REASON_CHARS_MAX]
         super().__init__(self.reason)
