@@ -17,8 +17,8 @@ from simulation.violation import Violation
 from supervision.entry import Entry
 from supervision.messages import Stage
 
-LEFT = ("issued", "received", "written_off", "debt")
-RIGHT = ("available", "pending", "reserved", "spent", "expired", "reversed", "withdrawn", "sent")
+LEFT = frozenset(("issued", "received", "written_off", "debt"))
+RIGHT = frozenset(("available", "pending", "reserved", "spent", "expired", "reversed", "withdrawn", "sent"))
 GIFT = "points.gift_arrives"
 COUNTED = ("issued", "received", "written_off", "spent", "expired", "reversed", "withdrawn", "sent")
 """As states hold them, in that order."""
@@ -67,7 +67,8 @@ class LedgerProof:
 
     def _line(self, segment: int, subject: str, line: dict[str, Any]) -> None:
         moves: dict[str, int] = line["moves"]
-        if sum([moves.get(name, 0) for name in LEFT]) != sum([moves.get(name, 0) for name in RIGHT]):
+        left = sum([moved for name, moved in moves.items() if name in LEFT])
+        if left != sum([moved for name, moved in moves.items() if name in RIGHT]):
             raise Violation(f"books: a line of {subject} does not balance: {line}")
         wallet = line.get("wallet", "")
         sums = self._sums.setdefault((subject, wallet), Counter())
