@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 import msgspec
@@ -47,6 +48,12 @@ class Unreadable(SparesBudget):
     """
 
 
+@cache
+def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
+    """Of a kind's bodies. It holds nothing of who asks, and an incarnation would make one for each of its kinds."""
+    return msgspec.json.Decoder(type_)
+
+
 class Surroundings(Protocol):
     """What a fold needs of its host's place."""
 
@@ -82,7 +89,7 @@ class Fold:
         self._retry_entries_max = retry_entries_max
         self._timer_kind = f"timer.{domain.name}"
         types = {**domain.reacts_to, self._timer_kind: TimerDue}
-        self._decoders = {kind: msgspec.json.Decoder(type_) for kind, type_ in types.items()}
+        self._decoders = {kind: _decoder(type_) for kind, type_ in types.items()}
 
     def run(self, entries: Sequence[Entry], outcome: Outcome) -> None:
         """React to `entries` in order. Raises Poisoned; Refused when the load failed and nothing has happened."""
