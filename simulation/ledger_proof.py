@@ -22,6 +22,8 @@ RIGHT = frozenset(("available", "pending", "reserved", "spent", "expired", "reve
 GIFT = "points.gift_arrives"
 COUNTED = ("issued", "received", "written_off", "spent", "expired", "reversed", "withdrawn", "sent")
 """As states hold them, in that order."""
+NOTHING: Mapping[str, int] = {}
+"""What no line comes to."""
 
 
 class LedgerProof:
@@ -89,8 +91,8 @@ class LedgerProof:
 
     def _fits(self, subject: str, data: bytes) -> None:
         for wallet, terms in _terms(data).items():
-            sums = self._sums.get((subject, wallet), Counter[str]())
-            wrong = {name: (value, sums[name]) for name, value in terms.items() if value != sums[name]}
+            sums = self._sums.get((subject, wallet), NOTHING)
+            wrong = {name: (value, sums.get(name, 0)) for name, value in terms.items() if value != sums.get(name, 0)}
             if wrong:
                 raise Violation(f"books: {subject}'s state and lines differ (state, lines): {wrong}")
 
