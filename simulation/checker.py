@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from simulation.violation import Violation, require
+from simulation.violation import Violation, broken, require
 from supervision.domain import TimerDue
 from supervision.engine_events import DECISIONS
 from supervision.entry import Entry, Origin
@@ -68,9 +68,11 @@ class Checker:
         for stage in batch.stages:
             key = (stage.segment, stage.domain)
             stands = moved.get(key, self.checkpoints.get(key, 0))
-            require(stage.prev == stands, 4, f"{key}: a stage from {stage.prev} was offered at checkpoint {stands}")
+            if stage.prev != stands:
+                raise broken(4, f"{key}: a stage from {stage.prev} was offered at checkpoint {stands}")
             ended = self._ended.get(key, 0)
-            require(stage.incarnation > ended, 4, f"{key}: incarnation {stage.incarnation} ended and offers a stage")
+            if stage.incarnation <= ended:
+                raise broken(4, f"{key}: incarnation {stage.incarnation} ended and offers a stage")
             moved[key] = stage.upto
 
     def rejected(self, stage: Stage) -> None:
@@ -91,8 +93,10 @@ class Checker:
     def _append(self, segment: int, entries: Sequence[Entry]) -> None:
         log = self.logs[segment]
         for entry in entries:
-            require(entry.offset == len(log) + 1, 1, f"segment {segment}: offset {entry.offset} after {len(log)}")
-            require(not log or log[-1].at <= entry.at, 1, f"segment {segment}: time goes back at {entry.offset}")
+            if entry.offset != len(log) + 1:
+                raise broken(1, f"segment {segment}: offset {entry.offset} after {len(log)}")
+            if log and log[-1].at > entry.at:
+                raise broken(1, f"segment {segment}: time goes back at {entry.offset}")
             log.append(entry)
             self._marks["rules_activated"] += entry.kind == "programme.activated"
             self._marks["rules_spread_on"] += entry.kind == "programme.spread"
@@ -135,10 +139,13 @@ class Checker:
     def _stage(self, stage: Stage) -> None:
         key = (stage.segment, stage.domain)
         stored = self.checkpoints.get(key, 0)
-        require(stage.prev == stored, 3, f"{key}: a stage from {stage.prev} committed at checkpoint {stored}")
-        require(stage.upto <= len(self.logs[stage.segment]), 2, f"{key}: folded {stage.upto} before it was durable")
+        if stage.prev != stored:
+            raise broken(3, f"{key}: a stage from {stage.prev} committed at checkpoint {stored}")
+        if stage.upto > len(self.logs[stage.segment]):
+            raise broken(2, f"{key}: folded {stage.upto} before it was durable")
         newest = self._incarnations.get(key, 0)
-        require(stage.incarnation >= newest, 4, f"{key}: incarnation {stage.incarnation} committed after {newest}")
+        if stage.incarnation < newest:
+            raise broken(4, f"{key}: incarnation {stage.incarnation} committed after {newest}")
         self._incarnations[key] = stage.incarnation
         self.checkpoints[key] = stage.upto
         if stage.upto > stage.prev:
@@ -178,8 +185,10 @@ class Checker:
         log = self.logs[tail.segment]
 
         def publishing(new: Sequence[Entry]) -> None:
-            require(new[-1].offset <= len(log), 2, f"segment {tail.segment}: the tail is ahead of the store")
-            require(log[new[0].offset - 1] == new[0], 2, f"segment {tail.segment}: what is visible is not the store's")
+            if new[-1].offset > len(log):
+                raise broken(2, f"segment {tail.segment}: the tail is ahead of the store")
+            if log[new[0].offset - 1] != new[0]:
+                raise broken(2, f"segment {tail.segment}: what is visible is not the store's")
             publish(new)
 
         tail.publish = publishing
@@ -187,8 +196,9 @@ class Checker:
     def acked(self, id: str, subject: str, body: bytes) -> bool:
         """The broker may forget this input; False when its id is another message's, which must be among the dead."""
         known = self._inputs.get((id, subject))
-        require(known is not None, 5, f"input {id} was acked and is not durable")
-        return known is not None and _same(known.body, body)
+        if known is None:
+            raise broken(5, f"input {id} was acked and is not durable")
+        return _same(known.body, body)
 
     def answered(self, segment: int, offset: int, id: str, body: bytes) -> None:
         log = self.logs[segment]
@@ -203,14 +213,19 @@ class Checker:
             return
         props = outgoing.props
         name = props.message_id or ""
-        segment, epoch, offset = (int(part) for part in name.split("."))
-        require(offset <= len(self.logs[segment]), 5, f"effect {name} was published before it was durable")
-        entry = self.logs[segment][offset - 1]
-        require(entry.epoch == epoch and entry.body == outgoing.body, 10, f"effect {name} is not what the log says")
+        segment, epoch, offset = map(int, name.split("."))
+        log = self.logs[segment]
+        if offset > len(log):
+            raise broken(5, f"effect {name} was published before it was durable")
+        entry = log[offset - 1]
+        if entry.epoch != epoch or entry.body != outgoing.body:
+            raise broken(10, f"effect {name} is not what the log says")
         headers = dict(props.headers or {})
-        require(headers.get("seq") == entry.seq, 10, f"effect {name} has another seq")
+        if headers.get("seq") != entry.seq:
+            raise broken(10, f"effect {name} has another seq")
         said = (outgoing.key, outgoing.body, props.type, headers)
-        require(self._published.setdefault(name, said) == said, 10, f"effect {name} changed between publications")
+        if self._published.setdefault(name, said) != said:
+            raise broken(10, f"effect {name} changed between publications")
 
     def at_rest(self, domains: Sequence[str]) -> None:
         """Nothing is under way: what must be equal then."""

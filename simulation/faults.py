@@ -69,7 +69,7 @@ class Faults:
         self._flaky = ""
         """The one cell that crashes now and then as long as faults last."""
         self._flakes: deque[float] = deque(maxlen=FLAKES_MAX)
-        self._ill: dict[tuple[str, str], Ill | None] = {}
+        self._ill: dict[tuple[str, int, int, int], Ill | None] = {}
         self.guilty: set[tuple[str, str]] = set()
         """(domain, place) of entries that have raised or killed, (domain, subject) of spoilt states."""
         self._unencodable: list[Any] = []
@@ -193,9 +193,10 @@ class Faults:
         return True
 
     def _ill_of(self, domain: str, event: Event) -> Ill | None:
-        at = (domain, event.place)
+        entry = event.entry
+        at = (domain, entry.segment, entry.epoch, entry.offset)
         if at not in self._ill:
-            self._ill[at] = self._draw_ill(domain, event.entry.origin is Origin.TIMER) if self.on else None
+            self._ill[at] = self._draw_ill(domain, entry.origin is Origin.TIMER) if self.on else None
         return self._ill[at]
 
     def _draw_ill(self, domain: str, firing: bool) -> Ill | None:
@@ -258,7 +259,9 @@ class Faults:
                 stopping()
                 self._maybe("stopping", self._draw.start_crash_rate)
 
-            made.started, made.receive, made.stopping = starting, receiving, ending
+            made.started, made.stopping = starting, ending
+            if flaky or self._draw.cell_crash_rate:
+                made.receive = receiving
             return made
 
         return make

@@ -17,11 +17,13 @@ from simulation.violation import Violation
 from supervision.entry import Entry
 from supervision.messages import Stage
 
-LEFT = ("issued", "received", "written_off", "debt")
-RIGHT = ("available", "pending", "reserved", "spent", "expired", "reversed", "withdrawn", "sent")
+LEFT = frozenset(("issued", "received", "written_off", "debt"))
+RIGHT = frozenset(("available", "pending", "reserved", "spent", "expired", "reversed", "withdrawn", "sent"))
 GIFT = "points.gift_arrives"
 COUNTED = ("issued", "received", "written_off", "spent", "expired", "reversed", "withdrawn", "sent")
 """As states hold them, in that order."""
+NOTHING: Mapping[str, int] = {}
+"""What no line comes to."""
 
 
 class LedgerProof:
@@ -67,7 +69,8 @@ class LedgerProof:
 
     def _line(self, segment: int, subject: str, line: dict[str, Any]) -> None:
         moves: dict[str, int] = line["moves"]
-        if sum([moves.get(name, 0) for name in LEFT]) != sum([moves.get(name, 0) for name in RIGHT]):
+        left = sum([moved for name, moved in moves.items() if name in LEFT])
+        if left != sum([moved for name, moved in moves.items() if name in RIGHT]):
             raise Violation(f"books: a line of {subject} does not balance: {line}")
         wallet = line.get("wallet", "")
         sums = self._sums.setdefault((subject, wallet), Counter())
@@ -88,8 +91,8 @@ class LedgerProof:
 
     def _fits(self, subject: str, data: bytes) -> None:
         for wallet, terms in _terms(data).items():
-            sums = self._sums.get((subject, wallet), Counter[str]())
-            wrong = {name: (value, sums[name]) for name, value in terms.items() if value != sums[name]}
+            sums = self._sums.get((subject, wallet), NOTHING)
+            wrong = {name: (value, sums.get(name, 0)) for name, value in terms.items() if value != sums.get(name, 0)}
             if wrong:
                 raise Violation(f"books: {subject}'s state and lines differ (state, lines): {wrong}")
 

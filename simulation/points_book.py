@@ -67,7 +67,7 @@ class Purse:
     def all_terms(self) -> list[int]:
         """As states write them."""
         names = ("issued", "received", "written_off", "spent", "expired", "reversed", "withdrawn", "sent")
-        return [self.terms[name] for name in names]
+        return [self.terms.get(name, 0) for name in names]
 
 
 class Hold:

@@ -62,7 +62,8 @@ def settle(book: Book, tiers: dict[str, Any], at: int, known: int, subject: str)
 
 def count(book: Book, tiers: dict[str, Any], points: int, at: int, subject: str) -> list[Said]:
     """So many points were earned."""
-    month, said = month_of(at), list[Said]()
+    month = month_of(at)
+    said: list[Said] = []
     if points:
         book.months[month] = book.months.get(month, 0) + points
         level = _supported(book, tiers, month)

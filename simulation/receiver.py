@@ -55,8 +55,7 @@ class Receiver:
             seq = self._heard[place][0]
             before, at = last.get(place[0], ((place[0], 0, 0), 0))
             lacking = seq - at - 1
-            told = sum(count for first, _, count in skips if first[0] == place[0] and before < first < place)
-            if lacking < 0 or lacking > told + self._overlap(skips, before, place):
+            if lacking and not 0 < lacking <= self._told(skips, before, place):
                 raise Violation(f"receiver: seq {seq} at {place} after {at} at {before}: a hole")
             last[place[0]] = (place, seq)
 
@@ -65,9 +64,12 @@ class Receiver:
         bodies = [msgspec.json.decode(body) for _, body in self._heard.values() if SKIPPED in body]
         return [(_place(body["from"]), _place(body["to"]), body["count"]) for body in bodies]
 
-    def _overlap(self, skips: list[tuple[Place, Place, int]], before: Place, after: Place) -> int:
-        """Of stretches of which some was heard all the same: begun before the hole, ending beyond its beginning."""
-        return sum(count for first, end, count in skips if first <= before < end and first[0] == after[0])
+    def _told(self, skips: list[tuple[Place, Place, int]], before: Place, after: Place) -> int:
+        """How many at most were given up between the two: of stretches begun there, and of those of which some was
+        heard all the same, begun before the hole and ending beyond its beginning."""
+        of_segment = [skip for skip in skips if skip[0][0] == after[0]]
+        begun = sum(count for first, _, count in of_segment if before < first < after)
+        return begun + sum(count for first, end, count in of_segment if first <= before < end)
 
     def balances(self) -> dict[str, int]:
         """Each user's balance as the last effect about it says; nobody's when some were given up."""

@@ -65,8 +65,13 @@ class Alarms:
     def take_due(self, now_s: float) -> list[Alarm]:
         """Those due by `now_s`, in order. One may still be cancelled before it is sent."""
         due: list[Alarm] = []
-        while (next_s := self.next_due_s()) is not None and next_s <= now_s:
-            due.append(heapq.heappop(self._heap)[2])
+        heap = self._heap
+        while heap and heap[0][0] <= now_s:
+            alarm = heapq.heappop(heap)[2]
+            if alarm.to is None:
+                self._cancelled -= 1
+            else:
+                due.append(alarm)
         return due
 
     def keep(self, wanted: Callable[[Address], bool]) -> None:

@@ -12,7 +12,6 @@ from supervision.orders import Crashed
 from supervision.runtime import SparesBudget
 
 CRASH_TEXT_CHARS_MAX = 2_048
-CRASH_TRACE_CHARS_MAX = 16_384
 CRASH_FRAMES = 4
 """Innermost frames named in a log line."""
 
@@ -28,7 +27,6 @@ def describe(child: str, incarnation: int, exc: BaseException) -> Crashed:
         incarnation=incarnation,
         kind=type(exc).__name__,
         text=_text(exc),
-        trace=_trace(exc),
         where=_where(exc),
         spares_budget=isinstance(exc, SparesBudget),
     )
@@ -49,14 +47,7 @@ def _text(exc: BaseException) -> str:
         return "<its text cannot be had>"
 
 
-def _trace(exc: BaseException) -> str:
-    """The end of the formatted traceback, which is where it says what happened."""
-    try:
-        return "".join(traceback.format_exception(exc, limit=-50))[-CRASH_TRACE_CHARS_MAX:]
-    except BaseException:
-        return "<its traceback cannot be had>"
-
-
 def _where(exc: BaseException) -> str:
-    frames = traceback.StackSummary.extract(traceback.walk_tb(exc.__traceback__), lookup_lines=False)
-    return " < ".join(f"{PurePath(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames[-CRASH_FRAMES:]))
+    """Of the frames nothing but names and numbers: their lines of source would be read from the disk."""
+    places = [(frame.f_code, line) for frame, line in traceback.walk_tb(exc.__traceback__)][-CRASH_FRAMES:]
+    return " < ".join(f"{PurePath(code.co_filename).name}:{line} {code.co_name}" for code, line in reversed(places))

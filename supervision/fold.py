@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 import msgspec
@@ -35,8 +36,8 @@ class Poisoned(Exception):
     """The reaction to the entry at `offset` raised, or what it left could not be encoded."""
 
     def __init__(self, offset: int, error: BaseException) -> None:
-        where = traceback.extract_tb(error.__traceback__)
-        last = f" at {where[-1].name}:{where[-1].lineno}" if where else ""
+        where = list(traceback.walk_tb(error.__traceback__))
+        last = f" at {where[-1][0].f_code.co_name}:{where[-1][1]}" if where else ""
         self.offset = offset
         self.reason = f"{type(error).__name__}: {error}{last}"[:REASON_CHARS_MAX]
         super().__init__(self.reason)
@@ -46,6 +47,12 @@ class Unreadable(SparesBudget):
     """The store refused in the middle of a batch, when states had changed already: the incarnation reloads. Nobody's
     fault.
     """
+
+
+@cache
+def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
+    """Of a kind's bodies. It holds nothing of who asks, and an incarnation would make one for each of its kinds."""
+    return msgspec.json.Decoder(type_)
 
 
 class Surroundings(Protocol):
@@ -85,7 +92,7 @@ class Fold:
         self._retry_entries_max = retry_entries_max
         self._timer_kind = f"timer.{domain.name}"
         types = {**domain.reacts_to, self._timer_kind: TimerDue}
-        self._decoders = {kind: msgspec.json.Decoder(type_) for kind, type_ in types.items()}
+        self._decoders = {kind: _decoder(type_) for kind, type_ in types.items()}
 
     def run(self, entries: Sequence[Entry], outcome: Outcome) -> None:
         """React to `entries` in order. Raises Poisoned; Refused when the load failed and nothing has happened."""

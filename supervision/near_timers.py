@@ -74,7 +74,8 @@ class NearTimers:
         """
         found: list[TimerRow] = []
         for absence, until in ((False, now_ms), (True, min(now_ms, watermark_ms))):
-            heap, seen = self._heaps[absence], list[Position]()
+            heap = self._heaps[absence]
+            seen: list[Position] = []
             while heap and heap[0][0] <= until and len(found) < limit:
                 at = heapq.heappop(heap)
                 row = self._standing(at, absence)

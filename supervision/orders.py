@@ -48,7 +48,7 @@ class Started(msgspec.Struct, frozen=True):
 class Crashed(msgspec.Struct, frozen=True):
     """An incarnation raised and is gone. Text only: a kept exception would keep its frames, and all they hold, alive.
 
-    `kind` is the exception's class name, `text` its `str`, `trace` the formatted traceback, each cut to a bound.
+    `kind` is the exception's class name, `text` its `str`, cut to a bound.
     `spares_budget`: it counts to an entry, not to this child's restarts.
     """
 
@@ -56,7 +56,6 @@ class Crashed(msgspec.Struct, frozen=True):
     incarnation: int
     kind: str
     text: str
-    trace: str
     where: str = ""
     """Innermost frames, `file:line function`, without values: fit for a log line."""
     spares_budget: bool = False

@@ -173,7 +173,7 @@ class Plan:
             self._unpark(child)
         elif not parked and child.state in ("starting", "running"):
             if child.plan.restart == "permanent":
-                self._failed(child, Crashed(child_id, 0, "Finished", "a permanent child ended by itself", ""), now_s)
+                self._failed(child, Crashed(child_id, 0, "Finished", "a permanent child ended by itself"), now_s)
             else:
                 self._dismiss(child)
         return self._advance()

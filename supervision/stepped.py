@@ -60,12 +60,14 @@ class SteppedInbox(TurnInbox):
             self._runtime.schedule(self)
 
     def get(self) -> Mail:
-        if self.quota == 0:  # looked at before `super` does: every turn ends here
+        if self.quota == 0:
             raise TurnOver
-        envelope = super().get()
-        if isinstance(envelope.message, ORDERS):
+        self.quota -= 1
+        envelope = Inbox.get(self)  # the quota is counted: `super` would do so again, in each step
+        message = envelope.message
+        if isinstance(message, ORDERS):
             self._orders -= 1
-        self._runtime.trace.add(self.name, envelope.message)
+        self._runtime.trace.add(self.name, message)
         return envelope
 
     def deliverable(self) -> bool:
@@ -317,15 +319,22 @@ class SteppedRuntime:
 
     def settle(self, inbox: SteppedInbox) -> None:
         """After an actor has run: bury it when it has stopped, else look whether it has more to do."""
-        actor = inbox.actor
-        assert actor is not None
+        assert inbox.actor is not None
+        if inbox.actor.actor_stopped.is_set():
+            self._bury(inbox)
+        else:
+            self._go_on(inbox)
+
+    def _go_on(self, inbox: SteppedInbox) -> None:
         inbox.scheduled = False
-        if actor.actor_stopped.is_set():
-            if not inbox.closed:
-                del self._actors[inbox.name]
-                actor._actor_loop_teardown()  # pyright: ignore[reportPrivateUsage]
-        elif inbox.deliverable():
+        if inbox.deliverable():
             self.schedule(inbox)
+
+    def _bury(self, inbox: SteppedInbox) -> None:
+        inbox.scheduled = False
+        if inbox.actor is not None and not inbox.closed:
+            del self._actors[inbox.name]
+            inbox.actor._actor_loop_teardown()  # pyright: ignore[reportPrivateUsage]
 
     def _choose(self) -> SteppedInbox:
         """A seeded draw among those that have mail. O(1); a slow one is put back, a bounded number of times."""
@@ -342,11 +351,12 @@ class SteppedRuntime:
     def _run(self, inbox: SteppedInbox) -> None:
         assert inbox.actor is not None
         inbox.quota = 1
-        try:  # noqa: SIM105 - `suppress` would be a tenth of a step
+        try:
             inbox.actor._actor_loop_running()  # pyright: ignore[reportPrivateUsage]
         except TurnOver:
-            pass
-        self.settle(inbox)
+            self._go_on(inbox)
+        else:  # Pykka's loop comes to its end with a stopped actor only
+            self._bury(inbox)
         if self.interrupted:
             self.interrupted = False
             raise KeyboardInterrupt

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from supervision.entry import Entry
@@ -39,10 +40,9 @@ class Subscription:
         self._kinds = kinds
         self._flag = threading.Lock()  # as an atomic flag: locked = a Wake is under way
 
-    def wants(self, entries: Sequence[Entry]) -> bool:
-        if self._kinds is OUTWARD:
-            return any(entry.seq for entry in entries)
-        return any(entry.kind in self._kinds for entry in entries)
+    def wants(self, kinds: AbstractSet[str], outward: bool) -> bool:
+        """Whether entries of these kinds concern it; `outward`: some of them have a routing key."""
+        return outward if self._kinds is OUTWARD else not self._kinds.isdisjoint(kinds)
 
     def wake(self) -> None:
         if self._flag.acquire(blocking=False):
@@ -99,8 +99,9 @@ class Tail:
             self._bytes += sum(len(entry.body) for entry in new)
             self._trim()
             subscriptions = self._subscriptions
+        kinds, outward = {entry.kind for entry in new}, any(entry.seq for entry in new)
         for subscription in subscriptions:
-            if subscription.wants(new):
+            if subscription.wants(kinds, outward):
                 subscription.wake()
 
     def wake_all(self) -> None:

@@ -67,7 +67,8 @@ def _body(channel: int, part: bytes) -> bytes:
 
 def encoded(props: Props) -> tuple[int, bytes]:
     """(flags, the fields that are there in AMQP's order)."""
-    flags, pieces = 0, list[bytes]()
+    flags = 0
+    pieces: list[bytes] = []
     if props.content_type is not None:
         flags |= 0x8000
         pieces.append(_name(props.content_type))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from pykka import ActorDeadError
 
@@ -26,7 +28,7 @@ def test_a_crash_makes_a_new_object_and_keeps_address_mail_and_order(kind: str) 
 
 
 @both_runtimes
-def test_a_crash_is_told_as_text_with_its_traceback(kind: str) -> None:
+def test_a_crash_is_told_as_text_with_the_places_it_came_through(kind: str) -> None:
     with running(kind) as runtime:
         above = Recorder()
         cell = lone_cell(runtime, probe("a"), above)
@@ -34,7 +36,7 @@ def test_a_crash_is_told_as_text_with_its_traceback(kind: str) -> None:
         settle(runtime, lambda: bool(above.of(Crashed)))
         (crash,) = above.of(Crashed)
         assert (crash.child, crash.incarnation, crash.kind, crash.text) == ("a", 1, "ValueError", "of all things")
-        assert "Traceback" in crash.trace
+        assert re.fullmatch(r"\w+\.py:\d+ \w+( < \w+\.py:\d+ \w+){1,3}", crash.where)
         assert "receive" in crash.where
         assert not crash.spares_budget
         assert cell.state == "backing off"
@@ -183,4 +185,3 @@ def test_the_text_of_a_crash_is_bounded(kind: str) -> None:
         lone_cell(runtime, probe("a"), above).address.tell(RuntimeError("x" * 10_000_000))
         settle(runtime, lambda: bool(above.of(Crashed)))
         assert len(above.of(Crashed)[0].text) == 2_048
-        assert len(above.of(Crashed)[0].trace) <= 16_384

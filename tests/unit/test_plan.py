@@ -47,7 +47,7 @@ def standing(*children: ChildPlan | str, strategy: Strategy = "one_for_one", int
 
 
 def crash(child: str, spares: bool = False) -> Crashed:
-    return Crashed(child, 1, "RuntimeError", "boom", "", spares_budget=spares)
+    return Crashed(child, 1, "RuntimeError", "boom", spares_budget=spares)
 
 
 def kinds(actions: list[Action]) -> list[Any]:
