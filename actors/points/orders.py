@@ -15,8 +15,6 @@ Lines of the same product and category become one: a refund names the product, a
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from actors import mistakes
@@ -96,7 +94,7 @@ def id_of(raw: bytes) -> str:
 
 def _order(body: _Body, items: tuple[OrderItem, ...], place: str) -> Order | Refusal:
     field, currency = f"{place}.amount", body.currency
-    together = sum(item.amount for item in items)
+    together = sum([item.amount for item in items])
     if bytes(body.amount) == b"null":
         if not items:
             return Refusal("missing", field, f"{field} is missing, and so are {place}.items")
@@ -152,16 +150,12 @@ def _item(line: _Line, currency: str, place: str) -> OrderItem | Refusal:
 
 
 def _line_amount(line: _Line, currency: str, place: str) -> int | Refusal:
-    given: list[Literal["amount", "unit_price"]] = []
-    if bytes(line.amount) != b"null":
-        given.append("amount")
-    if bytes(line.unit_price) != b"null":
-        given.append("unit_price")
-    if len(given) != 1:
+    in_all = bytes(line.amount) != b"null"
+    if in_all == (bytes(line.unit_price) != b"null"):
         return Refusal("one_of", f"{place}.amount", f"{place}.amount must be there, or else a unit_price")
-    field = f"{place}.{given[0]}"
-    if given == ["amount"]:
-        return minor_of_ours(line.amount, currency, field)
+    if in_all:
+        return minor_of_ours(line.amount, currency, f"{place}.amount")
+    field = f"{place}.unit_price"
     price = minor_of_ours(line.unit_price, currency, field)
     if isinstance(price, int) and price * line.quantity > AMOUNT_MAX:
         limit = f"must come to at most {major(AMOUNT_MAX, currency)} {currency}"
