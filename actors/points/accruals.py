@@ -225,7 +225,7 @@ def wallet_name(teller: Teller, wallet: str | None, reason: str) -> str | None:
 def _come(teller: Teller, accrual: Accrual, name: str, allowed: caps.Allowed) -> Came | None:
     if not allowed.points:
         return Came(0, 0)
-    cut = tuple([Cut(*each) for each in allowed.cut]) or UNSET
+    cut = tuple([Cut(*each) for each in allowed.cut]) if allowed.cut else UNSET
     if _waits(teller, accrual):
         return _pend(teller, accrual, name, allowed.points, cut)
     return _earn(teller, accrual, name, allowed.points, cut)
