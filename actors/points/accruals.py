@@ -17,13 +17,14 @@ from actors.fields import rfc3339_ms
 from actors.points import caps, earning, ledger, order_book, orders, reversals, standing
 from actors.points.conditions import Who, who_is
 from actors.points.earning import Estimate
+from actors.points.effects import Cut, PointsEarned, PointsPending, PointsRefused
 from actors.points.inputs import AccruePoints
 from actors.points.ledger import Came, TooMany
-from actors.points.messages import Cut, ItemLine, PointsEarned, PointsPending, PointsRefused
 from actors.points.once import once
 from actors.points.order_book import Change, Item, OrderBook
 from actors.points.orders import Order
 from actors.points.programme import MAIN_NAME
+from actors.points.records import ItemLine
 from actors.points.results import Accrued
 from actors.points.state import MAIN, Pending
 from actors.points.teller import Teller

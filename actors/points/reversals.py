@@ -15,9 +15,9 @@ from msgspec import UNSET
 
 from actors.calendar import DAY_MS
 from actors.points import ledger, lots, order_book, refund_request, refunds, standing, upkeep
+from actors.points.effects import PointsReversed, RefusalCode
 from actors.points.inputs import OrderEvent, ReverseOrder
 from actors.points.ledger import TooMany
-from actors.points.messages import PointsReversed, RefusalCode
 from actors.points.order_book import Change, OrderBook
 from actors.points.refund_request import What
 from actors.points.refunds import Claim, Given, Refused, Taken

@@ -10,15 +10,9 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from actors.points import ledger, lots, reservations, standing
+from actors.points.effects import VALIDITY_REASON, PointsActivated, PointsExpired, PointsExpiring, PointsReleased
 from actors.points.ledger import Activated, Came
-from actors.points.messages import (
-    LOTS_MAX_REASON,
-    VALIDITY_REASON,
-    PointsActivated,
-    PointsExpired,
-    PointsExpiring,
-    PointsReleased,
-)
+from actors.points.records import LOTS_MAX_REASON
 from actors.points.state import MAIN, NEVER, SLIDES, Account, Wallet
 from actors.points.teller import Teller
 from actors.points.times import shown

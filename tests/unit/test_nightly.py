@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.points.messages import AuditLine
+from actors.points.records import AuditLine
 from gateway.nightly import LOOK_S, daily
 from supervision.entry import Entry, segment_subject
 from supervision.store import Refused
