@@ -121,14 +121,19 @@ def dealt(estimate: Estimate, points: int) -> list[int]:
 def _unit(programme: Programme, holding: Sequence[_Multiplier]) -> int:
     """Into how many parts a point is divided, so that each item earns whole ones whichever multipliers count for it."""
     cents = 10 ** EXPONENTS[programme.rules.currency]
-    return programme.rate.denominator * cents * prod(factor.denominator for _, factor, _ in holding)
+    return programme.rate.denominator * cents * prod([factor.denominator for _, factor, _ in holding])
 
 
 def _share(programme: Programme, item: OrderItem, holding: Sequence[_Multiplier], unit: int) -> _Share:
     if excluded := programme.exclusion.miss(item):
         return _Share(0, (), (Passed(BASE, excluded),))
-    passed = [Passed(rule, miss) for rule, _, condition in holding if (miss := condition.item_miss(item))]
-    counting = [multiplier for multiplier in holding if not multiplier[2].item_miss(item)]
+    passed: list[Passed] = []
+    counting: list[_Multiplier] = []
+    for multiplier in holding:
+        if miss := multiplier[2].item_miss(item):
+            passed.append(Passed(multiplier[0], miss))
+        else:
+            counting.append(multiplier)
     if programme.rules.earn.combine == "highest" and len(counting) > 1:
         highest = max(counting, key=lambda multiplier: multiplier[1])  # of equal ones the first
         passed += [Passed(multiplier[0], "not_highest") for multiplier in counting if multiplier is not highest]
@@ -136,7 +141,7 @@ def _share(programme: Programme, item: OrderItem, holding: Sequence[_Multiplier]
     parts = item.amount * programme.rate.numerator * (unit // _unit(programme, counting))
     for _, factor, _ in counting:
         parts *= factor.numerator
-    return _Share(parts, (BASE, *(rule for rule, _, _ in counting)), tuple(passed))
+    return _Share(parts, (BASE, *[rule for rule, _, _ in counting]), tuple(passed))
 
 
 def _dealt(parts: Sequence[int], unit: int, rounding: Literal["floor", "half_up", "ceil"]) -> list[int]:
