@@ -243,13 +243,13 @@ def _earn(teller: Teller, accrual: Accrual, name: str, points: int, cut: Any) ->
     lot = teller.lot(expires, points)
     came = ledger.earn(wallet, lot, teller.programme.lots_max)
     merged(teller, came, name)
-    version = teller.programme.version if accrual.programme else ""
+    version, order_id = teller.programme.version if accrual.programme else "", accrual.told_order_id
     balance = teller.line(
-        CHANGE, points, accrual.reason, accrual.told_order_id, [lot], name, programme=version, items=_items(accrual),
+        CHANGE, points, accrual.reason, order_id, [lot], name, programme=version, items=_items(accrual),
         note=accrual.note, other_user_id=accrual.referred or "",
     )  # fmt: skip
     effect = PointsEarned(
-        points, balance, accrual.reason, accrual.told_order_id, shown(expires), accrual.referred, name or UNSET,
+        points, balance, accrual.reason, order_id, shown(expires), accrual.referred, name or UNSET,
         came.to_debt or UNSET, cut, version or UNSET, note=accrual.note or UNSET,
     )  # fmt: skip
     teller.say("points.earned", effect, accrual.reason)
