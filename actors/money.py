@@ -52,6 +52,7 @@ EXPONENTS = {
 
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_string = msgspec.json.Decoder(str).decode
 
 
 def is_seed_field(name: str) -> bool:
@@ -107,7 +108,7 @@ def major(minor: int, currency: str) -> str:
 
 def _text(raw: bytes) -> str | None:
     try:
-        return msgspec.json.decode(raw, type=str)
+        return _string(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None  # half a character, which a Raw does not look for
 

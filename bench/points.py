@@ -22,8 +22,9 @@ from actors.notification.templates import Templates
 from actors.points import keys
 from actors.points.actor import Active, PointsLedgerActor
 from actors.points.door import POINTS_CHANGE
+from actors.points.effects import PointsEarned
 from actors.points.forms import PUBLIC
-from actors.points.messages import PointsChange, PointsEarned
+from actors.points.messages import PointsChange
 from actors.points.order_book import Change, Earned, OrderBook
 from actors.points.programme import from_settings
 from actors.points.state import Account, Books, Lot, Wallet

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from actors.points.messages import PublicLine
+from actors.points.records import PublicLine
 from actors.points.rules import LOTS_MAX_MAX
 from actors.profile.actor import ProfileActor
 from actors.profile.view import shown

@@ -12,8 +12,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from actors.points import view
-from actors.points.messages import PublicItem, PublicLine
 from actors.points.programme import MAIN_NAME
+from actors.points.records import PublicItem, PublicLine
 from actors.points.state import NEVER
 from actors.points.view import LotSeen, WalletSeen
 from gateway.balances import shown

@@ -17,8 +17,8 @@ import msgspec
 from actors.fields import rfc3339_ms
 from actors.points import view
 from actors.points.actor import PointsLedgerActor
-from actors.points.messages import PublicLine
 from actors.points.programme import Programme
+from actors.points.records import PublicLine
 from actors.points.state import Account
 from actors.points.view import Coming
 from gateway import balances, origins

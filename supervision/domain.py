@@ -70,9 +70,8 @@ class Event(msgspec.Struct, frozen=True):
     @property
     def implausible(self) -> bool:
         """What the sender said of the time cannot be so; rules use `at` then."""
-        entry = self.entry
-        ahead = self.occurred_at - entry.at
-        return not -OCCURRED_BEFORE_MS_MAX <= ahead <= OCCURRED_AFTER_MS_MAX
+        said, at = self.entry.occurred_at, self.entry.at
+        return said != 0 and not -OCCURRED_BEFORE_MS_MAX <= said - at <= OCCURRED_AFTER_MS_MAX
 
 
 class Domain(Generic[S]):

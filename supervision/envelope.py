@@ -14,7 +14,8 @@ import msgspec
 
 from supervision.domain import Event
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+"""Without its zone, which would be written out only to be cut off."""
 _json = msgspec.json.Encoder()
 
 
@@ -25,7 +26,7 @@ def rfc3339(ms: int) -> str:
     >>> rfc3339(1_790_000_000_123)
     '2026-09-21T14:13:20.123Z'
     """
-    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")[:-6] + "Z"
+    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds") + "Z"
 
 
 @lru_cache(maxsize=1024)
@@ -38,22 +39,14 @@ def envelope(kind: str, body: msgspec.Struct, subject: str, event: Event) -> byt
     """The effect's JSON: event_type, schema_version, user_id (when the subject is a user), the body's fields, at,
     occurred_at, cause, occurred_at_implausible (only when it is), source_id.
     """
-    parts = [_opening(kind, getattr(body, "schema_version", 1))]
-    if subject.startswith("user:"):
-        parts.append(b',"user_id":' + _json.encode(subject[5:]))
-    fields = _json.encode(body)[1:-1]
-    if fields:
-        parts.append(b"," + fields)
     entry = event.entry
-    parts.append(
-        f',"at":"{rfc3339(event.at)}","occurred_at":"{rfc3339(event.occurred_at)}","cause":"{entry.place}"'.encode()
-    )
-    if event.implausible:
-        parts.append(b',"occurred_at_implausible":true')
-    if entry.root:
-        parts.append(b',"source_id":' + _json.encode(entry.source_id))
-    parts.append(b"}")
-    return b"".join(parts)
+    said = f',"at":"{rfc3339(event.at)}","occurred_at":"{rfc3339(event.occurred_at)}","cause":"{entry.place}"'
+    user = b',"user_id":' + _json.encode(subject[5:]) if subject.startswith("user:") else b""
+    fields = _json.encode(body)[1:-1]
+    doubt = b',"occurred_at_implausible":true' if event.implausible else b""
+    source = b',"source_id":' + _json.encode(entry.source_id) if entry.root else b""
+    opening = _opening(kind, getattr(body, "schema_version", 1))
+    return b"".join((opening, user, b"," if fields else b"", fields, said.encode(), doubt, source, b"}"))
 
 
 def announcement(kind: str, body: msgspec.Struct, at: int) -> bytes:

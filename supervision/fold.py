@@ -96,11 +96,11 @@ class Fold:
 
     def run(self, entries: Sequence[Entry], outcome: Outcome) -> None:
         """React to `entries` in order. Raises Poisoned; Refused when the load failed and nothing has happened."""
-        events = {entry.offset: self._event(entry, entry.at) for entry in entries if not self._set_apart(entry)}
-        keys = {offset: self._keys(event) for offset, event in events.items()}
-        loaded = self._load(list(events.values()), [key for asked in keys.values() for key in asked])
-        for entry in entries:
-            self._take(entry, events.get(entry.offset), keys.get(entry.offset, ()), loaded, outcome)
+        events = [None if self._set_apart(entry) else self._event(entry, entry.at) for entry in entries]
+        asked = [self._keys(event) if event else () for event in events]
+        loaded = self._load([event for event in events if event], [key for keys in asked for key in keys])
+        for entry, event, keys in zip(entries, events, asked, strict=True):
+            self._take(entry, event, keys, loaded, outcome)
 
     def _set_apart(self, entry: Entry) -> bool:
         return self._parking.holds(entry.subject) or self._parking.hopeless(entry.offset) is not None
@@ -109,11 +109,10 @@ class Fold:
         """One entry: copied, set aside, or reacted to. A subject parked by an earlier entry of this batch holds this
         one too.
         """
-        hopeless = self._parking.hopeless(entry.offset)
         if self._parking.holds(entry.subject):
             self._parking.copy(entry, outcome)
-        elif hopeless is not None or event is None:
-            self._parking.set_aside(entry, hopeless or "", outcome)
+        elif event is None:
+            self._parking.set_aside(entry, self._parking.hopeless(entry.offset) or "", outcome)
         else:
             self._mark.at(entry.offset)
             self._react(event, keys, loaded, outcome)
@@ -169,23 +168,24 @@ class Fold:
             event = self._informed(event, keys, loaded, outcome)
         except Refused as refused:
             raise Unreadable(str(refused)) from None
+        held = self._states.get(event.subject)
+        state = held.state if held else None
         try:
-            event = self._told_more(event)
-            outputs = self._outputs(event)
+            event = self._told_more(state, event)
+            outputs = self._outputs(state, event)
             outcome.react(event, outputs, self._place.reply_to)
         except Unreadable:
             raise
         except BaseException as error:
             raise Poisoned(entry.offset, error) from None
-        if self._forms.of(event.subject) is not None:
+        if held:
             outcome.touched[event.subject] = entry.offset
         if event.claimed and not outputs:
             self._place.counters.count("business_duplicates", domain=self._domain.name)
 
-    def _told_more(self, event: Event) -> Event:
+    def _told_more(self, state: Any, event: Event) -> Event:
         """The event with the business keys too that only its subject's state knows of."""
-        held = self._states.get(event.subject)
-        later = self._domain.later_keys(held.state, event) if held else ()
+        later = () if state is None else self._domain.later_keys(state, event)
         if not later:
             return event
         wanted = [key for key in later if self._states.claimed(key) is None]
@@ -196,14 +196,13 @@ class Fold:
         more = {key: value for key in later if (value := self._states.claimed(key) or found.get(key)) is not None}
         return msgspec.structs.replace(event, claimed={**event.claimed, **more})
 
-    def _outputs(self, event: Event) -> list[Output]:
+    def _outputs(self, state: Any, event: Event) -> list[Output]:
         """The reaction itself. What the segment shares may only be read by it, which is made sure of where states are
         checked.
         """
-        held = self._states.get(event.subject)
         watched = self._place.checks and event.shared is not None
         before = copy_of(event.shared) if watched else b""
-        outputs = list(self._domain.react(held.state if held else None, event))
+        outputs = list(self._domain.react(state, event))
         assert not watched or copy_of(event.shared) == before, "a reaction changed what its segment shares"
         return outputs
 
@@ -247,13 +246,15 @@ class Fold:
         """The next subjects with a state, in byte order, those in memory that the store does not have yet included."""
         shared = self._forms.shared_subject
         stored = self._reader.subjects_after(self._place.segment, self._domain.name, after, limit + bool(shared))
-        fresh = [s for s in outcome.touched if not self._blank(s)]
+        fresh = [s for s in outcome.touched if not self._blank(s, self._states.get(s))]
         ahead = {s for s in [*self._states.ahead(), *fresh] if s.encode() > after.encode()}
         return sorted(ahead.union(stored) - {shared}, key=str.encode)[:limit]
 
-    def _blank(self, subject: str) -> bool:
-        held, form = self._states.get(subject), self._forms.of(subject)
-        return held is None or form is None or (not held.stored and held.state == form.fresh(subject))
+    def _blank(self, subject: str, held: Held | None) -> bool:
+        if held is not None and held.stored:
+            return False
+        form = self._forms.of(subject)
+        return held is None or form is None or held.state == form.fresh(subject)
 
     def encoded(self, outcome: Outcome) -> list[tuple[str, bytes]]:
         """The touched states' bytes; a state that was and is still blank is not written."""
@@ -261,7 +262,7 @@ class Fold:
         for subject, offset in outcome.touched.items():
             held = self._states.get(subject)
             assert held is not None
-            if self._blank(subject):
+            if self._blank(subject, held):
                 continue
             data = self._freeze(subject, held, offset)
             self._states.staged(subject, len(data), outcome.upto)

@@ -33,7 +33,7 @@ def starts_with(data: bytes, format: int) -> bool:
     mean that it cannot be told so cheaply.
     """
     at = 3 if data[:1] == LONG_ARRAY else 1
-    return data[at : at + 1] == bytes((format,))
+    return len(data) > at and data[at] == format
 
 
 class Form:

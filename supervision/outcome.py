@@ -143,7 +143,7 @@ class Outcome:
         if depth > DEPTH_MAX:
             kind = route = "engine.depth_exceeded"
             body, subject, depth = DepthExceeded(self._domain, emit.kind, depth, DEPTH_MAX), event.subject, DEPTH_MAX
-        home = segment_of(subject, self._segments)
+        home = self.segment if subject == event.subject else segment_of(subject, self._segments)
         draft = Draft(
             kind, subject, envelope(kind, body, subject, event), root=entry.root, cause=entry.place, depth=depth,
             origin=Origin.DOMAIN if home == self.segment else Origin.COURIER, route=route,

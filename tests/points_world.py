@@ -16,9 +16,9 @@ from actors.points import books, ledger, moves
 from actors.points.actor import Active, PointsLedgerActor
 from actors.points.door import POINTS_CHANGE
 from actors.points.forms import FOR_OPERATORS, PUBLIC
-from actors.points.messages import LedgerLine
 from actors.points.moves import Totals
 from actors.points.programme import Programme, from_settings
+from actors.points.records import LedgerLine
 from actors.points.state import MAIN, Account
 from actors.points.upkeep import TIMER as TIMER_KEY
 from actors.profile.door import PROFILE_UPDATE

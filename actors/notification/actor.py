@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from actors.notification.messages import NotifyRefused, NotifySms, Param
 from actors.notification.templates import NotRendered, Templates
-from actors.points.messages import PointsEarned, PointsExpired, PointsExpiring, PointsSpent
+from actors.points.effects import PointsEarned, PointsExpired, PointsExpiring, PointsSpent
 from supervision.domain import Domain, Event
 from supervision.outputs import Emit, Output
 

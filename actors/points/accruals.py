@@ -17,13 +17,14 @@ from actors.fields import rfc3339_ms
 from actors.points import caps, earning, ledger, order_book, orders, reversals, standing
 from actors.points.conditions import Who, who_is
 from actors.points.earning import Estimate
+from actors.points.effects import Cut, PointsEarned, PointsPending, PointsRefused
 from actors.points.inputs import AccruePoints
 from actors.points.ledger import Came, TooMany
-from actors.points.messages import Cut, ItemLine, PointsEarned, PointsPending, PointsRefused
 from actors.points.once import once
 from actors.points.order_book import Change, Item, OrderBook
 from actors.points.orders import Order
 from actors.points.programme import MAIN_NAME
+from actors.points.records import ItemLine
 from actors.points.results import Accrued
 from actors.points.state import MAIN, Pending
 from actors.points.teller import Teller
@@ -225,7 +226,7 @@ def wallet_name(teller: Teller, wallet: str | None, reason: str) -> str | None:
 def _come(teller: Teller, accrual: Accrual, name: str, allowed: caps.Allowed) -> Came | None:
     if not allowed.points:
         return Came(0, 0)
-    cut = tuple([Cut(*each) for each in allowed.cut]) or UNSET
+    cut = tuple([Cut(*each) for each in allowed.cut]) if allowed.cut else UNSET
     if _waits(teller, accrual):
         return _pend(teller, accrual, name, allowed.points, cut)
     return _earn(teller, accrual, name, allowed.points, cut)
@@ -242,13 +243,13 @@ def _earn(teller: Teller, accrual: Accrual, name: str, points: int, cut: Any) ->
     lot = teller.lot(expires, points)
     came = ledger.earn(wallet, lot, teller.programme.lots_max)
     merged(teller, came, name)
-    version = teller.programme.version if accrual.programme else ""
+    version, order_id = teller.programme.version if accrual.programme else "", accrual.told_order_id
     balance = teller.line(
-        CHANGE, points, accrual.reason, accrual.told_order_id, [lot], name, programme=version, items=_items(accrual),
+        CHANGE, points, accrual.reason, order_id, [lot], name, programme=version, items=_items(accrual),
         note=accrual.note, other_user_id=accrual.referred or "",
     )  # fmt: skip
     effect = PointsEarned(
-        points, balance, accrual.reason, accrual.told_order_id, shown(expires), accrual.referred, name or UNSET,
+        points, balance, accrual.reason, order_id, shown(expires), accrual.referred, name or UNSET,
         came.to_debt or UNSET, cut, version or UNSET, note=accrual.note or UNSET,
     )  # fmt: skip
     teller.say("points.earned", effect, accrual.reason)

@@ -7,7 +7,9 @@ it says what came of it in an entry about each segment, and from there on it is 
 from __future__ import annotations
 
 from actors.alarms import raised
-from actors.points.messages import Alarm, AuditLine, BooksAudited
+from actors.points.effects import Alarm
+from actors.points.messages import BooksAudited
+from actors.points.records import AuditLine
 from supervision.domain import Event
 from supervision.envelope import rfc3339
 from supervision.outputs import Output, Record

@@ -12,13 +12,8 @@ from msgspec import UNSET
 
 from actors.points import keys, ledger, lots, order_book, redemptions, reversals, standing
 from actors.points.accruals import Accrual, accrue
-from actors.points.messages import (
-    REFERRAL,
-    PointsChange,
-    PointsExpired,
-    ReferralCredit,
-    ReferralMetadata,
-)
+from actors.points.effects import PointsExpired
+from actors.points.messages import REFERRAL, PointsChange, ReferralCredit, ReferralMetadata
 from actors.points.once import once
 from actors.points.order_book import Change
 from actors.points.teller import Teller

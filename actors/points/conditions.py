@@ -7,7 +7,7 @@ the order of MISSES.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -58,18 +58,17 @@ def who_is(account: Account, tier: str) -> Who:
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """An order with its circumstances, looked up once for all conditions."""
+    """An order with its circumstances: the moment `at`, and what the wall shows then in the programme's zone."""
 
     order: Order
     who: Who
-    weekday: int
-    hour: int
-    users_day: date
+    at: int
+    local: datetime
+    programmes: Calendar
 
 
 def scene(order: Order, who: Who, at: int, programmes: Calendar) -> Scene:
-    local = programmes.local(at)
-    return Scene(order, who, local.isoweekday(), local.hour, _users(who.zone, programmes).day(at))
+    return Scene(order, who, at, programmes.local(at), programmes)
 
 
 class Condition:
@@ -89,9 +88,9 @@ class Condition:
         when = self._when
         if self._tiers and scene.who.tier not in self._tiers:
             return "tier"
-        if self._weekdays and scene.weekday not in self._weekdays:
+        if self._weekdays and scene.local.isoweekday() not in self._weekdays:
             return "weekday"
-        if self._hours and scene.hour not in self._hours:
+        if self._hours and scene.local.hour not in self._hours:
             return "hour"
         if scene.order.amount < when.amount_min:
             return "amount_min"
@@ -137,7 +136,7 @@ def _birthday_miss(kind: Literal["day", "week", "month"], scene: Scene) -> Miss:
     if not scene.who.birthday:
         return "birthday_unknown"
     month, day = map(int, scene.who.birthday.split("-"))
-    today = scene.users_day
+    today = _users(scene.who.zone, scene.programmes).day(scene.at)
     match kind:
         case "day":
             holds = anniversary(month, day, today.year) == today

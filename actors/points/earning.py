@@ -6,6 +6,9 @@ remainder (everyone gets the whole part of their own, then the largest fractions
 So the items always come to exactly the sum, and a refund of an item takes back what that item earned. Rounding each
 item instead would give an order of many small things nothing, or one point for each of its sweets.
 
+They are reckoned as whole parts of a point, of which there are as many as the factors' denominators need: a fraction
+that is reduced after each step costs several times as much.
+
 Bonuses are points for the order and belong to no item. Excluded items earn nothing, and do not meet conditions.
 
 Nothing is decided about caps, wallets or time here: this is what an order is worth, and `estimate` is what a dry run
@@ -16,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from math import ceil, floor
+from math import prod
 from typing import Literal
 
 import msgspec
@@ -65,9 +68,9 @@ class Estimate(msgspec.Struct, frozen=True):
 
 
 class _Share(msgspec.Struct, frozen=True):
-    """What an item earns before rounding."""
+    """What an item earns before rounding, in parts of a point."""
 
-    exact: Fraction
+    parts: int
     rules: tuple[str, ...]
     passed: tuple[Passed, ...]
 
@@ -91,8 +94,9 @@ def estimate(programme: Programme, order: Order, who: Who, at: int) -> Estimate 
             passed.append(Passed(multiplier[0], miss))
         else:
             holding.append(multiplier)
-    shares = [_share(programme, item, holding) for item in order.items]
-    points = _dealt([share.exact for share in shares], programme.rules.earn.rounding)
+    unit = _unit(programme, holding)
+    shares = [_share(programme, item, holding, unit) for item in order.items]
+    points = _dealt([share.parts for share in shares], unit, programme.rules.earn.rounding)
     bonuses: list[BonusPoints] = []
     for rule, worth, condition in programme.bonuses:
         if miss := _bonus_miss(programme, condition, now):
@@ -111,39 +115,50 @@ def dealt(estimate: Estimate, points: int) -> list[int]:
     """The points of each item when caps let only `points` of all come: everything is cut alike, bonuses too."""
     if points == estimate.points:
         return [item.points for item in estimate.items]
-    return _dealt([Fraction(item.points * points, estimate.points) for item in estimate.items], "floor")
+    return _dealt([item.points * points for item in estimate.items], estimate.points, "floor")
 
 
-def _share(programme: Programme, item: OrderItem, holding: Sequence[_Multiplier]) -> _Share:
+def _unit(programme: Programme, holding: Sequence[_Multiplier]) -> int:
+    """Into how many parts a point is divided, so that each item earns whole ones whichever multipliers count for it."""
+    cents = 10 ** EXPONENTS[programme.rules.currency]
+    return programme.rate.denominator * cents * prod([factor.denominator for _, factor, _ in holding])
+
+
+def _share(programme: Programme, item: OrderItem, holding: Sequence[_Multiplier], unit: int) -> _Share:
     if excluded := programme.exclusion.miss(item):
-        return _Share(Fraction(0), (), (Passed(BASE, excluded),))
-    passed = [Passed(rule, miss) for rule, _, condition in holding if (miss := condition.item_miss(item))]
-    counting = [multiplier for multiplier in holding if not multiplier[2].item_miss(item)]
+        return _Share(0, (), (Passed(BASE, excluded),))
+    passed: list[Passed] = []
+    counting: list[_Multiplier] = []
+    for multiplier in holding:
+        if miss := multiplier[2].item_miss(item):
+            passed.append(Passed(multiplier[0], miss))
+        else:
+            counting.append(multiplier)
     if programme.rules.earn.combine == "highest" and len(counting) > 1:
         highest = max(counting, key=lambda multiplier: multiplier[1])  # of equal ones the first
         passed += [Passed(multiplier[0], "not_highest") for multiplier in counting if multiplier is not highest]
         counting = [highest]
-    exact = programme.rate * Fraction(item.amount, 10 ** EXPONENTS[programme.rules.currency])
+    parts = item.amount * programme.rate.numerator * (unit // _unit(programme, counting))
     for _, factor, _ in counting:
-        exact *= factor
-    return _Share(exact, (BASE, *(rule for rule, _, _ in counting)), tuple(passed))
+        parts *= factor.numerator
+    return _Share(parts, (BASE, *[rule for rule, _, _ in counting]), tuple(passed))
 
 
-def _dealt(exact: Sequence[Fraction], rounding: Literal["floor", "half_up", "ceil"]) -> list[int]:
-    """Whole numbers for the parts `exact`, none negative, that come to their rounded sum: by largest remainder."""
-    together = sum(exact, Fraction(0))
+def _dealt(parts: Sequence[int], unit: int, rounding: Literal["floor", "half_up", "ceil"]) -> list[int]:
+    """Whole points for so many `parts`, `unit` to a point, that come to their rounded sum: by largest remainder."""
+    together = sum(parts)
     match rounding:
         case "floor":
-            total = floor(together)
+            total = together // unit
         case "half_up":
-            total = floor(together + Fraction(1, 2))
+            total = (2 * together + unit) // (2 * unit)
         case "ceil":
-            total = ceil(together)
-    points = [floor(part) for part in exact]
-    # Those with the largest fraction first; sorting is stable, so of equal ones the earlier.
-    order = sorted(range(len(exact)), key=lambda index: points[index] - exact[index])
-    for index in order[: total - sum(points)]:
-        points[index] += 1
+            total = -(-together // unit)
+    points = [part // unit for part in parts]
+    if (left := total - sum(points)) > 0:
+        # Those with the largest remainder first; sorting is stable, so of equal ones the earlier.
+        for index in sorted(range(len(parts)), key=lambda index: -(parts[index] % unit))[:left]:
+            points[index] += 1
     return points
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from actors.points import giving, ledger, lots, redemptions, standing, upkeep
+from actors.points.effects import PointsEarned, PointsGifted, RefusalCode
 from actors.points.inputs import GIFT_ARRIVES, GiftArrives, GiftPart, GivePoints
 from actors.points.ledger import Short
-from actors.points.messages import PointsEarned, PointsGifted, RefusalCode
 from actors.points.results import Gifted
 from actors.points.state import GiftDay, Lot
 from actors.points.teller import Teller

@@ -6,9 +6,10 @@ from msgspec import UNSET
 
 from actors.points import ledger, sign_ins, standing
 from actors.points.accruals import Accrual, accrue, wallet_name
+from actors.points.effects import PointsSpent
 from actors.points.inputs import AdjustPoints
 from actors.points.ledger import Short
-from actors.points.messages import REFERRAL_REASON, PointsSpent, ReferralCredit
+from actors.points.messages import REFERRAL_REASON, ReferralCredit
 from actors.points.results import Adjusted, SignedIn
 from actors.points.sign_ins import Already
 from actors.points.state import SignIns

@@ -46,11 +46,11 @@ def add(lots: list[Lot], lot: Lot, lots_max: int) -> Sequence[Lot]:
     """Put `lot` at its place, or its points to the lot that is the same; the lots that were merged to make room for
     it, mostly none, with the points they had. `lots_max` is at least 2. O(1) at the end, O(lots) when there is no room.
     """
-    if len(lots) < lots_max and (not lots or _order(lots[-1]) < _order(lot)):
+    i = _place(lots, lot)
+    if i == len(lots) < lots_max:
         lots.append(lot)
         return ()
     merged: Sequence[Lot] = ()
-    i = _place(lots, lot)
     if len(lots) >= lots_max and not _stands(lots, i, lot):
         merged = _make_room(lots)
         i = _place(lots, lot)
@@ -134,16 +134,16 @@ def part_of(lot: Lot, points: int) -> Lot:
 
 def check(lots: Sequence[Lot]) -> None:
     """Raise AssertionError unless the lots are in order, no two are the same, and none is empty. O(lots)."""
-    expires = epoch = offset = 0
+    before = (0, 0, 0)
     for lot in lots:
+        order = lot.expires, lot.epoch, lot.offset
         assert lot.points > 0, f"an empty lot from {lot.epoch}.{lot.offset}"
-        if lot.expires <= expires:
-            assert (expires, epoch, offset) < _order(lot), f"lots out of order at {lot.epoch}.{lot.offset}"
-        expires, epoch, offset = lot.expires, lot.epoch, lot.offset
+        assert before < order, f"lots out of order at {lot.epoch}.{lot.offset}"
+        before = order
 
 
 def _place(lots: list[Lot], lot: Lot) -> int:
-    if not lots or _order(lots[-1]) < _order(lot):
+    if not lots or lots[-1].expires < lot.expires or _order(lots[-1]) < _order(lot):
         return len(lots)
     return bisect_left(lots, _order(lot), key=_order)
 

@@ -10,9 +10,9 @@ from msgspec import UNSET
 
 from actors.points import keys, ledger, lots, order_book, reservations, standing, upkeep
 from actors.points.accruals import wallet_name
+from actors.points.effects import PointsConfirmed, PointsReserved, PointsSpent
 from actors.points.inputs import CancelReservation, ConfirmReservation, RedeemPoints, ReservePoints
 from actors.points.ledger import Short, TooMany
-from actors.points.messages import PointsConfirmed, PointsReserved, PointsSpent
 from actors.points.once import once
 from actors.points.order_book import Change
 from actors.points.programme import MAIN_NAME

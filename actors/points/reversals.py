@@ -15,9 +15,9 @@ from msgspec import UNSET
 
 from actors.calendar import DAY_MS
 from actors.points import ledger, lots, order_book, refund_request, refunds, standing, upkeep
+from actors.points.effects import PointsReversed, RefusalCode
 from actors.points.inputs import OrderEvent, ReverseOrder
 from actors.points.ledger import TooMany
-from actors.points.messages import PointsReversed, RefusalCode
 from actors.points.order_book import Change, OrderBook
 from actors.points.refund_request import What
 from actors.points.refunds import Claim, Given, Refused, Taken
@@ -98,7 +98,9 @@ def follow(teller: Teller, book: OrderBook, order_id: str) -> tuple[int, int]:
     """After something came under an order: carry out the refunds that waited for it. How many points and how much money
     they took of it: those never count for the tier, since a level that was reached holds to the month's end.
     """
-    done = _catch_up(teller, book, order_id) if teller.account.waiting else []
+    if not (teller.account.waiting or book.cancelled):
+        return 0, 0
+    done = _catch_up(teller, book, order_id)
     if book.cancelled and isinstance(claim := refunds.claim(book, None), Claim):
         _carry_out(teller, book, order_id, claim, CANCELLED)
         done.append(claim)
@@ -129,9 +131,10 @@ def _late(teller: Teller, book: OrderBook, body: ReverseOrder) -> Claim | None:
 
 def give_up(teller: Teller) -> None:
     """Refunds whose order has not come in time."""
+    if not teller.account.waiting:
+        return
     over = [each for each in teller.account.waiting if each.until <= teller.at]
-    if over:
-        teller.account.waiting = [each for each in teller.account.waiting if each.until > teller.at]
+    teller.account.waiting = [each for each in teller.account.waiting if each.until > teller.at]
     for each in over:
         detail = "the order has not been heard of in time"
         teller.say_refused("reverse", "order_unknown", detail, 0, REFUND, each.order_id)

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from actors.fields import rfc3339_ms
 from actors.points import jumps, tiers
+from actors.points.effects import Alarm, TierMoved, TierWillDrop
 from actors.points.inputs import GrantTier
-from actors.points.messages import Alarm, TierMoved, TierWillDrop
 from actors.points.order_book import OrderBook
 from actors.points.results import TierGranted
 from actors.points.state import Jump, Tier

@@ -21,9 +21,10 @@ from msgspec import UNSET
 from actors.alarms import raised
 from actors.commands import declined, done
 from actors.points import keys, ledger, moves, order_book
-from actors.points.messages import Alarm, ItemLine, LedgerLine, LotPart, PointsRefused, RefusalCode
+from actors.points.effects import Alarm, PointsRefused, RefusalCode
 from actors.points.order_book import OrderBook
 from actors.points.programme import MAIN_NAME, Programme
+from actors.points.records import ItemLine, LedgerLine, LotPart
 from actors.points.results import Result
 from actors.points.state import MAIN, Account, Lot, Wallet
 from actors.routes import effect_route

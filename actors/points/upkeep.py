@@ -10,15 +10,9 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from actors.points import ledger, lots, reservations, standing
+from actors.points.effects import VALIDITY_REASON, PointsActivated, PointsExpired, PointsExpiring, PointsReleased
 from actors.points.ledger import Activated, Came
-from actors.points.messages import (
-    LOTS_MAX_REASON,
-    VALIDITY_REASON,
-    PointsActivated,
-    PointsExpired,
-    PointsExpiring,
-    PointsReleased,
-)
+from actors.points.records import LOTS_MAX_REASON
 from actors.points.state import MAIN, NEVER, SLIDES, Account, Wallet
 from actors.points.teller import Teller
 from actors.points.times import shown
@@ -182,7 +176,7 @@ def _next_in_wallet(teller: Teller, name: str, wallet: Wallet) -> int:
     if wallet.lots:
         slides = _slides(teller, name, wallet)
         due = ledger.next_expiry(wallet, slides)
-        reminder = _next_reminder(teller, wallet, slides)
+        reminder = _next_reminder(teller, due if due > wallet.reminded else ledger.next_to_remind(wallet, slides))
         if 0 < reminder < due:
             due = reminder
     return _soonest([due, ledger.next_activation(wallet)]) if wallet.pending else due
@@ -199,8 +193,8 @@ def _slides(teller: Teller, name: str, wallet: Wallet) -> int:
     return teller.programme.slides_end(teller.account.active_at, name)
 
 
-def _next_reminder(teller: Teller, wallet: Wallet, slides: int) -> int:
-    expires = ledger.next_to_remind(wallet, slides)
+def _next_reminder(teller: Teller, expires: int) -> int:
+    """When to remind of what ends at `expires`, 0 = never."""
     due = teller.programme.reminder(expires) if expires else 0
     # Due already: more than REMINDERS_MAX were. After a pause the firing is a new beginning, not a deeper cause.
     return teller.at + PAUSE_MS if 0 < due <= teller.at else due

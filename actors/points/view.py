@@ -14,8 +14,8 @@ from msgspec import UNSET
 
 from actors.points import ledger, lots, reservations, tiers
 from actors.points.conditions import Who, who_is
-from actors.points.messages import LedgerLine, PublicItem, PublicLine, PublicLot
 from actors.points.programme import MAIN_NAME, Programme
+from actors.points.records import LedgerLine, PublicItem, PublicLine, PublicLot
 from actors.points.state import FORMAT, NEVER, Account, Lot, Tier, Wallet
 from actors.points.tiers import Shown
 from actors.points.upgrade import upgrade

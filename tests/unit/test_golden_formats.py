@@ -21,19 +21,11 @@ import pytest
 from actors.notification.messages import NotifyRefused, NotifySms
 from actors.points import books, order_book, view
 from actors.points.actor import Active, PointsLedgerActor
-from actors.points.messages import (
-    ItemLine,
-    LedgerLine,
-    LotPart,
-    PointsEarned,
-    PointsExpired,
-    PointsExpiring,
-    PointsRefused,
-    PointsSpent,
-    ReferralCredit,
-)
+from actors.points.effects import PointsEarned, PointsExpired, PointsExpiring, PointsRefused, PointsSpent
+from actors.points.messages import ReferralCredit
 from actors.points.order_book import Change, Earned, Item, OrderBook, Spent
 from actors.points.programme import from_settings
+from actors.points.records import ItemLine, LedgerLine, LotPart
 from actors.points.state import (
     Account,
     Books,

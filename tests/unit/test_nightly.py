@@ -11,7 +11,7 @@ from random import Random
 import msgspec
 import pytest
 
-from actors.points.messages import AuditLine
+from actors.points.records import AuditLine
 from gateway.nightly import LOOK_S, daily
 from supervision.engine_events import ALARM
 from supervision.entry import segment_subject

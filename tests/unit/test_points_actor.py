@@ -9,16 +9,9 @@ from hypothesis import strategies as st
 
 from actors.points import view
 from actors.points.actor import PointsLedgerActor
-from actors.points.messages import (
-    LedgerLine,
-    LotPart,
-    PointsEarned,
-    PointsExpired,
-    PointsExpiring,
-    PointsRefused,
-    PointsSpent,
-)
+from actors.points.effects import PointsEarned, PointsExpired, PointsExpiring, PointsRefused, PointsSpent
 from actors.points.programme import from_settings
+from actors.points.records import LedgerLine, LotPart
 from actors.points.state import Account
 from actors.points.upkeep import REMINDERS_MAX, TIMER
 from supervision.entry import segment_of

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.points.messages import ItemLine
 from actors.points.programme import Programme, parse
+from actors.points.records import ItemLine
 from actors.points.state import NEVER
 from tests.points_world import DAY_MS, PointsWorld, knock
 

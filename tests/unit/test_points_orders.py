@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.commands import Refusal
 from actors.money import AMOUNT_MAX
-from actors.points.orders import ITEMS_MAX, QUANTITY_MAX, Order, OrderItem, parse
+from actors.points.orders import ITEMS_MAX, QUANTITY_MAX, REMEMBERED_BYTES_MAX, Order, OrderItem, parse
 
 
 def order(**fields: Any) -> dict[str, Any]:
@@ -107,6 +107,14 @@ def test_the_most_items_and_pieces_are_taken_and_one_more_is_not() -> None:
     refusal = parse(msgspec.json.encode(order(items=[*items, item(amount=1)])))
     assert isinstance(refusal, Refusal)
     assert refusal.message == f"order.items must be at most {ITEMS_MAX}, not {ITEMS_MAX + 1}"
+
+
+def test_the_reaction_need_not_read_anew_what_the_door_has_just_read_unless_it_is_long() -> None:
+    longest = msgspec.json.encode(order(amount=1)).ljust(REMEMBERED_BYTES_MAX)
+    assert parse(longest) is parse(bytes(bytearray(longest)))
+    longer = longest + b" "
+    assert parse(longer) is not parse(longer)
+    assert parse(longer) == parse(longest)
 
 
 def test_unknown_fields_are_nobodys_business() -> None:
