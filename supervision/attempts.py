@@ -59,6 +59,8 @@ class Attempts:
 
     def poison(self, after: int) -> int | None:
         """The lowest entry beyond `after` that is known to have raised, or to have been there when a process died."""
+        if not self._failed:  # asked with every batch
+            return None
         return min((offset for offset in self._failed if offset > after), default=None)
 
     def hopeless(self, offset: int) -> str | None:

@@ -397,9 +397,9 @@ class Journal:
 
     def _stage_committed(self, stage: Stage) -> None:
         key = (stage.segment, stage.domain)
-        if any(row.subject == "*" for row in stage.parked):
+        if stage.parked and any(row.subject == "*" for row in stage.parked):
             self._parked_domains.add(key)
-        if any(subject == "*" for subject, _ in stage.unparked):
+        if stage.unparked and any(subject == "*" for subject, _ in stage.unparked):
             self._parked_domains.discard(key)
         for id_hash, body in stage.replies:
             self.waiters.answer(id_hash, stage.domain, body)
