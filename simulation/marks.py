@@ -80,6 +80,8 @@ OBSERVED: Mapping[str, str] = {
     "cap_reached": "a cap refused what came",
     "already_accepted": "something was done under another id already, and its sender was told so",
     "tier_upgraded": "a level was reached",
+    "tier_granted": "a level was granted that is above the one reached",
+    "reminded": "owners heard of an expiry before it",
     "tier_will_drop": "the loss of a level was announced",
     "tier_dropped": "a level was lost",
 }

@@ -1,14 +1,16 @@
 """One user's points as the reference model keeps them: plain lists, nothing shared with the ledger.
 
-A lot is [expires, epoch, offset, points], what is pending [active from, expires, epoch, offset, points, order]. The
-soonest to expire is found by sorting, a balance by adding up, what is due by comparing. It knows no limits and merges
-nothing: worlds are too small for that.
+A lot is [expires, epoch, offset, points] (SLIDES: ends by inactivity), what is pending [active from, expires, epoch,
+offset, points, order]. The soonest to expire is found by sorting, a balance by adding up, what is due by comparing. It
+knows no limits and merges nothing: worlds are too small for that.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
+
+from simulation.points_calendar import SLIDES
 
 Lot = list[int]
 Said = tuple[Any, ...]
@@ -22,6 +24,8 @@ class Purse:
         self.lots: list[Lot] = []
         self.pending: list[list[Any]] = []
         self.debt = 0
+        self.reminded = 0
+        """Up to which end of lots their owner has been reminded."""
         self.terms: Counter[str] = Counter()
 
     @property
@@ -55,12 +59,20 @@ class Purse:
         self.lots = [lot for lot in self.lots if lot[3]]
         return taken
 
-    def expire(self, at: int) -> int:
+    def ends(self, slides: int) -> dict[int, int]:
+        """How many points end when, if those that slide end at `slides`."""
+        ends: dict[int, int] = {}
+        for lot in self.lots:
+            end = slides if lot[0] == SLIDES else lot[0]
+            ends[end] = ends.get(end, 0) + lot[3]
+        return ends
+
+    def expire(self, at: int, slides: int) -> int:
         """Lots that have ended by `at` are gone; how many points that were."""
-        gone = sum([lot[3] for lot in self.lots if lot[0] <= at])
+        gone = sum([points for end, points in self.ends(slides).items() if end <= at])
         if not gone:
             return 0
-        self.lots = [lot for lot in self.lots if lot[0] > at]
+        self.lots = [lot for lot in self.lots if (slides if lot[0] == SLIDES else lot[0]) > at]
         self.terms["expired"] += gone
         return gone
 
@@ -124,7 +136,11 @@ class Book:
         """What counted for a cap: (cap, day, points)."""
         self.months: dict[int, int] = {}
         """Month since year 0 -> what was earned in it, net of refunds: for the tier."""
-        self.level = ""
+        self.active_at = 0
+        """When its owner was last here."""
+        self.level = self.floor = ""
+        """Reached, and granted."""
+        self.floor_until = 0
         self.since = 0
         """The month in which the level was reached."""
         self.warned = 0
@@ -132,6 +148,8 @@ class Book:
         """(due, gen) of the timer's row."""
         self.believes = 0
         """What the account thinks its timer is set to: a discarded firing leaves it believing."""
+        self.armed_by = ""
+        """The rules by which that was worked out."""
 
     @property
     def balance(self) -> int:
@@ -141,7 +159,7 @@ class Book:
     def looked_at(self) -> Book:
         """Its wallets and reservations as a copy, over which time may pass."""
         book = Book()
-        book.holds = dict(self.holds)
+        book.holds, book.active_at = dict(self.holds), self.active_at
         for name, purse in self.purses.items():
             copied = book.purses[name] = Purse()
             copied.lots, copied.pending = [list(lot) for lot in purse.lots], list(purse.pending)

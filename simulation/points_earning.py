@@ -7,8 +7,8 @@ from math import floor
 from typing import Any
 
 from simulation.points_book import Book, Order
-
-DAY_MS = 86_400_000
+from simulation.points_calendar import day_of
+from simulation.points_tiers import held
 
 
 def told(order: dict[str, Any]) -> tuple[Any, ...]:
@@ -23,10 +23,11 @@ def told(order: dict[str, Any]) -> tuple[Any, ...]:
 def worth(book: Book, rules: dict[str, Any], order: dict[str, Any]) -> list[int]:
     """The points of each item: exact shares, the sum rounded down, dealt to the largest fractions first."""
     shares: list[Fraction] = []
+    level = held(book, rules["tiers"])
     for _, category, amount, _ in told(order)[1]:
         share = Fraction(rules["rate"]) * Fraction(amount, 100)
         factor, categories, levels = rules["multiplier"]
-        if (not categories or category in categories) and (not levels or book.level in levels):
+        if (not categories or category in categories) and (not levels or level in levels):
             share *= Fraction(factor)
         shares.append(share)
     return dealt(shares)
@@ -48,7 +49,8 @@ def capped(
     """(what may come, (cap, what it took off) of each that did not let all pass, whether one refuses)."""
     if not rules["caps"]:
         return points, [], False
-    rests = [(cap, _rest(book, cap, order, at)) for cap in _counting(rules, reason, order, ordinary)]
+    today = day_of(rules["zone"], at)
+    rests = [(cap, _rest(book, cap, order, today)) for cap in _counting(rules, reason, order, ordinary)]
     cut = [(cap["id"], points - rest) for cap, rest in rests if cap["over"] == "cut" and rest < points]
     may = points - max([off for _, off in cut], default=0)
     refused = any(cap["over"] == "refuse" and rest < may for cap, rest in rests)
@@ -62,7 +64,7 @@ def use(
     known = {cap["id"] for cap in rules["caps"]}
     book.capped = [use for use in book.capped if use[0] in known]
     for cap in _counting(rules, reason, order, ordinary):
-        book.capped.append((cap["id"], at // DAY_MS, points))
+        book.capped.append((cap["id"], day_of(rules["zone"], at), points))
 
 
 def _counting(rules: dict[str, Any], reason: str, order: Order | None, ordinary: bool) -> list[dict[str, Any]]:
@@ -71,9 +73,9 @@ def _counting(rules: dict[str, Any], reason: str, order: Order | None, ordinary:
     return [cap for cap in counting if cap["per"] == "day" or order is not None]
 
 
-def _rest(book: Book, cap: dict[str, Any], order: Order | None, at: int) -> int:
+def _rest(book: Book, cap: dict[str, Any], order: Order | None, today: int) -> int:
     if cap["per"] == "order":
         used = sum(earned[2] for earned in order.earned) if order else 0
     else:
-        used = sum(points for of, day, points in book.capped if (of, day) == (cap["id"], at // DAY_MS))
+        used = sum(points for of, day, points in book.capped if (of, day) == (cap["id"], today))
     return max(0, cap["points"] - used)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from simulation import points_earning, points_refunds, points_tiers
-from simulation.points_book import Book, Lot, Order, Said
+from simulation import points_calendar, points_earning, points_refunds, points_tiers
+from simulation.points_book import Book, Lot, Order, Purse, Said
+from simulation.points_calendar import DAY_MS, NEVER
 from supervision.entry import Entry
 
-DAY_MS = 86_400_000
 TOLD_MAX = 20
 """More that becomes active at once is told as one."""
+PAUSE_MS = 1_000
+"""Who is to be reminded of what comes now is reminded so much later."""
+
+__all__ = ["DAY_MS", "Fold", "refers", "said_of"]
 
 
 class Fold:
@@ -70,9 +74,30 @@ class Fold:
         return "" if named == "main" else named if named in wallets else None
 
     def ends(self, wallet: str, active: int) -> int:
-        """The end of the day `active` + valid days, UTC."""
-        own = self.rules["wallets"].get(wallet, {}).get("expiry")
-        return (active // DAY_MS + (own["n"] if own else self.rules["valid_days"]) + 1) * DAY_MS
+        """When points of the wallet end that are active from then on."""
+        kind, n = self._expiry(wallet)
+        return points_calendar.ends(self.zone, kind, n, self.day(active))
+
+    def slides(self, wallet: str) -> int:
+        """When those end that slide: as if they had come when their owner was last here."""
+        kind, n = self._expiry(wallet)
+        active = self.day(self.book.active_at)
+        return points_calendar.ends(self.zone, "days" if kind == "sliding" else kind, n, active)
+
+    def _expiry(self, wallet: str) -> tuple[str, int]:
+        rule = self.rules["wallets"].get(wallet, {}).get("expiry") or self.rules["expiry"]
+        return rule.get("kind", "days"), rule.get("n", 365)
+
+    @property
+    def zone(self) -> str:
+        return self.rules["zone"]
+
+    def day(self, at: int) -> int:
+        return points_calendar.day_of(self.zone, at)
+
+    def here(self) -> None:
+        """The user did something, or was given something."""
+        self.book.active_at = self.at
 
     def repeats(self) -> bool:
         """Whether it is a known `points_change`, which is no event at all."""
@@ -107,6 +132,24 @@ class Fold:
             self.expire(name)
         if self.rules["tiers"]:
             self.tier(points_tiers.settle(book, self.rules["tiers"], self.at, 0, self.subject))
+        if not book.believes or book.believes <= self.at or book.armed_by != self.rules["ident"]:
+            self._remind()
+
+    def _remind(self) -> None:
+        """Of lots whose end is near, each end once."""
+        for name, purse in self.book.purses.items():
+            slides = self.slides(name) if purse.lots else NEVER
+            for end, points in sorted(purse.ends(slides).items()):
+                if purse.reminded < end < NEVER and 0 < self._reminder(end) <= self.at:
+                    day = points_calendar.last_day(self.zone, end)
+                    self.said.append(("points.expiring", self.subject, points, purse.balance, name, end, day))
+                    purse.reminded = end
+                    self.marks["reminded"] += 1
+
+    def _reminder(self, end: int) -> int:
+        """When to remind of that; 0: never."""
+        days = self.rules["reminder_days"]
+        return points_calendar.reminder(self.zone, days, end) if days else 0
 
     def _activate(self, wallet: str) -> None:
         purse = self.book.purse(wallet)
@@ -138,17 +181,24 @@ class Fold:
     def expire(self, wallet: str) -> None:
         """Lots that have ended are gone."""
         purse = self.book.purse(wallet)
-        if purse.lots and (gone := purse.expire(self.at)):
+        if purse.lots and (gone := purse.expire(self.at, self.slides(wallet))):
             self.say("expired", gone, wallet)
 
     def next_due(self) -> int:
         """When time will do something next."""
         book = self.book
         moments = [held.until for held in book.holds.values()] + [each["until"] for each in book.waiting]
-        for purse in book.purses.values():
-            moments += [lot[0] for lot in purse.lots] + [waits[0] for waits in purse.pending if waits[0]]
+        for name, purse in book.purses.items():
+            moments += [waits[0] for waits in purse.pending if waits[0]]
+            moments += self._ends_of(purse, self.slides(name)) if purse.lots else []
         tier = points_tiers.next_due(book, self.rules["tiers"])
         return min(moments + ([tier] if tier else []), default=0)
+
+    def _ends_of(self, purse: Purse, slides: int) -> list[int]:
+        """The end of the lots that end first, and when to remind of those that were not reminded of."""
+        ends = sorted(end for end in purse.ends(slides) if end < NEVER)
+        new = [self._reminder(end) for end in ends if end > purse.reminded][:1]
+        return ends[:1] + [moment if moment > self.at else self.at + PAUSE_MS for moment in new if moment]
 
     # What comes.
 

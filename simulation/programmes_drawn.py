@@ -10,16 +10,22 @@ from typing import Any
 
 from simulation.draw import Draw
 
+ZONES = ("UTC", "Asia/Shanghai", "America/Havana")
+"""In the last one clocks go back in the first hour of November, which worlds that begin in September come to see."""
+SHORTEST = {"days": 1, "sliding": 1, "months": 28, "quarters": 90, "years": 365}
+"""Days: no owner may be reminded before that."""
+
 
 def programmes(rng: Random, draw: Draw) -> list[dict[str, Any]]:
-    """The one a world begins with, and those that are put. Any may follow any: all have the same levels, since those
-    are judged over months.
+    """The one a world begins with, and those that are put. Any may follow any: all have the same levels and the same
+    zone, since levels are judged over months.
     """
     if not draw.ledger:
         return [_plain(draw.valid_days)]
     levels = [{"id": "silver", "at": rng.choice((30, 80))}, {"id": "gold", "at": 200}]
     tiers = {"levels": levels, "window": "month", "notice_days": rng.choice((0, 7))}
-    return [_rules(rng, draw.valid_days) | {"tiers": tiers} for _ in range(draw.switches + 1)]
+    zone = rng.choice(ZONES)
+    return [_rules(rng, draw.valid_days) | {"tiers": tiers, "zone": zone} for _ in range(draw.switches + 1)]
 
 
 def _plain(valid_days: int) -> dict[str, Any]:
@@ -29,7 +35,11 @@ def _plain(valid_days: int) -> dict[str, Any]:
 
 def _rules(rng: Random, valid_days: int) -> dict[str, Any]:
     when = rng.choice(({"categories": ["food"]}, {"tiers": ["gold"]}, {}))
-    rules: dict[str, Any] = _plain(rng.choice((valid_days, 3, 60))) | {
+    expiry = _expiry(rng, valid_days)
+    longest = SHORTEST[expiry["kind"]] * max(expiry["n"], 1) - 1
+    rules: dict[str, Any] = {
+        "expiry": expiry,
+        "reminder_days": min(longest, rng.choice((0, 1, 7))),
         "earn": {
             "rate": rng.choice(("1", "3/2", "0.7")),
             "multipliers": [{"id": "more", "factor": rng.choice(("2", "1.3")), "when": when}],
@@ -47,9 +57,20 @@ def _rules(rng: Random, valid_days: int) -> dict[str, Any]:
         rules["caps"] = _caps(rng)
     if rng.random() < 0.4:
         rules["wallets"] = {
-            "promo": {"expiry": {"kind": "days", "n": 1}, "uses": ["game"], "reasons": ["campaign"]},
-        }  # fmt: skip
+            "promo": {
+                "expiry": {"kind": rng.choice(("days", "sliding")), "n": rules["reminder_days"] + 1},
+                "uses": ["game"],
+                "reasons": ["campaign"],
+            },
+        }
     return rules
+
+
+def _expiry(rng: Random, valid_days: int) -> dict[str, Any]:
+    kind = rng.choice(("days", "days", "sliding", "sliding", "months", "quarters", "years"))
+    if kind in ("days", "sliding"):
+        return {"kind": kind, "n": rng.choice((valid_days, 3, 20, 60))}
+    return {"kind": kind, "n": rng.choice((0, 0, 1))}
 
 
 def _caps(rng: Random) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ late, twice, in the wrong order, of what is over.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -15,6 +16,9 @@ RESERVATIONS = 4
 """Names of one user's."""
 REFUNDS = 3
 """Names of one order's."""
+BEGIN = datetime.fromtimestamp(1_790_000_000, UTC)
+"""When worlds begin, for who speaks of a day."""
+GRANT_H_MAX = 75 * 24
 PRODUCTS = (("tea", "food"), ("cup", "ware"))
 
 
@@ -28,7 +32,7 @@ class Shoppers:
             self._accrue_order: 6, self._accrue: 3, self._redeem: 3, self._reserve: 4, self._confirm: 3,
             self._cancel: 1, self._reverse: 6, self._gift: 3, self._sign_in: 2,
         }  # fmt: skip
-        self._unasked = {self._completed: 3, self._cancelled: 2}
+        self._unasked = {self._completed: 3, self._cancelled: 2, self._grant: 2}
 
     def message(self, user: int) -> dict[str, Any]:
         """A message about a user; nobody waits for an answer."""
@@ -143,6 +147,14 @@ class Shoppers:
 
     def _cancelled(self, user: int) -> dict[str, Any]:
         return {"event_type": "order_cancelled", "order_id": self.order_id()}
+
+    def _grant(self, user: int) -> dict[str, Any]:
+        """By somebody who plans ahead, or is late."""
+        rng = self._rng
+        body: dict[str, Any] = {"event_type": "tier_grant", "level": rng.choice(("silver", "gold", "gold", "jade"))}
+        if rng.random() < 0.8:
+            body["until"] = (BEGIN + timedelta(hours=rng.randrange(GRANT_H_MAX))).isoformat()
+        return body
 
     def _adjust(self, user: int) -> dict[str, Any]:
         points = self._rng.choice((40, 15, -10, -30))
