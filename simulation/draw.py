@@ -246,7 +246,7 @@ def _later(dice: Dice) -> dict[str, Any]:
         "asks": rng.randint(10, 30),
         "switches": rng.choice((0, 1, 2)),
         "leaps": rng.choice((0, 1, 1, 2)),
-        "leap_days": rng.choice((2, 9, 45, 45, 45)),
+        "leap_days": rng.choice((2, 9, 45, 45, 60)),
     }
 
 

@@ -133,7 +133,7 @@ class Book:
         self.given: list[tuple[int, int]] = []
         """Gifts: (day, points)."""
         self.capped: list[tuple[str, int, int]] = []
-        """What counted for a cap: (cap, day, points)."""
+        """What counted for a cap: (cap, when, points)."""
         self.months: dict[int, int] = {}
         """Month since year 0 -> what was earned in it, net of refunds: for the tier."""
         self.active_at = 0

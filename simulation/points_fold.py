@@ -12,6 +12,14 @@ from supervision.entry import Entry
 
 TOLD_MAX = 20
 """More that becomes active at once is told as one."""
+CAP_MARKS = {
+    "order": "cap_of_order", "day": "cap_of_day", "week": "cap_long", "month": "cap_long", "year": "cap_long",
+    "lifetime": "cap_long", "hours": "cap_rolling", "days": "cap_rolling",
+}  # fmt: skip
+EXPIRY_MARKS = {
+    "days": "expired_by_days", "sliding": "expired_sliding", "months": "expired_at_period",
+    "quarters": "expired_at_period", "years": "expired_at_period",
+}  # fmt: skip
 PAUSE_MS = 1_000
 """Who is to be reminded of what comes now is reminded so much later."""
 
@@ -182,6 +190,7 @@ class Fold:
         """Lots that have ended are gone."""
         purse = self.book.purse(wallet)
         if purse.lots and (gone := purse.expire(self.at, self.slides(wallet))):
+            self.marks[EXPIRY_MARKS[self._expiry(wallet)[0]]] += 1
             self.say("expired", gone, wallet)
 
     def next_due(self) -> int:
@@ -213,18 +222,25 @@ class Fold:
         if name is None:
             self.refuse("unknown_wallet", points)
             return None
-        may, cut, refused = points_earning.capped(self.book, self.rules, points, reason, order, self.at, ordinary)
-        if not refused and bought and points and not may:
+        may, cut, refusing = points_earning.capped(self.book, self.rules, points, reason, order, self.at, ordinary)
+        self._mark_caps([*[cap for cap, _ in cut], *refusing])
+        if refusing or (points and not may):
+            if refusing or not bought:
+                self.refuse("cap_reached", points)
+                return None
             self.refusal("cap_reached", points)
-        elif refused or (points and not may):
-            self.refuse("cap_reached", points)
-            return None
-        if cut:
-            self.marks["cap_cut"] += 1
+            return may
         if may:
             self._let_come(may, order, name, active, cut)
         points_earning.use(self.book, self.rules, may, reason, order, self.at, ordinary)
         return may
+
+    def _mark_caps(self, reached: list[str]) -> None:
+        """Caps that did not let all pass."""
+        for cap in self.rules["caps"] if reached else ():
+            if cap["id"] in reached:
+                self.marks[CAP_MARKS[cap["per"]]] += 1
+                self.marks["cap_cut"] += cap["over"] == "cut"
 
     def _let_come(self, points: int, order: Order | None, wallet: str, active: int | None, cut: Any) -> None:
         purse = self.book.purse(wallet)

@@ -215,7 +215,7 @@ def plain_rules(programme: dict[str, Any]) -> dict[str, Any]:
         "pending": {"until": "now", "days": 0} | programme.get("pending", {}),
         "refund": {"policy": "within_balance", "grace_days": 0, "wait_days": 7} | programme.get("refund", {}),
         "wallets": programme.get("wallets", {}),
-        "caps": [{"per": "day", "over": "cut", "reasons": []} | cap for cap in programme.get("caps", [])],
+        "caps": [{"per": "day", "n": 1, "over": "cut", "reasons": []} | cap for cap in programme.get("caps", [])],
         "sign_in": {"points": 0, "streak": {}} | programme.get("sign_in", {}),
         "tiers": {"notice_days": 7, "zone": zone} | tiers if tiers else None,
         "gifts": {"per_day": 10, "points_per_day": 100_000} | programme.get("gifts", {}),

@@ -45,7 +45,7 @@ def _rules(rng: Random, valid_days: int) -> dict[str, Any]:
             "multipliers": [{"id": "more", "factor": rng.choice(("2", "1.3")), "when": when}],
         },
         "refund": {
-            "policy": rng.choice(("only_pending", "within_balance", *("allow_negative",) * 3)),
+            "policy": rng.choice(("only_pending", "within_balance", *("allow_negative",) * 4)),
             "grace_days": rng.choice((0, 0, 2)),
             "wait_days": rng.choice((1, 7)),
         },
@@ -74,9 +74,25 @@ def _expiry(rng: Random, valid_days: int) -> dict[str, Any]:
 
 
 def _caps(rng: Random) -> list[dict[str, Any]]:
+    """A name is of one window for ever, so none is ever counted in another."""
+    over = rng.choice(("cut", "cut", "refuse"))
+    long = (
+        {"id": "weekly", "points": 90, "per": "week", "over": over},
+        {"id": "monthly", "points": 250, "per": "month", "over": over},
+        {"id": "games", "points": 20, "per": "month", "reasons": ["sign_in", "campaign"]},
+        {"id": "yearly", "points": 300, "per": "year"},
+        {"id": "ever", "points": rng.choice((200, 600)), "per": "lifetime", "over": over},
+    )
+    rolling = (
+        {"id": "hours", "points": rng.choice((60, 120)), "per": "hours", "n": 5, "over": over},
+        {"id": "days", "points": 150, "per": "days", "n": 3},
+        {"id": "moon", "points": 200, "per": "days", "n": 30, "over": over},
+    )
     caps: list[dict[str, Any]] = [
         {"id": "daily", "points": rng.choice((50, 150)), "per": "day", "over": rng.choice(("cut", "cut", "refuse"))},
         {"id": "each", "points": 40, "per": "order"},
         {"id": "campaigns", "points": 30, "per": "day", "reasons": ["campaign"], "over": "refuse"},
+        rng.choice(long),
+        rng.choice(rolling),
     ]
-    return rng.sample(caps, rng.randint(1, 3))
+    return rng.sample(caps, rng.randint(1, 4))

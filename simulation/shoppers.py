@@ -12,7 +12,7 @@ from typing import Any
 
 from simulation.draw import Draw
 
-RESERVATIONS = 4
+RESERVATIONS = 3
 """Names of one user's."""
 REFUNDS = 3
 """Names of one order's."""
@@ -29,8 +29,8 @@ class Shoppers:
         self._rng = rng
         self._draw = draw
         self._kinds = {
-            self._accrue_order: 6, self._accrue: 3, self._redeem: 3, self._reserve: 4, self._confirm: 3,
-            self._cancel: 1, self._reverse: 6, self._gift: 3, self._sign_in: 2,
+            self._accrue_order: 6, self._accrue: 3, self._redeem: 4, self._reserve: 6, self._confirm: 5,
+            self._cancel: 2, self._reverse: 7, self._gift: 3, self._sign_in: 2,
         }  # fmt: skip
         self._unasked = {self._completed: 3, self._cancelled: 2, self._grant: 2}
 
@@ -93,7 +93,7 @@ class Shoppers:
 
     def _reserve(self, user: int) -> dict[str, Any]:
         rng = self._rng
-        body: dict[str, Any] = {"event_type": "points_reserve", "points": rng.randint(1, 40)}
+        body: dict[str, Any] = {"event_type": "points_reserve", "points": rng.randint(1, 25)}
         if rng.random() < 0.8:
             body["ttl_s"] = rng.choice((1, 1, 60, 600, 100_000))
         if rng.random() < 0.8:
@@ -107,7 +107,7 @@ class Shoppers:
 
     def _confirm(self, user: int) -> dict[str, Any]:
         body: dict[str, Any] = {"event_type": "points_confirm", "reservation_id": self._reservation()}
-        if self._rng.random() < 0.4:
+        if self._rng.random() < 0.7:
             body["points"] = self._rng.randint(1, 30)
         return body
 
