@@ -83,10 +83,11 @@ def _caps(rng: Random) -> list[dict[str, Any]]:
         {"id": "yearly", "points": 300, "per": "year"},
         {"id": "ever", "points": rng.choice((200, 600)), "per": "lifetime", "over": over},
     )
+    n = rng.choice((1, 2, 2, 9, 45, 45))  # as long as quiet times are: what came before one is just at the edge
     rolling = (
         {"id": "hours", "points": rng.choice((60, 120)), "per": "hours", "n": 5, "over": over},
-        {"id": "days", "points": 150, "per": "days", "n": 3},
-        {"id": "moon", "points": 200, "per": "days", "n": 30, "over": over},
+        {"id": f"days{n}", "points": rng.choice((80, 150)), "per": "days", "n": n, "over": over},
+        {"id": f"days{n}", "points": rng.choice((80, 150)), "per": "days", "n": n, "over": over},
     )
     caps: list[dict[str, Any]] = [
         {"id": "daily", "points": rng.choice((50, 150)), "per": "day", "over": rng.choice(("cut", "cut", "refuse"))},

@@ -28,10 +28,11 @@ class Shoppers:
     def __init__(self, rng: Random, draw: Draw) -> None:
         self._rng = rng
         self._draw = draw
-        self._kinds = {
+        self._commands: dict[Any, int] = {
             self._accrue_order: 6, self._accrue: 3, self._redeem: 4, self._reserve: 6, self._confirm: 5,
-            self._cancel: 2, self._reverse: 7, self._gift: 3, self._sign_in: 2,
+            self._cancel: 2, self._reverse: 7, self._gift: 3,
         }  # fmt: skip
+        self._kinds: dict[Any, int] = {**self._commands, self._sign_in: 2}
         self._unasked = {self._completed: 3, self._cancelled: 2, self._grant: 2}
 
     def message(self, user: int) -> dict[str, Any]:
@@ -41,6 +42,10 @@ class Shoppers:
     def request(self, user: int) -> dict[str, Any]:
         """One that is answered; operators' own among them."""
         return self._one(user, self._kinds | {self._adjust: 2})
+
+    def command(self, user: int) -> dict[str, Any]:
+        """One that HTTP has a path for."""
+        return self._one(user, {**self._commands, self._adjust: 2})
 
     def ring(self) -> list[dict[str, Any]]:
         """Everybody gives as much to the next one; whatever the order, what they have together stays."""
