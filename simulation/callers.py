@@ -63,8 +63,8 @@ class Served(Protocol):
 class Wanted:
     """Something that is to be done, under one key. `seen` is the first answer, None so far."""
 
-    def __init__(self, call: Call, n: int) -> None:
-        self.call, self.n = call, n
+    def __init__(self, call: Call, n: int, day: int) -> None:
+        self.call, self.n, self.day = call, n, day
         self.seen: Seen | None = None
         self.known_by = 0
         self.first_answers = 0
@@ -82,6 +82,7 @@ class Callers:
         self._places: dict[tuple[int, int], int] = {}
         """Where an answer says that its command stands -> whose it is."""
         self._replies: dict[int, bytes] = {}
+        self._day = 0
         self.sent = 0
         self.waiting: dict[int, Wanted] = {}
         """By what the answer is known by."""
@@ -91,7 +92,7 @@ class Callers:
         rng, window_s = self._rng, self._draw.window_s
         for _ in range(commands):
             self.sent += 1
-            wanted = Wanted(self._call(self.sent), self.sent)
+            wanted = Wanted(self._call(self.sent), self.sent, self._day)
             seconds = rng.uniform(0, window_s)
             for _ in range(1 + (wanted.call.key is not None and rng.random() < TWICE_SHARE)):
                 self._world.at(seconds, lambda wanted=wanted: self._ask(wanted))
@@ -107,14 +108,15 @@ class Callers:
         return Call(event_type, fields, msgspec.json.encode(body), key, PROGRAMS[n % len(PROGRAMS)], "POST", path)
 
     def give_up(self) -> None:
-        """The day is over: nobody waits any more, since keys are forgotten some time."""
+        """The day is over: nobody asks or waits any more, since keys are forgotten some time."""
+        self._day += 1
         self.waiting.clear()
 
     def _ask(self, wanted: Wanted) -> None:
         """For the first time, or once more on another line."""
         if self._post(wanted) and wanted.call.key is not None and wanted.seen is None:
             self.waiting[wanted.known_by] = wanted
-        elif not wanted.known_by and wanted.call.key is not None:
+        elif not wanted.known_by and wanted.call.key is not None and wanted.day == self._day:
             self._world.at(AGAIN_S, lambda: self._ask(wanted))
 
     def _again(self, wanted: Wanted, line: _Line) -> None:
@@ -128,7 +130,7 @@ class Callers:
     def _post(self, wanted: Wanted) -> bool:
         """Whether it was handed in."""
         commands = self._world.commands()
-        if commands is None:
+        if commands is None or wanted.day != self._day:
             return False
         line = _Line(self, wanted, commands, self._world.process)
         try:
@@ -150,7 +152,7 @@ class Callers:
         self.marks["command_replayed"] += placed.repeat
         self.marks["command_survived"] += first and process != wanted.asked_in
         self.waiting.pop(wanted.known_by, None)
-        if wanted.known_by in self._world.checker.forgotten:
+        if self.is_forgotten(wanted):
             return
         wanted.first_answers += not placed.repeat
         if (not first and wanted.seen != seen) or wanted.first_answers > 1:
@@ -160,6 +162,10 @@ class Callers:
         self._stands(wanted, placed)
         if first and wanted.call.key is not None:
             self._goes_on(wanted)
+
+    def is_forgotten(self, wanted: Wanted) -> bool:
+        """Whether its key was, and has been used anew."""
+        return wanted.known_by in self._world.checker.forgotten
 
     def _stands(self, wanted: Wanted, placed: Placed) -> None:
         """The place in the answer is its command's and nobody else's."""
@@ -181,13 +187,13 @@ class Callers:
         """Something else under a key that is used up: nothing is done, and the caller hears of it."""
         body = wanted.call.body[:-1] + (b"," if len(wanted.call.body) > 2 else b"") + b'"other":1}'
         commands = self._world.commands()
-        if commands is None:
+        if commands is None or wanted.day != self._day:
             return
 
         def placed(at: Placed | Problem) -> None:
             code = at.code if isinstance(at, Problem) else ""
             self.marks["key_reused"] += code == "idempotency_key_reused"
-            if code not in CLOSED | {"idempotency_key_reused"}:
+            if code not in CLOSED | {"idempotency_key_reused"} and not self.is_forgotten(wanted):
                 raise Violation(f"replays: the key of the command {wanted.n} is taken for something else: {at}")
 
         try:
@@ -218,7 +224,7 @@ class _Line:
     def placed(self, at: Placed | Problem) -> None:
         """As gateway/replies.py: who repeats looks into the store first."""
         if isinstance(at, Problem):
-            if at.code not in CLOSED:
+            if at.code not in CLOSED and not self._callers.is_forgotten(self._wanted):
                 raise Violation(f"replays: the command {self._wanted.n} is refused: {at.code}")
             return
         self._placed = at

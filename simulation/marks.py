@@ -92,6 +92,7 @@ OBSERVED: Mapping[str, str] = {
     "already_accepted": "something was done under another id already, and its sender was told so",
     "tier_upgraded": "a level was reached",
     "tier_granted": "a level was granted that is above the one reached",
+    "lots_merged": "lots became one, as there were too many",
     "reminded": "owners heard of an expiry before it",
     "tier_will_drop": "the loss of a level was announced",
     "tier_dropped": "a level was lost",

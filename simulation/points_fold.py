@@ -171,7 +171,8 @@ class Fold:
         paid: list[int] = []
         for waits, moment in zip(due, moments, strict=True):
             debt = purse.debt
-            purse.come([waits[1] or self.ends(wallet, moment), waits[2], waits[3], waits[4]])
+            purse.come([waits[1] or self.ends(wallet, moment), *waits[2:5], None], self.rules["lots_max"])
+            self.merged(purse)
             paid.append(debt - purse.debt)
         self.marks["activated"] += len(due)
         if len(due) > TOLD_MAX:
@@ -182,8 +183,9 @@ class Fold:
 
     def release(self, rid: str) -> None:
         held = self.book.holds.pop(rid)
-        for part in sorted(held.parts):
-            self.book.purse(held.wallet).come(part)
+        for part in sorted(held.parts, key=lambda part: part[:3]):
+            self.book.purse(held.wallet).come(part, self.rules["lots_max"])
+        self.merged(self.book.purse(held.wallet))
         self.say("released", sum(part[3] for part in held.parts), held.wallet)
 
     def expire(self, wallet: str) -> None:
@@ -246,20 +248,28 @@ class Fold:
         purse = self.book.purse(wallet)
         purse.terms["issued"] += points
         if active is None:
-            self.arrive("earned", wallet, [[self.ends(wallet, self.at), *self.origin, points]], cut)
+            expires = self.ends(wallet, self.at)
+            self.arrive("earned", wallet, [[expires, *self.origin, points, None]], cut)
         else:
             expires = self.ends(wallet, active) if active else 0
             order_id = next((id for id, known in self.book.orders.items() if known is order), "")
             purse.pending.append([active, expires, *self.origin, points, order_id])
             self.say("pending", points, wallet, 0, cut)
         if order is not None:
-            order.earned.append([wallet, self.origin, points, 0])
+            order.earned.append([wallet, self.origin, points, 0, expires])
+
+    def merged(self, purse: Purse) -> None:
+        """Lots that became one are a line of the records."""
+        self.book.lines += purse.merged
+        self.marks["lots_merged"] += purse.merged
+        purse.merged = False
 
     def arrive(self, what: str, wallet: str, lots: list[Lot], cut: Any = ()) -> None:
         purse = self.book.purse(wallet)
         debt = purse.debt
         for lot in lots:
-            purse.come(lot)
+            purse.come(lot, self.rules["lots_max"])
+        self.merged(purse)
         if debt > purse.debt:
             self.marks["debt_paid"] += 1
         self.say(what, sum(lot[3] for lot in lots), wallet, debt - purse.debt, cut)
@@ -271,6 +281,7 @@ class Fold:
         before = {name: purse.debt for name, purse in self.book.purses.items()}
         moved = points_refunds.carry_out(self.book, order, what, self.rules, self.at)
         for name, each in moved.items():
+            self.merged(self.book.purse(name))
             numbers = (each.pending, each.lots, each.balance, each.debt, each.written_off, each.returned)
             if each.claimed or each.returned:
                 balance = self.book.purse(name).balance

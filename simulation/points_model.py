@@ -210,6 +210,7 @@ def plain_rules(programme: dict[str, Any]) -> dict[str, Any]:
         "multiplier": (one["factor"], when.get("categories", []), when.get("tiers", [])),
         "ident": repr(sorted(programme.items())),
         "zone": zone,
+        "lots_max": programme.get("lots_max", 2_000),
         "expiry": {"kind": "days", "n": 365} | programme.get("expiry", {}),
         "reminder_days": programme.get("reminder_days", 7),
         "pending": {"until": "now", "days": 0} | programme.get("pending", {}),
@@ -224,7 +225,11 @@ def plain_rules(programme: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lots(lots: list[Any]) -> list[Lot]:
-    return sorted([lot[0], lot[2], lot[3], lot[1]] for lot in lots)
+    return sorted([[lot[0], lot[2], lot[3], lot[1], tuple(lot[4]) if lot[4] else None] for lot in lots], key=_order)
+
+
+def _order(lot: Lot) -> Lot:
+    return lot[:3]
 
 
 def _stored(fields: list[Any]) -> dict[str, Any]:
@@ -249,14 +254,15 @@ def _stored(fields: list[Any]) -> dict[str, Any]:
 def _kept(book: Book) -> dict[str, Any]:
     return {
         "wallets": {
-            name: (sorted(purse.lots), purse.pending, purse.debt, purse.reminded, purse.all_terms())
+            name: (sorted(purse.lots, key=_order), purse.pending, purse.debt, purse.reminded, purse.all_terms())
             for name, purse in book.purses.items()
             if _used(purse)
         },
         "armed": book.believes,
         "counts": (book.orders_earned, book.referrals, book.active_at),
         "reservations": {
-            rid: (held.wallet, held.until, held.order_id, sorted(held.parts)) for rid, held in book.holds.items()
+            rid: (held.wallet, held.until, held.order_id, sorted(held.parts, key=_order))
+            for rid, held in book.holds.items()
         },
         "waiting": [(each["order_id"], each["until"], *each["origin"]) for each in book.waiting],
         "level": (book.level, book.floor, book.floor_until),

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from simulation import points_earning, points_refunds, points_tiers
-from simulation.points_book import Hold, Order
+from simulation.points_book import Hold, Lot, Order
 from simulation.points_calendar import DAY_MS, NEVER, day_of, ms
 from simulation.points_fold import Fold, refers, said_of
 
@@ -235,16 +235,18 @@ def confirm(fold: Fold) -> None:
     return fold.tell(points, held.wallet)
 
 
-def _split(held: Hold, points: int, fold: Fold) -> list[list[int]]:
+def _split(held: Hold, points: int, fold: Fold) -> list[Lot]:
     """The parts that are spent; the others are free again."""
-    spent: list[list[int]] = []
-    for part in sorted(held.parts):
+    spent: list[Lot] = []
+    purse = fold.book.purse(held.wallet)
+    for part in sorted(held.parts, key=lambda part: part[:3]):
         taken = min(part[3], points)
         points -= taken
         if taken:
-            spent.append([*part[:3], taken])
+            spent.append([*part[:3], taken, part[4]])
         if part[3] > taken:
-            fold.book.purse(held.wallet).come([*part[:3], part[3] - taken])
+            purse.come([*part[:3], part[3] - taken, part[4]], fold.rules["lots_max"])
+    fold.merged(purse)
     return spent
 
 
@@ -337,7 +339,7 @@ def gift(fold: Fold) -> None:
 def gift_arrives(fold: Fold) -> None:
     fold.book.purse("").terms["received"] += fold.body["points"]
     fold.here()
-    fold.arrive("earned", "", [[expires, *fold.origin, points] for expires, points in fold.body["parts"]])
+    fold.arrive("earned", "", [[expires, *fold.origin, points, None] for expires, points in fold.body["parts"]])
     fold.marks["gift_crossed"] += fold.entry.cause.partition(".")[0] != str(fold.entry.segment)
     fold.expire("")
 

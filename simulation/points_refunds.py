@@ -140,7 +140,7 @@ def _take(book: Book, order: Order, points: int, rules: dict[str, Any], moved: d
     lacking: dict[str, int] = {}
     for earned in order.earned:
         wallet, part = earned[0], min(points, earned[2] - earned[3])
-        found = sum(lot[3] for lot in book.purse(wallet).take(part, earned[1]))
+        found = sum(lot[3] for lot in book.purse(wallet).take_of(part, earned[1], earned[4]))
         earned[3] += part
         points -= part
         moved[wallet].lots += found
@@ -181,4 +181,4 @@ def _give(book: Book, order: Order, points: int, rules: dict[str, Any], at: int,
         if expires <= at:
             purse.terms["expired"] += part
         else:
-            purse.come([expires, lot[1], lot[2], part])
+            purse.come([expires, lot[1], lot[2], part, lot[4]], rules["lots_max"])

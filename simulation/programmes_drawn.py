@@ -45,12 +45,13 @@ def _rules(rng: Random, valid_days: int) -> dict[str, Any]:
             "multipliers": [{"id": "more", "factor": rng.choice(("2", "1.3")), "when": when}],
         },
         "refund": {
-            "policy": rng.choice(("only_pending", "within_balance", *("allow_negative",) * 4)),
+            "policy": rng.choice(("only_pending", *("within_balance",) * 2, *("allow_negative",) * 4)),
             "grace_days": rng.choice((0, 0, 2)),
             "wait_days": rng.choice((1, 7)),
         },
         "pending": rng.choice(({}, {}, {"until": "order_completed"}, {"until": "days", "days": 1})),
         "sign_in": {"points": 5, "streak": {"2": 7}},
+        "lots_max": rng.choice((2_000, 2_000, 3, 5)),
         "gifts": {"per_day": rng.choice((2, 10)), "points_per_day": rng.choice((40, 1_000))},
     }
     if rng.random() < 0.5:
@@ -67,9 +68,9 @@ def _rules(rng: Random, valid_days: int) -> dict[str, Any]:
 
 
 def _expiry(rng: Random, valid_days: int) -> dict[str, Any]:
-    kind = rng.choice(("days", "days", "sliding", "sliding", "months", "quarters", "years"))
+    kind = rng.choice(("days", "sliding", "sliding", "months", "months", "quarters", "years"))
     if kind in ("days", "sliding"):
-        return {"kind": kind, "n": rng.choice((valid_days, 3, 20, 60))}
+        return {"kind": kind, "n": rng.choice((valid_days, 3, 3, 20))}
     return {"kind": kind, "n": rng.choice((0, 0, 1))}
 
 
