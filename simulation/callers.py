@@ -32,7 +32,7 @@ PATHS: Mapping[str, str] = {
 """Below a user's points: by message."""
 PROGRAMS = ("till", "app")
 """Each has an API key of its own."""
-AGAIN_S = 0.4
+AGAIN_S = 0.8
 KEYLESS_SHARE = 0.1
 GIVES_UP_SHARE = 0.5
 """Of those whose time is up: they hang up before they ask again. The others wait on both lines."""

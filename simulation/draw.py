@@ -246,9 +246,9 @@ def _later(dice: Dice) -> dict[str, Any]:
         "users": rng.choice((1, 3, 4, 6)),
         "ledger": rng.uniform(0.7, 1.0),
         "asks": rng.randint(5, 15),
-        "calls": rng.randint(8, 24),
+        "calls": rng.randint(6, 18),
         "switches": rng.choice((0, 1, 2)),
-        "leaps": rng.choice((0, 1, 1, 2)),
+        "leaps": rng.choice((0, 1, 1, 2, 2)),
         "leap_days": rng.choice((2, 9, 45, 45, 60)),
     }
 

@@ -25,7 +25,7 @@ def programmes(rng: Random, draw: Draw) -> list[dict[str, Any]]:
     levels = [{"id": "silver", "at": rng.choice((30, 80))}, {"id": "gold", "at": 200}]
     tiers = {"levels": levels, "window": "month", "notice_days": rng.choice((0, 7))}
     zone = rng.choice(ZONES)
-    return [_rules(rng, draw.valid_days) | {"tiers": tiers, "zone": zone} for _ in range(draw.switches + 1)]
+    return [_rules(rng, draw) | {"tiers": tiers, "zone": zone} for _ in range(draw.switches + 1)]
 
 
 def _plain(valid_days: int) -> dict[str, Any]:
@@ -33,9 +33,9 @@ def _plain(valid_days: int) -> dict[str, Any]:
     return {"expiry": {"kind": "days", "n": valid_days}, "reminder_days": 0}
 
 
-def _rules(rng: Random, valid_days: int) -> dict[str, Any]:
+def _rules(rng: Random, draw: Draw) -> dict[str, Any]:
     when = rng.choice(({"categories": ["food"]}, {"tiers": ["gold"]}, {}))
-    expiry = _expiry(rng, valid_days)
+    expiry = _expiry(rng, draw.valid_days)
     longest = SHORTEST[expiry["kind"]] * max(expiry["n"], 1) - 1
     rules: dict[str, Any] = {
         "expiry": expiry,
@@ -45,7 +45,7 @@ def _rules(rng: Random, valid_days: int) -> dict[str, Any]:
             "multipliers": [{"id": "more", "factor": rng.choice(("2", "1.3")), "when": when}],
         },
         "refund": {
-            "policy": rng.choice(("only_pending", *("within_balance",) * 2, *("allow_negative",) * 4)),
+            "policy": rng.choice((*("allow_negative",) * 4, "within_balance", "only_pending")),
             "grace_days": rng.choice((0, 0, 2)),
             "wait_days": rng.choice((1, 7)),
         },
@@ -55,7 +55,7 @@ def _rules(rng: Random, valid_days: int) -> dict[str, Any]:
         "gifts": {"per_day": rng.choice((2, 10)), "points_per_day": rng.choice((40, 1_000))},
     }
     if rng.random() < 0.5:
-        rules["caps"] = _caps(rng)
+        rules["caps"] = _caps(rng, draw.leap_days)
     if rng.random() < 0.4:
         rules["wallets"] = {
             "promo": {
@@ -68,13 +68,13 @@ def _rules(rng: Random, valid_days: int) -> dict[str, Any]:
 
 
 def _expiry(rng: Random, valid_days: int) -> dict[str, Any]:
-    kind = rng.choice(("days", "sliding", "sliding", "months", "months", "quarters", "years"))
+    kind = rng.choice(("days", *("sliding",) * 3, *("months",) * 3, "quarters", "quarters", "years"))
     if kind in ("days", "sliding"):
-        return {"kind": kind, "n": rng.choice((valid_days, 3, 3, 20))}
+        return {"kind": kind, "n": rng.choice((valid_days, valid_days, 3, 20))}
     return {"kind": kind, "n": rng.choice((0, 0, 1))}
 
 
-def _caps(rng: Random) -> list[dict[str, Any]]:
+def _caps(rng: Random, quiet_days: int) -> list[dict[str, Any]]:
     """A name is of one window for ever, so none is ever counted in another."""
     over = rng.choice(("cut", "cut", "refuse"))
     long = (
@@ -84,11 +84,11 @@ def _caps(rng: Random) -> list[dict[str, Any]]:
         {"id": "yearly", "points": 300, "per": "year"},
         {"id": "ever", "points": rng.choice((200, 600)), "per": "lifetime", "over": over},
     )
-    n = rng.choice((1, 2, 2, 9, 45, 45))  # as long as quiet times are: what came before one is just at the edge
+    n = rng.choice((1, quiet_days, quiet_days))  # so that what came before a quiet time is just at the edge
     rolling = (
         {"id": "hours", "points": rng.choice((60, 120)), "per": "hours", "n": 5, "over": over},
-        {"id": f"days{n}", "points": rng.choice((80, 150)), "per": "days", "n": n, "over": over},
-        {"id": f"days{n}", "points": rng.choice((80, 150)), "per": "days", "n": n, "over": over},
+        {"id": f"days{n}", "points": rng.choice((50, 90)), "per": "days", "n": n, "over": over},
+        {"id": f"days{n}", "points": rng.choice((50, 90)), "per": "days", "n": n, "over": over},
     )
     caps: list[dict[str, Any]] = [
         {"id": "daily", "points": rng.choice((50, 150)), "per": "day", "over": rng.choice(("cut", "cut", "refuse"))},

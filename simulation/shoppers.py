@@ -29,9 +29,11 @@ class Shoppers:
         self._rng = rng
         self._draw = draw
         self._commands: dict[Any, int] = {
-            self._accrue_order: 6, self._accrue: 3, self._redeem: 4, self._reserve: 6, self._confirm: 5,
-            self._cancel: 2, self._reverse: 7, self._gift: 3,
+            self._accrue_order: 6, self._accrue: 3, self._redeem: 6, self._reserve: 6, self._confirm: 5,
+            self._cancel: 2, self._reverse: 6, self._gift: 3, self._bring_back: 3,
         }  # fmt: skip
+        self._habits: dict[int, list[dict[str, Any]]] = {}
+        """What users have begun and go on with, the next thing last."""
         self._kinds: dict[Any, int] = {**self._commands, self._sign_in: 2}
         self._unasked = {self._completed: 3, self._cancelled: 2, self._grant: 2}
 
@@ -55,11 +57,13 @@ class Shoppers:
         return [{"user_id": f"u{i}", **gift, "to": f"u{(i + 1) % n}"} for i in range(n)] if n > 1 else []
 
     def _one(self, user: int, kinds: dict[Any, int]) -> dict[str, Any]:
+        if habit := self._habits.get(user):
+            return {"user_id": f"u{user}", **habit.pop()}
         [make] = self._rng.choices(list(kinds), list(kinds.values()))
         return {"user_id": f"u{user}", **make(user)}
 
     def order_id(self) -> str:
-        return f"o{self._rng.randrange(min(self._draw.orders, 8))}"
+        return f"o{self._rng.randrange(min(self._draw.orders, 5))}"
 
     def _order(self, order_id: str) -> dict[str, Any]:
         """The same each time, but for senders who say something else."""
@@ -75,6 +79,14 @@ class Shoppers:
     def _accrue_order(self, user: int) -> dict[str, Any]:
         return {"event_type": "points_accrue", "order": self._order(self.order_id())}
 
+    def _bring_back(self, user: int) -> dict[str, Any]:
+        """Buys, spends what it earned and more, and returns it all: what a debt comes of."""
+        order = self._order(self.order_id())
+        spends = {"event_type": "points_redeem", "points": self._rng.randint(20, 60), "reason": "game"}
+        returns = {"event_type": "points_reverse", "order_id": order["order_id"]}
+        self._habits[user] = [returns, spends, spends]
+        return {"event_type": "points_accrue", "order": order}
+
     def _accrue(self, user: int) -> dict[str, Any]:
         rng = self._rng
         body: dict[str, Any] = {"event_type": "points_accrue", "points": rng.randint(1, 60)}
@@ -89,7 +101,7 @@ class Shoppers:
 
     def _redeem(self, user: int) -> dict[str, Any]:
         rng = self._rng
-        body = {"event_type": "points_redeem", "points": rng.randint(1, 50), "reason": rng.choice(("game", "tea"))}
+        body = {"event_type": "points_redeem", "points": rng.randint(5, 60), "reason": rng.choice(("game", "tea"))}
         if rng.random() < 0.4:
             body["order_id"] = self.order_id()
         if rng.random() < 0.15:
