@@ -94,10 +94,10 @@ class Askers:
         self._numbers += 1
         item = self._door.decode(body, "http", f"q{self._numbers}", MadeUp(""), asked=True)
         assert isinstance(item, Item), item
-        self._world.at(seconds, lambda: self._ask_for(item, "points", _ledgers))
+        self._world.at(seconds, lambda: self._ask_for(item, "points", in_the_models_words))
         if self._rng.random() < self._draw.resend_rate:
             again_s = seconds + self._rng.uniform(0, self._draw.window_s)
-            self._world.at(again_s, lambda: self._ask_for(item, "points", _ledgers))
+            self._world.at(again_s, lambda: self._ask_for(item, "points", in_the_models_words))
 
     def _put_next(self) -> None:
         if not self._programmes:
@@ -203,8 +203,8 @@ class Askers:
                 raise Violation(f"answers: input {id:x} was answered {body!r}, the model says {answers.get(id)!r}")
 
 
-def _ledgers(body: bytes) -> tuple[Any, ...]:
-    """(ok, code, points, balance)"""
+def in_the_models_words(body: bytes) -> tuple[Any, ...]:
+    """An answer of the ledger: (ok, code, points, balance)."""
     answer = msgspec.json.decode(body)
     return answer["ok"], answer["code"], answer["result"]["points"], answer["result"]["balance"]
 

@@ -109,6 +109,8 @@ class Draw(msgspec.Struct, frozen=True):
     """Share of messages that ask for more of the ledger than a change: orders, refunds, gifts. 0: none does."""
     asks: int
     """How many of the inputs wait for an answer."""
+    calls: int
+    """How many of them are commands over HTTP."""
     switches: int
     """Programmes of points that are put while it runs."""
     leaps: int
@@ -241,14 +243,15 @@ def _later(dice: Dice) -> dict[str, Any]:
     rng = dice.rng
     young = {"profiles": dice.sometimes(rng.uniform(0.1, 0.5), 0.12), "rules_change": rng.random() < 0.5}
     if rng.random() >= LEDGER_SHARE:
-        return young | {"ledger": 0.0, "asks": 0, "switches": 0, "leaps": 0, "leap_days": 1}
+        return young | {"ledger": 0.0, "asks": 0, "calls": 0, "switches": 0, "leaps": 0, "leap_days": 1}
     return young | {
         "users": rng.choice((1, 3, 4, 6)),
         "ledger": rng.uniform(0.7, 1.0),
-        "asks": rng.randint(10, 30),
+        "asks": rng.randint(5, 15),
+        "calls": rng.randint(6, 18),
         "switches": rng.choice((0, 1, 2)),
-        "leaps": rng.choice((0, 1, 1, 2)),
-        "leap_days": rng.choice((2, 9, 45, 45, 45)),
+        "leaps": rng.choice((0, 1, 1, 2, 2)),
+        "leap_days": rng.choice((2, 9, 45, 45, 60)),
     }
 
 

@@ -24,6 +24,8 @@ AFTERMATH_S = 5.0
 STALL_S_MAX = 8.0
 LEAP_S = 12.0
 """Longer than the log's clock holds a leap."""
+ASLEEP_SHARE = 0.9
+"""Of quiet times after which the disk, too, takes a while to wake: just when all timers of these days fire."""
 JUMPS_MS = (-3_600_000, -90_000, -2_000, 2_000, 50_000, 90_000)
 """The last is a leap that is held; it is over before it is believed, or not."""
 
@@ -140,6 +142,8 @@ class Mishaps:
             clock.skew_ms += days * DAY_S * 1000
             return LEAP_S
         clock.advance(days * DAY_S)
+        if self._world.draw.refused_rate and self._rng.random() < ASLEEP_SHARE:
+            self._stall_store()
         return 0.1
 
     def aftermath(self) -> float:

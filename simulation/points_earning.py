@@ -7,8 +7,11 @@ from math import floor
 from typing import Any
 
 from simulation.points_book import Book, Order
+from simulation.points_calendar import DAY_MS, window
+from simulation.points_tiers import held
 
-DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+WEEK_H = 7 * 24
 
 
 def told(order: dict[str, Any]) -> tuple[Any, ...]:
@@ -23,10 +26,11 @@ def told(order: dict[str, Any]) -> tuple[Any, ...]:
 def worth(book: Book, rules: dict[str, Any], order: dict[str, Any]) -> list[int]:
     """The points of each item: exact shares, the sum rounded down, dealt to the largest fractions first."""
     shares: list[Fraction] = []
+    level = held(book, rules["tiers"])
     for _, category, amount, _ in told(order)[1]:
         share = Fraction(rules["rate"]) * Fraction(amount, 100)
         factor, categories, levels = rules["multiplier"]
-        if (not categories or category in categories) and (not levels or book.level in levels):
+        if (not categories or category in categories) and (not levels or level in levels):
             share *= Fraction(factor)
         shares.append(share)
     return dealt(shares)
@@ -44,15 +48,12 @@ def dealt(shares: list[Fraction]) -> list[int]:
 
 def capped(
     book: Book, rules: dict[str, Any], points: int, reason: str, order: Order | None, at: int, ordinary: bool
-) -> tuple[int, list[tuple[str, int]], bool]:
-    """(what may come, (cap, what it took off) of each that did not let all pass, whether one refuses)."""
-    if not rules["caps"]:
-        return points, [], False
-    rests = [(cap, _rest(book, cap, order, at)) for cap in _counting(rules, reason, order, ordinary)]
+) -> tuple[int, list[tuple[str, int]], list[str]]:
+    """(what may come, (cap, what it took off) of each that did not let all pass, those that refuse)."""
+    rests = [(cap, _rest(book, cap, order, rules["zone"], at)) for cap in _counting(rules, reason, order, ordinary)]
     cut = [(cap["id"], points - rest) for cap, rest in rests if cap["over"] == "cut" and rest < points]
     may = points - max([off for _, off in cut], default=0)
-    refused = any(cap["over"] == "refuse" and rest < may for cap, rest in rests)
-    return may, cut, refused
+    return may, cut, [cap["id"] for cap, rest in rests if cap["over"] == "refuse" and rest < may]
 
 
 def use(
@@ -62,18 +63,31 @@ def use(
     known = {cap["id"] for cap in rules["caps"]}
     book.capped = [use for use in book.capped if use[0] in known]
     for cap in _counting(rules, reason, order, ordinary):
-        book.capped.append((cap["id"], at // DAY_MS, points))
+        book.capped.append((cap["id"], at, points))
 
 
 def _counting(rules: dict[str, Any], reason: str, order: Order | None, ordinary: bool) -> list[dict[str, Any]]:
     caps: list[dict[str, Any]] = rules["caps"]
     counting = [cap for cap in caps if (reason in cap["reasons"] if cap["reasons"] else ordinary)]
-    return [cap for cap in counting if cap["per"] == "day" or order is not None]
+    return [cap for cap in counting if cap["per"] != "order" or order is not None]
 
 
-def _rest(book: Book, cap: dict[str, Any], order: Order | None, at: int) -> int:
+def _rest(book: Book, cap: dict[str, Any], order: Order | None, zone: str, at: int) -> int:
     if cap["per"] == "order":
         used = sum(earned[2] for earned in order.earned) if order else 0
     else:
-        used = sum(points for of, day, points in book.capped if (of, day) == (cap["id"], at // DAY_MS))
+        uses = [(then, points) for of, then, points in book.capped if of == cap["id"]]
+        used = sum(points for then, points in uses if _together(cap, zone, then, at))
     return max(0, cap["points"] - used)
+
+
+def _together(cap: dict[str, Any], zone: str, then: int, at: int) -> bool:
+    """Whether what came then counts with what comes at `at`. Rolling windows are rounded up to hours, long ones to days
+    of UTC.
+    """
+    per, n = cap["per"], cap["n"]
+    if per not in ("hours", "days"):
+        return window(zone, per, then) == window(zone, per, at)
+    hours = n if per == "hours" else 24 * n
+    rounded = HOUR_MS if hours <= WEEK_H else DAY_MS
+    return then // rounded >= (at - hours * HOUR_MS + 1) // rounded

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from simulation import points_earning, points_refunds, points_tiers
-from simulation.points_book import Book, Lot, Order, Said
+from simulation import points_calendar, points_earning, points_refunds, points_tiers
+from simulation.points_book import Book, Lot, Order, Purse, Said
+from simulation.points_calendar import DAY_MS, NEVER
 from supervision.entry import Entry
 
-DAY_MS = 86_400_000
 TOLD_MAX = 20
 """More that becomes active at once is told as one."""
+CAP_MARKS = {
+    "order": "cap_of_order", "day": "cap_of_day", "week": "cap_long", "month": "cap_long", "year": "cap_long",
+    "lifetime": "cap_long", "hours": "cap_rolling", "days": "cap_rolling",
+}  # fmt: skip
+EXPIRY_MARKS = {
+    "days": "expired_by_days", "sliding": "expired_sliding", "months": "expired_at_period",
+    "quarters": "expired_at_period", "years": "expired_at_period",
+}  # fmt: skip
+PAUSE_MS = 1_000
+"""Who is to be reminded of what comes now is reminded so much later."""
+
+__all__ = ["DAY_MS", "Fold", "refers", "said_of"]
 
 
 class Fold:
@@ -70,9 +82,30 @@ class Fold:
         return "" if named == "main" else named if named in wallets else None
 
     def ends(self, wallet: str, active: int) -> int:
-        """The end of the day `active` + valid days, UTC."""
-        own = self.rules["wallets"].get(wallet, {}).get("expiry")
-        return (active // DAY_MS + (own["n"] if own else self.rules["valid_days"]) + 1) * DAY_MS
+        """When points of the wallet end that are active from then on."""
+        kind, n = self._expiry(wallet)
+        return points_calendar.ends(self.zone, kind, n, self.day(active))
+
+    def slides(self, wallet: str) -> int:
+        """When those end that slide: as if they had come when their owner was last here."""
+        kind, n = self._expiry(wallet)
+        active = self.day(self.book.active_at)
+        return points_calendar.ends(self.zone, "days" if kind == "sliding" else kind, n, active)
+
+    def _expiry(self, wallet: str) -> tuple[str, int]:
+        rule = self.rules["wallets"].get(wallet, {}).get("expiry") or self.rules["expiry"]
+        return rule.get("kind", "days"), rule.get("n", 365)
+
+    @property
+    def zone(self) -> str:
+        return self.rules["zone"]
+
+    def day(self, at: int) -> int:
+        return points_calendar.day_of(self.zone, at)
+
+    def here(self) -> None:
+        """The user did something, or was given something."""
+        self.book.active_at = self.at
 
     def repeats(self) -> bool:
         """Whether it is a known `points_change`, which is no event at all."""
@@ -107,6 +140,24 @@ class Fold:
             self.expire(name)
         if self.rules["tiers"]:
             self.tier(points_tiers.settle(book, self.rules["tiers"], self.at, 0, self.subject))
+        if not book.believes or book.believes <= self.at or book.armed_by != self.rules["ident"]:
+            self._remind()
+
+    def _remind(self) -> None:
+        """Of lots whose end is near, each end once."""
+        for name, purse in self.book.purses.items():
+            slides = self.slides(name) if purse.lots else NEVER
+            for end, points in sorted(purse.ends(slides).items()):
+                if purse.reminded < end < NEVER and 0 < self._reminder(end) <= self.at:
+                    day = points_calendar.last_day(self.zone, end)
+                    self.said.append(("points.expiring", self.subject, points, purse.balance, name, end, day))
+                    purse.reminded = end
+                    self.marks["reminded"] += 1
+
+    def _reminder(self, end: int) -> int:
+        """When to remind of that; 0: never."""
+        days = self.rules["reminder_days"]
+        return points_calendar.reminder(self.zone, days, end) if days else 0
 
     def _activate(self, wallet: str) -> None:
         purse = self.book.purse(wallet)
@@ -120,7 +171,8 @@ class Fold:
         paid: list[int] = []
         for waits, moment in zip(due, moments, strict=True):
             debt = purse.debt
-            purse.come([waits[1] or self.ends(wallet, moment), waits[2], waits[3], waits[4]])
+            purse.come([waits[1] or self.ends(wallet, moment), *waits[2:5], None], self.rules["lots_max"])
+            self.merged(purse)
             paid.append(debt - purse.debt)
         self.marks["activated"] += len(due)
         if len(due) > TOLD_MAX:
@@ -131,24 +183,33 @@ class Fold:
 
     def release(self, rid: str) -> None:
         held = self.book.holds.pop(rid)
-        for part in sorted(held.parts):
-            self.book.purse(held.wallet).come(part)
+        for part in sorted(held.parts, key=lambda part: part[:3]):
+            self.book.purse(held.wallet).come(part, self.rules["lots_max"])
+        self.merged(self.book.purse(held.wallet))
         self.say("released", sum(part[3] for part in held.parts), held.wallet)
 
     def expire(self, wallet: str) -> None:
         """Lots that have ended are gone."""
         purse = self.book.purse(wallet)
-        if purse.lots and (gone := purse.expire(self.at)):
+        if purse.lots and (gone := purse.expire(self.at, self.slides(wallet))):
+            self.marks[EXPIRY_MARKS[self._expiry(wallet)[0]]] += 1
             self.say("expired", gone, wallet)
 
     def next_due(self) -> int:
         """When time will do something next."""
         book = self.book
         moments = [held.until for held in book.holds.values()] + [each["until"] for each in book.waiting]
-        for purse in book.purses.values():
-            moments += [lot[0] for lot in purse.lots] + [waits[0] for waits in purse.pending if waits[0]]
+        for name, purse in book.purses.items():
+            moments += [waits[0] for waits in purse.pending if waits[0]]
+            moments += self._ends_of(purse, self.slides(name)) if purse.lots else []
         tier = points_tiers.next_due(book, self.rules["tiers"])
         return min(moments + ([tier] if tier else []), default=0)
+
+    def _ends_of(self, purse: Purse, slides: int) -> list[int]:
+        """The end of the lots that end first, and when to remind of those that were not reminded of."""
+        ends = sorted(end for end in purse.ends(slides) if end < NEVER)
+        new = [self._reminder(end) for end in ends if end > purse.reminded][:1]
+        return ends[:1] + [moment if moment > self.at else self.at + PAUSE_MS for moment in new if moment]
 
     # What comes.
 
@@ -163,37 +224,52 @@ class Fold:
         if name is None:
             self.refuse("unknown_wallet", points)
             return None
-        may, cut, refused = points_earning.capped(self.book, self.rules, points, reason, order, self.at, ordinary)
-        if not refused and bought and points and not may:
+        may, cut, refusing = points_earning.capped(self.book, self.rules, points, reason, order, self.at, ordinary)
+        self._mark_caps([*[cap for cap, _ in cut], *refusing])
+        if refusing or (points and not may):
+            if refusing or not bought:
+                self.refuse("cap_reached", points)
+                return None
             self.refusal("cap_reached", points)
-        elif refused or (points and not may):
-            self.refuse("cap_reached", points)
-            return None
-        if cut:
-            self.marks["cap_cut"] += 1
+            return may
         if may:
             self._let_come(may, order, name, active, cut)
         points_earning.use(self.book, self.rules, may, reason, order, self.at, ordinary)
         return may
 
+    def _mark_caps(self, reached: list[str]) -> None:
+        """Caps that did not let all pass."""
+        for cap in self.rules["caps"] if reached else ():
+            if cap["id"] in reached:
+                self.marks[CAP_MARKS[cap["per"]]] += 1
+                self.marks["cap_cut"] += cap["over"] == "cut"
+
     def _let_come(self, points: int, order: Order | None, wallet: str, active: int | None, cut: Any) -> None:
         purse = self.book.purse(wallet)
         purse.terms["issued"] += points
         if active is None:
-            self.arrive("earned", wallet, [[self.ends(wallet, self.at), *self.origin, points]], cut)
+            expires = self.ends(wallet, self.at)
+            self.arrive("earned", wallet, [[expires, *self.origin, points, None]], cut)
         else:
             expires = self.ends(wallet, active) if active else 0
             order_id = next((id for id, known in self.book.orders.items() if known is order), "")
             purse.pending.append([active, expires, *self.origin, points, order_id])
             self.say("pending", points, wallet, 0, cut)
         if order is not None:
-            order.earned.append([wallet, self.origin, points, 0])
+            order.earned.append([wallet, self.origin, points, 0, expires])
+
+    def merged(self, purse: Purse) -> None:
+        """Lots that became one are a line of the records."""
+        self.book.lines += purse.merged
+        self.marks["lots_merged"] += purse.merged
+        purse.merged = False
 
     def arrive(self, what: str, wallet: str, lots: list[Lot], cut: Any = ()) -> None:
         purse = self.book.purse(wallet)
         debt = purse.debt
         for lot in lots:
-            purse.come(lot)
+            purse.come(lot, self.rules["lots_max"])
+        self.merged(purse)
         if debt > purse.debt:
             self.marks["debt_paid"] += 1
         self.say(what, sum(lot[3] for lot in lots), wallet, debt - purse.debt, cut)
@@ -205,6 +281,7 @@ class Fold:
         before = {name: purse.debt for name, purse in self.book.purses.items()}
         moved = points_refunds.carry_out(self.book, order, what, self.rules, self.at)
         for name, each in moved.items():
+            self.merged(self.book.purse(name))
             numbers = (each.pending, each.lots, each.balance, each.debt, each.written_off, each.returned)
             if each.claimed or each.returned:
                 balance = self.book.purse(name).balance

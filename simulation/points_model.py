@@ -9,12 +9,12 @@ points_tiers.py who is gold; here is which entry asks for what.
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from simulation.points_book import Book, Lot, Purse, Said
+from simulation.points_calendar import ms
 from simulation.points_fold import Fold
 from simulation.points_reactions import REACTIONS
 from supervision.entry import Entry
@@ -93,6 +93,7 @@ class PointsModel:
         if fold.answer is not None and entry.asked:
             self.answers[id_hash(entry.root, entry.asked_of or entry.subject)] = fold.answer
         due = fold.next_due()
+        book.armed_by = fold.rules["ident"]
         if due != book.believes:
             book.believes = due
             book.armed = (due, entry.offset) if due else None
@@ -168,7 +169,10 @@ class PointsModel:
             case "tier.upgraded" | "tier.dropped":
                 return (kind, subject, body["level"], body["before"])
             case "tier.will_drop":
-                return (kind, subject, body["level"], body["next_level"], _ms(body["drop_at"]))
+                return (kind, subject, body["level"], body["next_level"], ms(body["drop_at"]))
+            case "points.expiring":
+                told = (body.get("wallet", ""), ms(body["expires_at"]), body["expires_on"])
+                return (kind, subject, body["points"], body["balance"], *told)
             case _:
                 cut = [(each["cap"], each["points"]) for each in body.get("cut", [])]
                 more = (body.get("debt_paid", 0), cut, body.get("released", 0))
@@ -196,7 +200,7 @@ class PointsModel:
 
 def plain_rules(programme: dict[str, Any]) -> dict[str, Any]:
     """What of a programme's JSON the model knows, defaults filled in."""
-    earn = programme.get("earn", {})
+    earn, zone = programme.get("earn", {}), programme.get("zone", "UTC")
     multipliers: list[dict[str, Any]] = earn.get("multipliers") or [{"factor": "1"}]
     one = multipliers[0]
     when: dict[str, Any] = one.get("when", {})
@@ -204,41 +208,45 @@ def plain_rules(programme: dict[str, Any]) -> dict[str, Any]:
     return {
         "rate": earn.get("rate", "1"),
         "multiplier": (one["factor"], when.get("categories", []), when.get("tiers", [])),
-        "valid_days": programme["expiry"]["n"],
+        "ident": repr(sorted(programme.items())),
+        "zone": zone,
+        "lots_max": programme.get("lots_max", 2_000),
+        "expiry": {"kind": "days", "n": 365} | programme.get("expiry", {}),
+        "reminder_days": programme.get("reminder_days", 7),
         "pending": {"until": "now", "days": 0} | programme.get("pending", {}),
         "refund": {"policy": "within_balance", "grace_days": 0, "wait_days": 7} | programme.get("refund", {}),
         "wallets": programme.get("wallets", {}),
-        "caps": [{"per": "day", "over": "cut", "reasons": []} | cap for cap in programme.get("caps", [])],
+        "caps": [{"per": "day", "n": 1, "over": "cut", "reasons": []} | cap for cap in programme.get("caps", [])],
         "sign_in": {"points": 0, "streak": {}} | programme.get("sign_in", {}),
-        "tiers": {"notice_days": 7} | tiers if tiers else None,
+        "tiers": {"notice_days": 7, "zone": zone} | tiers if tiers else None,
         "gifts": {"per_day": 10, "points_per_day": 100_000} | programme.get("gifts", {}),
         "ttl_s": {"ttl_s_default": 900, "ttl_s_max": 604_800} | programme.get("reserve", {}),
     }
 
 
-def _ms(text: str) -> int:
-    return round(datetime.fromisoformat(text).timestamp() * 1000)
-
-
 def _lots(lots: list[Any]) -> list[Lot]:
-    return sorted([lot[0], lot[2], lot[3], lot[1]] for lot in lots)
+    return sorted([[lot[0], lot[2], lot[3], lot[1], tuple(lot[4]) if lot[4] else None] for lot in lots], key=_order)
+
+
+def _order(lot: Lot) -> Lot:
+    return lot[:3]
 
 
 def _stored(fields: list[Any]) -> dict[str, Any]:
     """An account as the store has it: the order of its fields is the store's format."""
-    _, main, armed, orders, referrals, _, wallets, reservations, waiting, _, tier, sign_ins, *_ = fields
+    _, main, armed, orders, referrals, active_at, wallets, reservations, waiting, _, tier, sign_ins, *_ = fields
     purses = {"": main, **wallets}
     return {
         "wallets": {
-            name: (_lots(lots), [[p[0], p[1], p[3], p[4], p[2], p[5]] for p in pending], debt, books)
-            for name, (lots, pending, debt, _, books) in purses.items()
+            name: (_lots(lots), [[p[0], p[1], p[3], p[4], p[2], p[5]] for p in pending], debt, reminded, books)
+            for name, (lots, pending, debt, reminded, books) in purses.items()
             if lots or pending or debt or any(books)
         },
         "armed": armed,
-        "counts": (orders, referrals),
+        "counts": (orders, referrals, active_at),
         "reservations": {rid: (held[0], held[1], held[2], _lots(held[3])) for rid, held in reservations.items()},
         "waiting": [(each[0], each[1], each[2], each[3]) for each in waiting],
-        "level": tier[0] if tier else "",
+        "level": (tier[0], tier[2], tier[3]) if tier else ("", "", 0),
         "signed": tuple(sign_ins) if sign_ins else (0, 0),
     }
 
@@ -246,17 +254,18 @@ def _stored(fields: list[Any]) -> dict[str, Any]:
 def _kept(book: Book) -> dict[str, Any]:
     return {
         "wallets": {
-            name: (sorted(purse.lots), purse.pending, purse.debt, purse.all_terms())
+            name: (sorted(purse.lots, key=_order), purse.pending, purse.debt, purse.reminded, purse.all_terms())
             for name, purse in book.purses.items()
             if _used(purse)
         },
         "armed": book.believes,
-        "counts": (book.orders_earned, book.referrals),
+        "counts": (book.orders_earned, book.referrals, book.active_at),
         "reservations": {
-            rid: (held.wallet, held.until, held.order_id, sorted(held.parts)) for rid, held in book.holds.items()
+            rid: (held.wallet, held.until, held.order_id, sorted(held.parts, key=_order))
+            for rid, held in book.holds.items()
         },
         "waiting": [(each["order_id"], each["until"], *each["origin"]) for each in book.waiting],
-        "level": book.level,
+        "level": (book.level, book.floor, book.floor_until),
         "signed": book.signed,
     }
 

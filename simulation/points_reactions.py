@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from simulation import points_earning, points_refunds
-from simulation.points_book import Hold, Order
-from simulation.points_fold import DAY_MS, Fold, refers, said_of
+from simulation import points_earning, points_refunds, points_tiers
+from simulation.points_book import Hold, Lot, Order
+from simulation.points_calendar import DAY_MS, NEVER, day_of, ms
+from simulation.points_fold import Fold, refers, said_of
 
 WAITING_MAX = 20
-ZONES_H = {"Asia/Shanghai": 8}
 
 
 def change(fold: Fold) -> None:
@@ -26,6 +26,8 @@ def change(fold: Fold) -> None:
     came = _changed(fold, kind, points, reason, order)
     if came is None:
         return None
+    if kind == "increase":
+        fold.here()
     undone = 0
     if order is not None:
         order.changes[kind, reason] = said_of(body)
@@ -63,6 +65,7 @@ def _spend(fold: Fold, points: int, wallet: str, order: Order | None) -> int | N
         return None
     parts = purse.take(points)
     purse.terms["spent"] += points
+    fold.here()
     fold.say("spent", points, wallet)
     if order is not None:
         order.spent += [[wallet, part, 0] for part in parts]
@@ -73,6 +76,7 @@ def referral(fold: Fold) -> None:
     """Without limits of their own in these worlds."""
     if fold.come(fold.body["points"], "referral", ordinary=False) is not None:
         fold.book.referrals += 1
+        fold.here()
 
 
 def accrue(fold: Fold) -> None:
@@ -88,6 +92,7 @@ def accrue(fold: Fold) -> None:
     came = fold.come(points, reason, order, body.get("wallet"), active, bought=bool(order_body))
     if came is None:
         return
+    fold.here()
     undone = 0
     if order is not None:
         order.changes["increase", reason] = (points, "", 0)
@@ -204,6 +209,7 @@ def reserve(fold: Fold) -> None:
         return fold.refuse("insufficient_points", points, wallet)
     book.holds[rid] = Hold(wallet, fold.at + ttl_s * 1000, body.get("order_id") or "", purse.take(points))
     book.ended[rid] = "held"
+    fold.here()
     fold.say("reserved", points, wallet)
     return fold.tell(points, wallet)
 
@@ -219,6 +225,7 @@ def confirm(fold: Fold) -> None:
         return fold.refuse("more_than_held", points, held.wallet)
     del book.holds[rid]
     book.ended[rid] = "confirmed"
+    fold.here()
     spent = _split(held, points, fold)
     fold.book.purse(held.wallet).terms["spent"] += points
     fold.say("confirmed", points, held.wallet, released=together - points)
@@ -228,16 +235,18 @@ def confirm(fold: Fold) -> None:
     return fold.tell(points, held.wallet)
 
 
-def _split(held: Hold, points: int, fold: Fold) -> list[list[int]]:
+def _split(held: Hold, points: int, fold: Fold) -> list[Lot]:
     """The parts that are spent; the others are free again."""
-    spent: list[list[int]] = []
-    for part in sorted(held.parts):
+    spent: list[Lot] = []
+    purse = fold.book.purse(held.wallet)
+    for part in sorted(held.parts, key=lambda part: part[:3]):
         taken = min(part[3], points)
         points -= taken
         if taken:
-            spent.append([*part[:3], taken])
+            spent.append([*part[:3], taken, part[4]])
         if part[3] > taken:
-            fold.book.purse(held.wallet).come([*part[:3], part[3] - taken])
+            purse.come([*part[:3], part[3] - taken, part[4]], fold.rules["lots_max"])
+    fold.merged(purse)
     return spent
 
 
@@ -309,7 +318,7 @@ def cancelled(fold: Fold) -> None:
 
 
 def gift(fold: Fold) -> None:
-    points, rules, day = fold.body["points"], fold.rules["gifts"], fold.at // DAY_MS
+    points, rules, day = fold.body["points"], fold.rules["gifts"], fold.day(fold.at)
     today = [given for on, given in fold.book.given if on == day]
     if len(today) >= rules["per_day"] or sum(today) + points > rules["points_per_day"]:
         return fold.refuse("gift_limit", points)
@@ -321,6 +330,7 @@ def gift(fold: Fold) -> None:
         together[part[0]] = together.get(part[0], 0) + part[3]
     purse.terms["sent"] += points
     fold.book.given.append((day, points))
+    fold.here()
     fold.say("gifted", points)
     fold.said.append(("points.gift_arrives", f"user:{fold.body['to']}", points, list(together.items())))
     return fold.tell(points)
@@ -328,7 +338,8 @@ def gift(fold: Fold) -> None:
 
 def gift_arrives(fold: Fold) -> None:
     fold.book.purse("").terms["received"] += fold.body["points"]
-    fold.arrive("earned", "", [[expires, *fold.origin, points] for expires, points in fold.body["parts"]])
+    fold.here()
+    fold.arrive("earned", "", [[expires, *fold.origin, points, None] for expires, points in fold.body["parts"]])
     fold.marks["gift_crossed"] += fold.entry.cause.partition(".")[0] != str(fold.entry.segment)
     fold.expire("")
 
@@ -339,7 +350,10 @@ def adjust(fold: Fold) -> None:
         return fold.refuse("unknown_wallet", abs(points))
     if points > 0:
         came = fold.come(points, "adjustment", wallet=wallet or "main", ordinary=False)
-        return None if came is None else fold.tell(came, wallet)
+        if came is not None:
+            fold.here()
+            fold.tell(came, wallet)
+        return None
     purse = fold.book.purse(wallet)
     if purse.balance < -points:
         return fold.refuse("insufficient_points", -points, wallet)
@@ -350,7 +364,7 @@ def adjust(fold: Fold) -> None:
 
 
 def sign_in(fold: Fold) -> None:
-    day = (fold.at + ZONES_H.get(fold.book.zone, 0) * 3_600_000) // DAY_MS + 719_163
+    day = day_of(fold.book.zone or fold.zone, fold.at)
     last, row = fold.book.signed
     if day <= last:
         return fold.decline("already_signed_in", 0)
@@ -358,8 +372,20 @@ def sign_in(fold: Fold) -> None:
     longest = max([int(days) for days in rules["streak"]], default=0)
     row = row + 1 if day == last + 1 and not 0 < longest <= row else 1
     fold.book.signed = (day, row)
+    fold.here()
     came = fold.come(rules["points"] + rules["streak"].get(str(row), 0), "sign_in")
     return None if came is None else fold.tell(came)
+
+
+def grant(fold: Fold) -> None:
+    """A floor under the tier."""
+    until = ms(fold.body["until"]) if fold.body.get("until") else NEVER
+    said = points_tiers.grant(fold.book, fold.rules["tiers"], fold.body["level"], until, fold.at, fold.subject)
+    if said is None:
+        return fold.refuse("unknown_level", 0)
+    fold.tier(said)
+    fold.marks["tier_granted"] += any(each[0] == "tier.upgraded" for each in said)
+    return fold.tell(0)
 
 
 def learn(fold: Fold) -> None:
@@ -385,4 +411,5 @@ REACTIONS: Mapping[str, Callable[[Fold], None]] = {
     "points.adjust": adjust,
     "user.sign_in": sign_in,
     "user.profile": learn,
+    "tier.grant": grant,
 }

@@ -10,6 +10,7 @@ from math import floor
 from typing import Any
 
 from simulation.points_book import Book, Order
+from simulation.points_calendar import begins, day_of
 
 Claim = tuple[int, int, int, list[tuple[str, int, int, int]]]
 """(points, amount, how many spent points come back, pieces)"""
@@ -139,7 +140,7 @@ def _take(book: Book, order: Order, points: int, rules: dict[str, Any], moved: d
     lacking: dict[str, int] = {}
     for earned in order.earned:
         wallet, part = earned[0], min(points, earned[2] - earned[3])
-        found = sum(lot[3] for lot in book.purse(wallet).take(part, earned[1]))
+        found = sum(lot[3] for lot in book.purse(wallet).take_of(part, earned[1], earned[4]))
         earned[3] += part
         points -= part
         moved[wallet].lots += found
@@ -176,11 +177,8 @@ def _give(book: Book, order: Order, points: int, rules: dict[str, Any], at: int,
         moved[wallet].returned += part
         expires = lot[0]
         if expires <= at and grace:
-            expires = (at // DAY_MS + grace + 1) * DAY_MS
+            expires = begins(rules["zone"], day_of(rules["zone"], at) + grace + 1)
         if expires <= at:
             purse.terms["expired"] += part
         else:
-            purse.come([expires, lot[1], lot[2], part])
-
-
-DAY_MS = 86_400_000
+            purse.come([expires, lot[1], lot[2], part, lot[4]], rules["lots_max"])

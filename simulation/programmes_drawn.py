@@ -10,16 +10,22 @@ from typing import Any
 
 from simulation.draw import Draw
 
+ZONES = ("UTC", "Asia/Shanghai", "America/Havana")
+"""In the last one clocks go back in the first hour of November, which worlds that begin in September come to see."""
+SHORTEST = {"days": 1, "sliding": 1, "months": 28, "quarters": 90, "years": 365}
+"""Days: no owner may be reminded before that."""
+
 
 def programmes(rng: Random, draw: Draw) -> list[dict[str, Any]]:
-    """The one a world begins with, and those that are put. Any may follow any: all have the same levels, since those
-    are judged over months.
+    """The one a world begins with, and those that are put. Any may follow any: all have the same levels and the same
+    zone, since levels are judged over months.
     """
     if not draw.ledger:
         return [_plain(draw.valid_days)]
     levels = [{"id": "silver", "at": rng.choice((30, 80))}, {"id": "gold", "at": 200}]
     tiers = {"levels": levels, "window": "month", "notice_days": rng.choice((0, 7))}
-    return [_rules(rng, draw.valid_days) | {"tiers": tiers} for _ in range(draw.switches + 1)]
+    zone = rng.choice(ZONES)
+    return [_rules(rng, draw) | {"tiers": tiers, "zone": zone} for _ in range(draw.switches + 1)]
 
 
 def _plain(valid_days: int) -> dict[str, Any]:
@@ -27,35 +33,68 @@ def _plain(valid_days: int) -> dict[str, Any]:
     return {"expiry": {"kind": "days", "n": valid_days}, "reminder_days": 0}
 
 
-def _rules(rng: Random, valid_days: int) -> dict[str, Any]:
+def _rules(rng: Random, draw: Draw) -> dict[str, Any]:
     when = rng.choice(({"categories": ["food"]}, {"tiers": ["gold"]}, {}))
-    rules: dict[str, Any] = _plain(rng.choice((valid_days, 3, 60))) | {
+    expiry = _expiry(rng, draw.valid_days)
+    longest = SHORTEST[expiry["kind"]] * max(expiry["n"], 1) - 1
+    rules: dict[str, Any] = {
+        "expiry": expiry,
+        "reminder_days": min(longest, rng.choice((0, 1, 7))),
         "earn": {
             "rate": rng.choice(("1", "3/2", "0.7")),
             "multipliers": [{"id": "more", "factor": rng.choice(("2", "1.3")), "when": when}],
         },
         "refund": {
-            "policy": rng.choice(("only_pending", "within_balance", *("allow_negative",) * 3)),
+            "policy": rng.choice((*("allow_negative",) * 4, "within_balance", "only_pending")),
             "grace_days": rng.choice((0, 0, 2)),
             "wait_days": rng.choice((1, 7)),
         },
         "pending": rng.choice(({}, {}, {"until": "order_completed"}, {"until": "days", "days": 1})),
         "sign_in": {"points": 5, "streak": {"2": 7}},
+        "lots_max": rng.choice((2_000, 2_000, 3, 5)),
         "gifts": {"per_day": rng.choice((2, 10)), "points_per_day": rng.choice((40, 1_000))},
     }
     if rng.random() < 0.5:
-        rules["caps"] = _caps(rng)
+        rules["caps"] = _caps(rng, draw.leap_days)
     if rng.random() < 0.4:
         rules["wallets"] = {
-            "promo": {"expiry": {"kind": "days", "n": 1}, "uses": ["game"], "reasons": ["campaign"]},
-        }  # fmt: skip
+            "promo": {
+                "expiry": {"kind": rng.choice(("days", "sliding")), "n": rules["reminder_days"] + 1},
+                "uses": ["game"],
+                "reasons": ["campaign"],
+            },
+        }
     return rules
 
 
-def _caps(rng: Random) -> list[dict[str, Any]]:
+def _expiry(rng: Random, valid_days: int) -> dict[str, Any]:
+    kind = rng.choice(("days", *("sliding",) * 3, *("months",) * 3, "quarters", "quarters", "years"))
+    if kind in ("days", "sliding"):
+        return {"kind": kind, "n": rng.choice((valid_days, valid_days, 3, 20))}
+    return {"kind": kind, "n": rng.choice((0, 0, 1))}
+
+
+def _caps(rng: Random, quiet_days: int) -> list[dict[str, Any]]:
+    """A name is of one window for ever, so none is ever counted in another."""
+    over = rng.choice(("cut", "cut", "refuse"))
+    long = (
+        {"id": "weekly", "points": 90, "per": "week", "over": over},
+        {"id": "monthly", "points": 250, "per": "month", "over": over},
+        {"id": "games", "points": 20, "per": "month", "reasons": ["sign_in", "campaign"]},
+        {"id": "yearly", "points": 300, "per": "year"},
+        {"id": "ever", "points": rng.choice((200, 600)), "per": "lifetime", "over": over},
+    )
+    n = rng.choice((1, quiet_days, quiet_days))  # so that what came before a quiet time is just at the edge
+    rolling = (
+        {"id": "hours", "points": rng.choice((60, 120)), "per": "hours", "n": 5, "over": over},
+        {"id": f"days{n}", "points": rng.choice((50, 90)), "per": "days", "n": n, "over": over},
+        {"id": f"days{n}", "points": rng.choice((50, 90)), "per": "days", "n": n, "over": over},
+    )
     caps: list[dict[str, Any]] = [
         {"id": "daily", "points": rng.choice((50, 150)), "per": "day", "over": rng.choice(("cut", "cut", "refuse"))},
         {"id": "each", "points": 40, "per": "order"},
         {"id": "campaigns", "points": 30, "per": "day", "reasons": ["campaign"], "over": "refuse"},
+        rng.choice(long),
+        rng.choice(rolling),
     ]
-    return rng.sample(caps, rng.randint(1, 3))
+    return rng.sample(caps, rng.randint(1, 4))

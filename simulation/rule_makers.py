@@ -27,7 +27,7 @@ from supervision.store import Refused
 from topology.wire import hash64, id_hash
 
 RULES = 4
-PUTS_MAX = 4
+PUTS_MAX = 6
 """In a day."""
 STALE_SHARE = 0.25
 GIVES_UP_SHARE = 0.2

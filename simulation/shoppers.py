@@ -6,15 +6,19 @@ late, twice, in the wrong order, of what is over.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
 from simulation.draw import Draw
 
-RESERVATIONS = 4
+RESERVATIONS = 3
 """Names of one user's."""
 REFUNDS = 3
 """Names of one order's."""
+BEGIN = datetime.fromtimestamp(1_790_000_000, UTC)
+"""When worlds begin, for who speaks of a day."""
+GRANT_H_MAX = 75 * 24
 PRODUCTS = (("tea", "food"), ("cup", "ware"))
 
 
@@ -24,11 +28,14 @@ class Shoppers:
     def __init__(self, rng: Random, draw: Draw) -> None:
         self._rng = rng
         self._draw = draw
-        self._kinds = {
-            self._accrue_order: 6, self._accrue: 3, self._redeem: 3, self._reserve: 4, self._confirm: 3,
-            self._cancel: 1, self._reverse: 6, self._gift: 3, self._sign_in: 2,
+        self._commands: dict[Any, int] = {
+            self._accrue_order: 6, self._accrue: 3, self._redeem: 6, self._reserve: 6, self._confirm: 5,
+            self._cancel: 2, self._reverse: 6, self._gift: 3, self._bring_back: 3,
         }  # fmt: skip
-        self._unasked = {self._completed: 3, self._cancelled: 2}
+        self._habits: dict[int, list[dict[str, Any]]] = {}
+        """What users have begun and go on with, the next thing last."""
+        self._kinds: dict[Any, int] = {**self._commands, self._sign_in: 2}
+        self._unasked = {self._completed: 3, self._cancelled: 2, self._grant: 2}
 
     def message(self, user: int) -> dict[str, Any]:
         """A message about a user; nobody waits for an answer."""
@@ -38,6 +45,10 @@ class Shoppers:
         """One that is answered; operators' own among them."""
         return self._one(user, self._kinds | {self._adjust: 2})
 
+    def command(self, user: int) -> dict[str, Any]:
+        """One that HTTP has a path for."""
+        return self._one(user, {**self._commands, self._adjust: 2})
+
     def ring(self) -> list[dict[str, Any]]:
         """Everybody gives as much to the next one; whatever the order, what they have together stays."""
         points = self._rng.randint(1, 10)
@@ -46,11 +57,13 @@ class Shoppers:
         return [{"user_id": f"u{i}", **gift, "to": f"u{(i + 1) % n}"} for i in range(n)] if n > 1 else []
 
     def _one(self, user: int, kinds: dict[Any, int]) -> dict[str, Any]:
+        if habit := self._habits.get(user):
+            return {"user_id": f"u{user}", **habit.pop()}
         [make] = self._rng.choices(list(kinds), list(kinds.values()))
         return {"user_id": f"u{user}", **make(user)}
 
     def order_id(self) -> str:
-        return f"o{self._rng.randrange(min(self._draw.orders, 8))}"
+        return f"o{self._rng.randrange(min(self._draw.orders, 5))}"
 
     def _order(self, order_id: str) -> dict[str, Any]:
         """The same each time, but for senders who say something else."""
@@ -66,6 +79,14 @@ class Shoppers:
     def _accrue_order(self, user: int) -> dict[str, Any]:
         return {"event_type": "points_accrue", "order": self._order(self.order_id())}
 
+    def _bring_back(self, user: int) -> dict[str, Any]:
+        """Buys, spends what it earned and more, and returns it all: what a debt comes of."""
+        order = self._order(self.order_id())
+        spends = {"event_type": "points_redeem", "points": self._rng.randint(20, 60), "reason": "game"}
+        returns = {"event_type": "points_reverse", "order_id": order["order_id"]}
+        self._habits[user] = [returns, spends, spends]
+        return {"event_type": "points_accrue", "order": order}
+
     def _accrue(self, user: int) -> dict[str, Any]:
         rng = self._rng
         body: dict[str, Any] = {"event_type": "points_accrue", "points": rng.randint(1, 60)}
@@ -80,7 +101,7 @@ class Shoppers:
 
     def _redeem(self, user: int) -> dict[str, Any]:
         rng = self._rng
-        body = {"event_type": "points_redeem", "points": rng.randint(1, 50), "reason": rng.choice(("game", "tea"))}
+        body = {"event_type": "points_redeem", "points": rng.randint(5, 60), "reason": rng.choice(("game", "tea"))}
         if rng.random() < 0.4:
             body["order_id"] = self.order_id()
         if rng.random() < 0.15:
@@ -89,7 +110,7 @@ class Shoppers:
 
     def _reserve(self, user: int) -> dict[str, Any]:
         rng = self._rng
-        body: dict[str, Any] = {"event_type": "points_reserve", "points": rng.randint(1, 40)}
+        body: dict[str, Any] = {"event_type": "points_reserve", "points": rng.randint(1, 25)}
         if rng.random() < 0.8:
             body["ttl_s"] = rng.choice((1, 1, 60, 600, 100_000))
         if rng.random() < 0.8:
@@ -103,7 +124,7 @@ class Shoppers:
 
     def _confirm(self, user: int) -> dict[str, Any]:
         body: dict[str, Any] = {"event_type": "points_confirm", "reservation_id": self._reservation()}
-        if self._rng.random() < 0.4:
+        if self._rng.random() < 0.7:
             body["points"] = self._rng.randint(1, 30)
         return body
 
@@ -143,6 +164,14 @@ class Shoppers:
 
     def _cancelled(self, user: int) -> dict[str, Any]:
         return {"event_type": "order_cancelled", "order_id": self.order_id()}
+
+    def _grant(self, user: int) -> dict[str, Any]:
+        """By somebody who plans ahead, or is late."""
+        rng = self._rng
+        body: dict[str, Any] = {"event_type": "tier_grant", "level": rng.choice(("silver", "gold", "gold", "jade"))}
+        if rng.random() < 0.8:
+            body["until"] = (BEGIN + timedelta(hours=rng.randrange(GRANT_H_MAX))).isoformat()
+        return body
 
     def _adjust(self, user: int) -> dict[str, Any]:
         points = self._rng.choice((40, 15, -10, -30))

@@ -26,14 +26,18 @@ from actors.points.actor import PointsLedgerActor
 from actors.points.programme import Programme, parse
 from actors.profile.actor import ProfileActor
 from actors.programmes.actor import ProgrammesActor
+from actors.registry import COMMANDS, FOR_OPERATORS
 from actors.watch.actor import WatchActor
+from gateway.commands import Commands
 from gateway.ingest import Ingest
+from gateway.readers import ReaderPool
 from gateway.wiring import Broker, Parts, Wiring
 from simulation import self_checks
 from simulation.absence import Absence
 from simulation.askers import Askers
 from simulation.bent_clock import BentClock
 from simulation.broker import LATER, Call, SimulatedBroker
+from simulation.callers import Callers
 from simulation.checker import Checker
 from simulation.crashes import Crashes
 from simulation.customers import Customers
@@ -71,6 +75,7 @@ from supervision.store_simulated import Disk
 from supervision.trace import Trace
 from topology.ports import Outgoing
 from topology.relay import OUTWARD_RETENTION_MS
+from topology.wire import Door
 
 START_MS = 1_790_000_000_000
 STEPS_MAX = 400_000
@@ -158,8 +163,10 @@ class World:
             self.draw.absence_hold_s, self.broker.queued, self.publishers.heard, self.draw.clock_jumps > 0
         )  # fmt: skip
         self.askers = Askers(Random(rng.random()), self.draw, self, later)
+        self.callers = Callers(Random(f"{seed} callers"), self.draw, self)
         self.rule_makers = RuleMakers(Random(f"{seed} rules"), self.draw, self)
         self.mishaps = Mishaps(Random(rng.random()), self)
+        self._command_door = Door({**COMMANDS, **FOR_OPERATORS}, self.draw.segments)
         self.readers = (*(domain.name for domain in self._domains()), "courier", "relay")
         self.wiring = self._start()
 
@@ -209,6 +216,10 @@ class World:
         self.marks["one_by_one"] += any(attempts.one_by_one for attempts in histories)
         self.operators = Operators(self._rng, wiring)
         self._ingest = Ingest(wiring.door.decode, wiring.engine.journal, wiring.not_taking, self._name, self.tally)
+        self._commands = Commands(
+            self._command_door, wiring.engine.journal, ReaderPool(store.reader), wiring.engine.parked_domains,
+            self._ingest.not_taking, self._name, self.tally,
+        )  # fmt: skip
         wiring.tree.start()
         return wiring
 
@@ -310,6 +321,10 @@ class World:
         """The running process's HTTP door; None while it has none."""
         return self._ingest if self.wiring.engine.journal.bound else None
 
+    def commands(self) -> Commands | None:
+        """Its commands over HTTP."""
+        return self._commands if self.wiring.engine.journal.bound else None
+
     def _name(self) -> str:
         self._made_up += 1
         return f"made-up-{self._made_up}"
@@ -338,18 +353,21 @@ class World:
         drawn = self.draw
         self.mishaps.plan()
         last = drawn.days + drawn.leaps
+        published = drawn.inputs - drawn.probes - drawn.asks - drawn.calls
         for day in range(last + 1):
             days = last + 1 - day
-            self.publishers.plan_day((drawn.inputs - drawn.probes - drawn.asks - self.publishers.sent) // days)
+            self.publishers.plan_day((published - self.publishers.sent) // days)
             self.askers.plan_day((drawn.probes - self.askers.sent) // days)
             if self._rules_change:
                 self.rule_makers.plan_day()
             self.askers.plan_ledger_day((drawn.asks - self.askers.asked) // days, days == 1)
+            self.callers.plan_day((drawn.calls - self.callers.sent) // days)
             if self.gives_up and day == last:
                 self.at(drawn.window_s / 3, self.broker.leave)
             self._pass(drawn.window_s * 1.2 + 0.3)
             if day < last:
                 self.askers.give_up()
+                self.callers.give_up()
                 self._pass(self.mishaps.quiet_days(drawn.leap_days if day < drawn.leaps else 1))
         self._pass(self.mishaps.aftermath())
 
@@ -381,7 +399,7 @@ class World:
                 self.runtime.step()
 
     def _at_rest(self) -> bool:
-        if not self.broker.idle or self.publishers.waiting or self.askers.waiting - self.shadow.unanswerable:
+        if not self.broker.idle or self.publishers.waiting or self._who_asks():
             return False
         if self.disk.image.parked or self.shadow.parked or self.shadow.domains:
             return False
@@ -394,6 +412,10 @@ class World:
             )
             and not self._timers_wait()
         )
+
+    def _who_asks(self) -> set[int]:
+        """Whose answer is yet to come, by what it is known by."""
+        return (self.askers.waiting | self.callers.waiting.keys()) - self.shadow.unanswerable
 
     def _timers_wait(self) -> bool:
         """Whether a timer that is due has not been handled."""
@@ -414,7 +436,7 @@ class World:
                 f"the broker has {len(broker.ready)} ready, {len(broker.consumer.unacked)} unacked, {broker.held} held"
             )
         lines += [f"HTTP client {n} has no answer" for n in sorted(self.publishers.waiting)[:5]]
-        lines += [f"asker {id:x} has no answer" for id in sorted(self.askers.waiting)[:5]]
+        lines += [f"asker {id:x} has no answer" for id in sorted(self._who_asks())[:5]]
         lines += [f"{row.domain}/{row.segment}: {row.subject} is parked: {row.reason}"
                   for row in list(self.disk.image.parked.values())[:5]]  # fmt: skip
         now = self.clock.now_ms()
@@ -431,6 +453,7 @@ class World:
         self.customers.at_rest()
         self.proof.at_rest(self.points.gifts_discarded)
         self.askers.compare({**self.probe.answers, **self.points.answers, **self.programmes.answers})
+        self.callers.compare(self.points.answers)
         self.rule_makers.compare(self.programmes.answers)
         if wrong := self.probe.obeys(self.programmes.told_of(PROBE)):
             raise Violation(f"model: {wrong}")
@@ -446,6 +469,10 @@ class World:
             if book is None or book.balance != balance:
                 raise Violation(f"receiver: {user} heard of a balance of {balance}, the model says otherwise")
 
+    @property
+    def _inputs(self) -> int:
+        return self.publishers.sent + self.askers.sent + self.askers.asked + self.callers.sent
+
     def _outcome(self, violation: str) -> Outcome:
         marks, faults = self.marks, self.faults
         for name in ("unknown_committed", "unknown_lost", "doubt_refused"):
@@ -456,10 +483,11 @@ class World:
         marks["trimmed"] = sum(base - 1 for base in self.disk.image.bases.values())
         marks["lingering"] = self.broker.waited
         marks["effects_again"], marks["answers_from_store"] = self.receiver.again, self.askers.from_store
+        marks.update(self.callers.marks)
         marks += from_tally(self.tally.counts)
         marks.update({name: n for name, n in faults.counts.items() if name.startswith("raised_")})
         return Outcome(
-            self.seed, self.trace.hexdigest(), self.steps, self.publishers.sent + self.askers.sent + self.askers.asked,
+            self.seed, self.trace.hexdigest(), self.steps, self._inputs,
             self.receiver.effects, violation, dict(sorted(self.tally.counts.items())),
             marks["process_killed"], faults.of_store, self.broker.faults, {k: n for k, n in sorted(marks.items()) if n},
         )  # fmt: skip

@@ -56,6 +56,7 @@ def arrives(teller: Teller, body: GiftArrives) -> None:
     entry = teller.event.entry
     parts = [Lot(part.expires, part.points, entry.epoch, entry.offset) for part in body.parts]
     wallet = teller.wallet()
+    standing.here(teller)
     came = ledger.receive(wallet, parts, entry.epoch, entry.offset, teller.programme.rules.lots_max)
     upkeep.merged(teller, came, "")
     balance = teller.line("gift_received", body.points, REASON, None, parts, other_user_id=body.from_user_id)

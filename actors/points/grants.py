@@ -46,6 +46,7 @@ def referral(teller: Teller, body: ReferralCredit) -> None:
     accrual = Accrual(points, REFERRAL_REASON, ordinary=False, referred=body.referred_user_id, elsewhere=body.order_id)
     if accrue(teller, accrual) is not None:
         account.referrals += 1
+        standing.here(teller)
 
 
 def adjust(teller: Teller, body: AdjustPoints) -> None:
@@ -56,6 +57,7 @@ def adjust(teller: Teller, body: AdjustPoints) -> None:
     elif body.points > 0:
         accrual = Accrual(body.points, ADJUSTMENT_REASON, wallet=body.wallet, ordinary=False, note=body.note)
         if (came := accrue(teller, accrual)) is not None:
+            standing.here(teller)
             teller.answer(Adjusted, came.points + came.to_debt, name)
     else:
         _take(teller, body, name)

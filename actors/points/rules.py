@@ -111,7 +111,7 @@ class Earn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Expiry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When points end. `days`: at the end of the day `n` days after they became active; `months`, `quarters`, `years`:
     at the end of the calendar month, quarter, year that is `n` after the present one (0 = this one); `sliding`: at the
-    end of the day `n` days after the owner's last activity; `never` (and then no `n`).
+    end of the day `n` days after the owner last earned, used or was given points; `never` (and then no `n`).
     """
 
     kind: Literal["days", "months", "quarters", "years", "sliding", "never"] = "days"

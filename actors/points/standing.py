@@ -29,7 +29,9 @@ def level(teller: Teller) -> str:
 
 
 def here(teller: Teller) -> None:
-    """The user did something: sliding points live on."""
+    """The user did something, or was given something: sliding points live on. What comes from others counts, or it
+    would end in the moment it came to somebody who was never here.
+    """
     teller.account.active_at = teller.at
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from gateway import commands
 from gateway.wiring import Wiring
 from simulation.bugs.bug import Bug, Method, Swap
 from supervision.entry import Entry
@@ -49,6 +50,10 @@ def _out_of_mind(bury: Method) -> Method:
         return bury(self, bad)
 
     return wrong
+
+
+def _whoever_asks(business_key: Method) -> Method:
+    return lambda caller, method, path, key: business_key(method, path, key)
 
 
 def _alone(_active: Method) -> Method:
@@ -151,6 +156,11 @@ def _that_one_again(confirmed: Method) -> Method:
 
 
 BUGS = (
+    Bug(
+        "key_without_its_program",
+        "An Idempotency-Key is a UUID: nobody else will ever have the same.",
+        (Swap(commands, "business_key", _whoever_asks),),
+    ),
     Bug(
         "ack_multiple_past_one_not_durable",
         "An ack covers everything before it, so the newest tag that is durable is the one to ack.",

@@ -11,7 +11,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.points import accruals, gifts, keys, ledger, lots, order_book, redemptions, refunds, standing, upkeep
+from actors.points import (
+    accruals,
+    caps,
+    gifts,
+    keys,
+    ledger,
+    lots,
+    order_book,
+    redemptions,
+    refunds,
+    standing,
+    tiers,
+    upkeep,
+)
 from actors.points.inputs import GIFT_ARRIVES, GiftArrives, GiftPart
 from actors.points.state import NEVER
 from simulation.bugs.bug import Bug, Method, Swap
@@ -95,6 +108,18 @@ def _rounded_up(_cumulative: Method) -> Method:
     return wrong
 
 
+def _for_the_first_time(here: Method) -> Method:
+    return lambda teller: None if teller.account.active_at else here(teller)
+
+
+def _whole_hours(begin: Method) -> Method:
+    return lambda cap, hours, at: begin(cap, hours, at) + 1
+
+
+def _for_good(grant: Method) -> Method:
+    return lambda tier, rules, days, level, until, at: grant(tier, rules, days, level, None, at)
+
+
 BUGS = (
     Bug(
         "expiry_fires_on_a_spent_lot",
@@ -140,6 +165,21 @@ BUGS = (
         "answer_of_another_key",
         "Who asks again was cut off a moment ago; what he lacks is the last answer.",
         (Swap(SimulatedReader, "reply", _the_last_one),),
+    ),
+    Bug(
+        "inactivity_since_the_first_visit",
+        "When an account became active is written down once; why write it again each time?",
+        (Swap(standing, "here", _for_the_first_time),),
+    ),
+    Bug(
+        "rolling_cap_forgets_early",
+        "The hour in which the window begins is half over and half not: leave it out, it evens out in the end.",
+        (Swap(caps, "_begin", _whole_hours),),
+    ),
+    Bug(
+        "grant_outlives_its_day",
+        "Who was given a level by hand will hardly complain that it stays.",
+        (Swap(tiers, "grant", _for_good),),
     ),
     Bug(
         "pieces_rounded_up",

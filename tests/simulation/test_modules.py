@@ -19,7 +19,6 @@ ADAPTERS = {
     "gateway.assembly": "what HTTP is given",
     "gateway.audit": "a file beside the store",
     "gateway.body": "Litestar",
-    "gateway.commands": "HTTP's commands: no world has any yet",
     "gateway.door": "HTTP: bounds on what is under way",
     "gateway.estimates": "a question that only HTTP asks: reads and writes nothing",
     "gateway.exposure": "the command line",

@@ -35,7 +35,7 @@ class Beside(PointsWorld):
     def __init__(self, rules: dict[str, Any]) -> None:
         programme = parse(msgspec.json.encode(rules))
         assert isinstance(programme, Programme), programme
-        super().__init__(programme)
+        super().__init__(programme, EPOCH * 1000)
         self.model = PointsModel(plain_rules(rules))
         self._under_way: list[Emit] = []
 

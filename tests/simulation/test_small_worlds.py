@@ -39,7 +39,8 @@ def calm(**dims: Any) -> Draw:
         "inputs": 2, "users": 1, "segments": 1, "days": 0, "probes": 0, "batch": 2, "window_s": 0.02, "notifies": True,
         "group_items_max": 2_000, "batch_entries_max": 256, "in_flight_max": 4, "states_bytes_max": 1 << 23,
         "retry_entries_max": 256, "ring_entries_max": 8_192, "log_retention_s": 604_800, "absence_hold_s": 900,
-        "prefetch": 200, "confirm_window": 1_024, "tick_s": 0.5, "ledger": 0.0, "asks": 0, "switches": 0, "leaps": 0,
+        "prefetch": 200, "confirm_window": 1_024, "tick_s": 0.5, "ledger": 0.0, "asks": 0, "calls": 0, "switches": 0,
+        "leaps": 0,
     }  # fmt: skip
     return msgspec.structs.replace(drawn, **{**faults, **small, **dims})
 

@@ -369,6 +369,20 @@ def test_sliding_points_live_as_long_as_their_owner_comes() -> None:
     world.check()
 
 
+def test_sliding_points_given_to_who_was_never_here_live_their_days() -> None:
+    world = PointsWorld(programme(expiry={"kind": "sliding", "n": 10}, reminder_days=0))
+    world.ask("points_accrue", points=100)
+    world.ask("points_gift", to="9", points=30)
+    world.ask("points_adjust", "8", points=20, note="welcome")
+    world.send(reason="referral", points=40, metadata={"referrer_id": "7"})
+    assert [world.balance(user) for user in "987"] == [30, 20, 40]
+    world.advance(world.at + 10 * DAY_MS)
+    assert [world.balance(user) for user in "987"] == [30, 20, 40]
+    world.advance(world.at + DAY_MS)
+    assert [world.balance(user) for user in "987"] == [0, 0, 0]
+    world.check()
+
+
 def test_a_jump_and_a_debt_raise_their_alarms() -> None:
     world = PointsWorld(programme(alarms={"jump_points": 250, "debt_points": 100}, refund={"policy": "allow_negative"}))
     world.ask("points_accrue", order=ORDER)
