@@ -202,7 +202,7 @@ def _outside(dice: Dice) -> dict[str, Any]:
     """What befalls it from outside."""
     rng, sometimes = dice.rng, dice.sometimes
     return {
-        "process_crashes": int(sometimes(rng.randint(1, 3), 0.42)),
+        "process_crashes": int(sometimes(rng.randint(1, 3), 0.5)),
         "crash_every_steps": int(sometimes(rng.choice((300, 500, 1_000)), 0.3)),
         "broker_cuts": int(sometimes(rng.randint(1, 4))),
         "side_cuts": int(sometimes(rng.randint(1, 4))),
