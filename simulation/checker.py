@@ -46,6 +46,8 @@ class Checker:
         self._moves: dict[tuple[int, str], Stage] = {}
         """The last stage that moved its checkpoint."""
         self._inputs: dict[tuple[str, str], Entry] = {}
+        self._replaced: dict[tuple[str, str], list[Entry]] = {}
+        """Inputs whose id was forgotten and came again: their acks may come late."""
         self._fired: dict[TimerKey, int] = {}
         self.armed: dict[TimerKey, TimerRow] = {}
         """Every timer's row as the committed stages left it."""
@@ -117,6 +119,7 @@ class Checker:
             require(entry.at - before.at >= keep, 5, f"input {entry.id} was appended twice")
             self._marks["ids_forgotten"] += 1
             self.forgotten.add(id_hash(entry.id, entry.subject))
+            self._replaced.setdefault(key, []).append(before)
         self._inputs[key] = entry
 
     def knows(self, id: str, subject: str) -> bool:
@@ -198,7 +201,7 @@ class Checker:
         known = self._inputs.get((id, subject))
         if known is None:
             raise broken(5, f"input {id} was acked and is not durable")
-        return _same(known.body, body)
+        return any(_same(each.body, body) for each in (known, *self._replaced.get((id, subject), ())))
 
     def answered(self, segment: int, offset: int, id: str, body: bytes) -> None:
         log = self.logs[segment]

@@ -14,7 +14,7 @@ import msgspec
 
 INPUTS_MIN = 100
 """Messages that publishers, clients and askers send, resends not counted."""
-INPUTS_MAX = 104
+INPUTS_MAX = 101
 LEDGER_SHARE = 0.12
 """Of worlds: the whole ledger costs half as much again as a change of points, so it is rare, and dense where it is."""
 
@@ -154,7 +154,7 @@ def _sizes(dice: Dice) -> dict[str, Any]:
         "days": int(sometimes(rng.randint(1, 3), 0.2)),
         "days_leap": rng.random() < 0.3,
         "window_s": rng.choice((0.02, 0.05, 0.2, 1.0)),
-        "bursts": int(sometimes(rng.randint(1, 3), 0.5)),
+        "bursts": int(sometimes(rng.randint(1, 3), 0.49)),
         "batch": rng.choice((2, 12, 30, 60)),
         "probes": int(sometimes(rng.randint(8, 20), 0.15)),
         "notifies": rng.random() < 0.2,
@@ -202,7 +202,7 @@ def _outside(dice: Dice) -> dict[str, Any]:
     """What befalls it from outside."""
     rng, sometimes = dice.rng, dice.sometimes
     return {
-        "process_crashes": int(sometimes(rng.randint(1, 3), 0.5)),
+        "process_crashes": int(sometimes(rng.randint(1, 3), 0.49)),
         "crash_every_steps": int(sometimes(rng.choice((300, 500, 1_000)), 0.3)),
         "broker_cuts": int(sometimes(rng.randint(1, 4))),
         "side_cuts": int(sometimes(rng.randint(1, 4))),
