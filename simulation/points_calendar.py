@@ -71,6 +71,7 @@ def ends(zone: str, kind: str, n: int, day: int) -> int:
     return month_begins(zone, (month // months + n + 1) * months)
 
 
+@lru_cache(maxsize=4_096)
 def reminder(zone: str, days: int, expires: int) -> int:
     """When to remind of what ends then: at ten in the morning, so many days before the last day."""
     ten = datetime.combine(date.fromordinal(day_of(zone, expires - 1) - days), datetime.min.time(), _tz(zone))

@@ -7,7 +7,7 @@ from typing import Any
 
 from simulation import points_calendar, points_earning, points_refunds, points_tiers
 from simulation.points_book import Book, Lot, Order, Purse, Said
-from simulation.points_calendar import DAY_MS, NEVER
+from simulation.points_calendar import DAY_MS, NEVER, SLIDES
 from supervision.entry import Entry
 
 TOLD_MAX = 20
@@ -87,7 +87,9 @@ class Fold:
         return points_calendar.ends(self.zone, kind, n, self.day(active))
 
     def slides(self, wallet: str) -> int:
-        """When those end that slide: as if they had come when their owner was last here."""
+        """When those end that slide, if there are any: as if they had come when their owner was last here."""
+        if SLIDES not in [lot[0] for lot in self.book.purse(wallet).lots]:
+            return NEVER
         kind, n = self._expiry(wallet)
         active = self.day(self.book.active_at)
         return points_calendar.ends(self.zone, "days" if kind == "sliding" else kind, n, active)

@@ -22,13 +22,13 @@ class Trace:
         self.steps = 0
 
     def add(self, actor: str, message: object) -> None:
-        key = (actor, message.__class__)
-        part = self._known.get(key)
-        if part is None:
-            part = self._known[key] = f"{actor}\0{message.__class__.__name__}\n".encode()
-        self.steps += 1
+        try:
+            part = self._known[actor, message.__class__]
+        except KeyError:
+            part = self._known[actor, message.__class__] = f"{actor}\0{message.__class__.__name__}\n".encode()
         self._parts.append(part)
-        if len(self._parts) >= TRACE_PARTS_MAX:
+        self.steps += 1
+        if not self.steps % TRACE_PARTS_MAX:
             self._flush()
 
     def note(self, text: str) -> None:

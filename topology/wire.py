@@ -17,6 +17,7 @@ but each of them must be of the type that its field has, since the actor's decod
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, cast
 
@@ -32,6 +33,8 @@ MESSAGE_BYTES_MAX = 256 * 1024
 JSON_DEPTH_MAX = 32
 ID_BYTES_MAX = 256
 SOURCE_BYTES_MAX = 256
+SENDERS_KEPT = 256
+"""Names of senders whose check is remembered."""
 
 BadMessage = Refusal
 """Why a door takes no message: `code` for programs, `field` (dotted, empty for the whole), `message` for people."""
@@ -95,9 +98,10 @@ class Door:
         name = _name(fields, message_id, fallback, content)
         if isinstance(name, BadMessage):
             return name
-        if source_problem := text_problem(source, SOURCE_BYTES_MAX):
-            return _bad(source_problem, "app_id", SOURCE_BYTES_MAX)
-        id = f"{_unbarred(source)}|{name}"
+        problem, unbarred = _sender(source)
+        if problem:
+            return _bad(problem, "app_id", SOURCE_BYTES_MAX)
+        id = f"{unbarred}|{name}"
         draft = Draft(command.kind, command.subject, raw, id, id, occurred_at=command.occurred_at, asked=asked)
         return Item(
             segment_of(command.subject, self._segments), draft, encode_draft(draft),
@@ -191,6 +195,12 @@ def _name(fields: dict[str, Any], message_id: str | None, fallback: Fallback, co
         case ByContent(exchange=exchange, key=key):
             parts = f"{exchange}\0{key}\0".encode("utf-8", "surrogatepass") + content
             return blake2b(parts, digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=SENDERS_KEPT)
+def _sender(source: str) -> tuple[str | None, str]:
+    """What is wrong with a sender's name, and the name as it stands in ids. Few send nearly everything."""
+    return text_problem(source, SOURCE_BYTES_MAX), _unbarred(source)
 
 
 def _unbarred(source: str) -> str:
