@@ -157,7 +157,7 @@ def _sizes(dice: Dice) -> dict[str, Any]:
         "bursts": int(sometimes(rng.randint(1, 3), 0.49)),
         "batch": rng.choice((2, 12, 30, 60)),
         "probes": int(sometimes(rng.randint(8, 20), 0.15)),
-        "notifies": rng.random() < 0.2,
+        "notifies": rng.random() < 0.16,
     }
 
 
@@ -165,7 +165,7 @@ def _senders(dice: Dice) -> dict[str, Any]:
     """How badly publishers and clients behave."""
     rng, sometimes = dice.rng, dice.sometimes
     return {
-        "http_share": sometimes(rng.random(), 0.5),
+        "http_share": sometimes(rng.random(), 0.4),
         "list_share": sometimes(0.3),
         "give_up_rate": sometimes(0.2),
         "resend_rate": sometimes(rng.uniform(0.05, 0.4), 0.5),
