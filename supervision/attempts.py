@@ -8,6 +8,7 @@ entry that has raised so often.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 from supervision.runtime import SparesBudget
 from supervision.store import Reader
@@ -47,9 +48,14 @@ class Attempts:
         """Entries up to here are taken one at a time: the process died over several of them at once."""
         self._failed: dict[int, tuple[int, str]] = {}
         self._parks: deque[int] = deque()
+        self._recalled = False
+        self._suspected = 0
+        """Up to here the witness suspects somebody; 0: nobody."""
         one, several = stand.suspects.one, stand.suspects.several
         if one is not None:
             self._failed[one.offset] = (one.times, DIED)
+        if one is not None or several is not None:
+            self._suspected = max(s.offset + s.span - 1 for s in (one, several) if s is not None)
         if several is not None and several.times >= ONE_BY_ONE_DEATHS:
             self.one_by_one = several.offset + several.span - 1
 
@@ -75,6 +81,15 @@ class Attempts:
         """The checkpoint has moved: forget what lies behind it."""
         for offset in [o for o in self._failed if o <= upto]:
             del self._failed[offset]
+        if 0 < self._suspected <= upto:
+            self._suspected = 0
+            self.mark.acquit()
+
+    def recall(self, parks: Sequence[int]) -> None:
+        """When (ms, ascending) those were set aside that still are: those of processes before this one count, too."""
+        if not self._recalled:
+            self._recalled = True
+            self._parks.extendleft(reversed(parks))
 
     def parked(self, at: int) -> bool:
         """Note one set aside at `at` (ms); False when that was one too many within an hour."""
@@ -87,3 +102,5 @@ class Attempts:
         """An operator let the domain go on: a new chance."""
         self._parks.clear()
         self._failed.clear()
+        self._suspected = 0
+        self.mark.acquit()

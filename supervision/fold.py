@@ -287,7 +287,7 @@ class Fold:
         limit = self._retry_entries_max
         waiting = self._reader.parked(self._place.segment, self._domain.name, decision.subject, -1, limit + 1)
         rows, deadly = waiting[:limit], self._parking.hopeless(entry.offset)
-        if deadly is not None:
+        if deadly is not None and entry.kind == RETRY:
             done = self._failed_anew(rows, deadly, outcome)
         else:
             done = self._retry(rows, entry.at, outcome) if entry.kind == RETRY else self._discard(rows, outcome)

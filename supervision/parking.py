@@ -56,6 +56,8 @@ class Parking:
             self.domain = DomainPark(row.offset, row.offset)
         if self._domain.parks == "subject":
             self._subjects = subjects - {WHOLE_DOMAIN}
+        rows = reader.parked(self._segment, self._domain.name) if subjects else ()
+        self._attempts.recall(sorted(row.at for row in rows if row.attempts))
 
     def holds(self, subject: str) -> bool:
         """Later entries of this subject wait with the one that is parked."""

@@ -28,6 +28,7 @@ ONE_BY_ONE_DEATHS = 2
 SPAN_MAX = 1_023
 """Offsets that one word can name."""
 TIMES_MAX = 1_023
+OFFSET_MAX = 1 << 43
 _BITS = 10
 WORDS = 3
 """For each cell."""
@@ -75,6 +76,10 @@ class Mark:
         """The cell is at no entry."""
         self._words[self._place] = 0
 
+    def acquit(self) -> None:
+        """Nobody is suspected any more: what was is behind, or was reacted to well."""
+        self._words[self._place + 1] = self._words[self._place + 2] = 0
+
 
 class Stand(msgspec.Struct, frozen=True):
     """What a cell begins its life in this process with."""
@@ -118,7 +123,7 @@ def begin_again(kept: Mapping[Cell, Kept], cells: Sequence[Cell], words: Words) 
     stands: dict[Cell, Stand] = {}
     for i, cell in enumerate(cells):
         at, one, several = kept.get(cell, (0, 0, 0))
-        suspects = judged(at, Suspects(_suspect(one), _suspect(several)))
+        suspects = judged(at if _sound(at) else 0, Suspects(_suspect(one), _suspect(several)))
         place = i * WORDS
         words[place], words[place + 1], words[place + 2] = 0, _number(suspects.one), _number(suspects.several)
         stands[cell] = Stand(Mark(words, place), suspects)
@@ -137,7 +142,12 @@ def _number(suspect: Suspect | None) -> int:
 
 def _suspect(number: int) -> Suspect | None:
     times, at = number & TIMES_MAX, number >> _BITS
-    return Suspect(at >> _BITS, at & SPAN_MAX, times) if number else None
+    return Suspect(at >> _BITS, at & SPAN_MAX, times) if times and _sound(at) else None
+
+
+def _sound(at: int) -> bool:
+    """Whether a word can have been written for an entry: after the machine failed there may be anything."""
+    return 0 < at >> _BITS <= OFFSET_MAX and at & SPAN_MAX > 0
 
 
 class MemoryWitness:

@@ -13,13 +13,14 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+from array import array
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import structlog
 
-from supervision.witness import WORDS, Cell, Kept, MemoryWitness, Stand, begin_again, kept_in
+from supervision.witness import WORDS, Cell, Kept, Stand, begin_again, kept_in
 
 WITNESS_FILE = "witness"
 _LENGTH = struct.Struct("=Q")
@@ -35,11 +36,12 @@ class FileWitness:
 
     def begin(self, cells: Sequence[Cell]) -> Mapping[Cell, Stand]:
         """See Witness. When the file cannot be had, on a full disk say, the engine does without."""
+        kept = _read(self._path)
         try:
-            stands = self._begin(cells)
+            stands = self._begin(kept, cells)
         except OSError as error:
             log.error("nobody will know at which entry this process dies", error=str(error))
-            return MemoryWitness().begin(cells)
+            return begin_again(kept, cells, array("Q", bytes(8 * WORDS * len(cells))))
         for (segment, domain), stand in stands.items():
             for suspect in (stand.suspects.one, stand.suspects.several):
                 if suspect is not None:
@@ -49,8 +51,7 @@ class FileWitness:
                     )  # fmt: skip
         return stands
 
-    def _begin(self, cells: Sequence[Cell]) -> Mapping[Cell, Stand]:
-        kept = _read(self._path)
+    def _begin(self, kept: Mapping[Cell, Kept], cells: Sequence[Cell]) -> Mapping[Cell, Stand]:
         head = _head(cells)
         part = self._path.with_suffix(".part")
         part.write_bytes(head + bytes(8 * WORDS * len(cells)))
@@ -77,6 +78,6 @@ def _read(path: Path) -> Mapping[Cell, Kept]:
         return kept_in(words, cells)
     except FileNotFoundError:
         return {}
-    except (ValueError, struct.error, msgspec.DecodeError, TypeError, IndexError) as error:
+    except (OSError, ValueError, struct.error, msgspec.DecodeError, TypeError, IndexError) as error:
         log.warning("what the last process was at cannot be read", error=str(error))
         return {}

@@ -63,7 +63,7 @@ class WatchActor(Domain[None]):
             case PointsRefusedSeen() if self._limit and not refusals.told(event.shared, event.at, self._limit):
                 noted = Refusal(event.at)
                 yield Emit(REFUSAL, noted, subject=segment_subject(event.entry.segment), same_depth=True)
-            case Refusal(refused_at=at) if refusals.count(state, at, self._limit):
+            case Refusal(refused_at=at) if self._limit and refusals.count(state, at, self._limit):
                 alarm = RefusalsRate(state.count, self._limit, event.entry.segment, WINDOW_S)
                 yield raised(alarm, same_depth=True)
             case _:

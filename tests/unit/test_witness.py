@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from supervision.attempts import ATTEMPTS_MAX
+from supervision.attempts import ATTEMPTS_MAX, PARKS_PER_HOUR_MAX
 from supervision.entry import segment_of
 from supervision.witness import ONE_BY_ONE_DEATHS, SPAN_MAX, MemoryWitness, Suspect, Suspects
 from supervision.witness_file import WITNESS_FILE, FileWitness
@@ -120,6 +120,18 @@ def test_two_entries_that_kill_the_process_are_both_set_aside() -> None:
     assert world.total(domain="skipper") == 2
 
 
+def test_a_domain_that_kills_with_every_entry_is_parked_as_a_whole() -> None:
+    deadly = Deadly(Deadly.in_reaction, Skipper())
+    deadly.world.append(*[Do(add=DEADLY)] * (PARKS_PER_HOUR_MAX + 5))
+    for _ in range(ATTEMPTS_MAX * (PARKS_PER_HOUR_MAX + 2)):
+        deadly.world.settle(8)
+        if any(row[0] == "*" for row in deadly.world.parked()):
+            break
+        deadly.world.restart()
+    parked = deadly.world.parked()
+    assert [row[0] for row in parked].count("*") == 1 and len(parked) == PARKS_PER_HOUR_MAX + 2
+
+
 def test_kills_from_outside_between_reactions_make_nobody_a_suspect() -> None:
     world = World()
     for n in range(3 * ATTEMPTS_MAX):
@@ -142,8 +154,7 @@ def test_an_entry_that_killed_once_and_then_is_well_is_folded_and_forgotten() ->
     world.settle()
     assert world.total() == DEADLY + 1
     world.restart()
-    world.settle()
-    assert world.engine.attempts[HOME, "toy"].poison(0) is None
+    assert world.engine.attempts[HOME, "toy"].poison(0) is None, "the witness has forgotten it, too"
 
 
 def test_a_retry_that_kills_the_process_fails_like_one_that_raises() -> None:
@@ -232,3 +243,18 @@ def test_an_engine_whose_witness_cannot_be_written_does_without(tmp_path: Path) 
     stand = FileWitness(tmp_path).begin([CELL])[CELL]
     stand.mark.at(3)
     assert FileWitness(tmp_path).begin([CELL])[CELL].suspects == Suspects()
+
+
+def test_words_that_mean_nothing_are_nobodys_guilt(tmp_path: Path) -> None:
+    FileWitness(tmp_path).begin([CELL, OTHER])
+    file = tmp_path / WITNESS_FILE
+    data = file.read_bytes()
+    file.write_bytes(data[:-48] + b"\xff" * 24 + (5 << 10).to_bytes(8, "little") + bytes(16))
+    stands = FileWitness(tmp_path).begin([CELL, OTHER])
+    assert stands[CELL].suspects == Suspects() and stands[OTHER].suspects.one is None
+
+
+def test_on_a_full_disk_what_was_known_still_counts(tmp_path: Path) -> None:
+    FileWitness(tmp_path).begin([CELL])[CELL].mark.at(3)
+    (tmp_path / WITNESS_FILE).with_suffix(".part").mkdir()
+    assert FileWitness(tmp_path).begin([CELL])[CELL].suspects == Suspects(Suspect(3, 1, 1))
