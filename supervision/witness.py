@@ -28,7 +28,9 @@ ONE_BY_ONE_DEATHS = 2
 SPAN_MAX = 1_023
 """Offsets that one word can name."""
 TIMES_MAX = 1_023
+"""Deaths that are counted; more say nothing new."""
 OFFSET_MAX = 1 << 43
+"""A larger one in a word was never written by us."""
 _BITS = 10
 WORDS = 3
 """For each cell."""
@@ -77,7 +79,7 @@ class Mark:
         self._words[self._place] = 0
 
     def acquit(self) -> None:
-        """Nobody is suspected any more: what was is behind, or was reacted to well."""
+        """Nobody is suspected any more: what was is behind, or an operator gave the domain a new chance."""
         self._words[self._place + 1] = self._words[self._place + 2] = 0
 
 

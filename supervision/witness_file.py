@@ -5,7 +5,8 @@ the system is made for a write. When the machine itself fails the words may be o
 death too many or too few is counted to an entry, and three are needed.
 
 A start writes a new file beside the old one and renames it, so that a start that dies finds the old one again. The
-file's whole length is written, not left as a hole: on a full disk a write into a mapped hole would end the process.
+file's whole length is written, not left as a hole: on a full disk a write into a mapped hole would end the process. (On
+a file system that copies on write that may happen all the same.)
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class FileWitness:
         self._path = folder / WITNESS_FILE
 
     def begin(self, cells: Sequence[Cell]) -> Mapping[Cell, Stand]:
-        """See Witness. When the file cannot be had, on a full disk say, the engine does without."""
+        """See Witness. When the file cannot be written, on a full disk say, what the last process has left still
+        counts, and of this one nobody will know.
+        """
         kept = _read(self._path)
         try:
             stands = self._begin(kept, cells)

@@ -247,8 +247,13 @@ class Ordeal:
         )
 
     def _report(self, found: list[str]) -> str:
-        shown = "\n".join(found[:DIFFERENCES_SHOWN_MAX])
-        return f"{self.summary()}\n{len(found)} differences\n{shown}\n{self.program.story()}"
+        return complaint(self.summary(), found, self.program)
+
+
+def complaint(summary: str, found: list[str], program: Program) -> str:
+    """What a failure says: how it was, the first of what differs, and what the program had to say."""
+    shown = "\n".join(found[:DIFFERENCES_SHOWN_MAX])
+    return f"{summary}\n{len(found)} differences\n{shown}\n{program.story()}"
 
 
 def say_last_words(shop: Shop, number: int, publisher: Publisher, listener: Listener, program: Program) -> None:

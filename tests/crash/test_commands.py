@@ -24,7 +24,7 @@ from tests.crash.audited import proven
 from tests.crash.clerks import Clerks
 from tests.crash.errands import SOURCE, Errands
 from tests.crash.listener import LEDGER_TYPES
-from tests.crash.ordeal import DIFFERENCES_SHOWN_MAX, left_behind, say_last_words
+from tests.crash.ordeal import complaint, left_behind, say_last_words
 from tests.crash.program import QUIETLY, Program
 from tests.crash.publisher import Publisher
 from tests.crash.receiver import Receiver
@@ -173,8 +173,7 @@ class Market:
         )
 
     def _report(self, found: list[str]) -> str:
-        shown = "\n".join(found[:DIFFERENCES_SHOWN_MAX])
-        return f"{self.summary()}\n{len(found)} differences\n{shown}\n{self.program.story()}"
+        return complaint(self.summary(), found, self.program)
 
 
 def killed(market: Market, kills: int) -> None:
