@@ -2,8 +2,9 @@
 writes to FILE how much CPU each of its threads and its store have used so far.
 
 Threads are asked of the kernel (schedstat, nanoseconds); Python knows their names, the kernel does not. The store has
-no thread of its own, so the calls into it are timed with the calling thread's CPU clock: two readings of a clock per
-call, of which there are a few per group. Nothing else of the program is touched.
+no thread of its own, and the cells of all domains share theirs, so the calls into it and the turns of the cells are
+timed with the calling thread's CPU clock: two readings of a clock per call, of which there are a few per group. Nothing
+else of the program is touched.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 import msgspec
 
 import run
+from supervision.host import DomainHost
 from supervision.store_sqlite.reader import SqliteReader
 from supervision.store_sqlite.store import SqliteStore
 
@@ -36,9 +38,12 @@ class Meters(msgspec.Struct):
     store_waits: float
     """Wall time of commits without their CPU: the disk's, and the interpreter lock's after it."""
     store_reads: float
+    domains: dict[str, float]
+    """The turns of each domain's cells, their reads of the store included."""
 
 
 _spent = {"writes": 0.0, "waits": 0.0, "reads": 0.0}
+_domains: dict[str, float] = {}
 _lock = threading.Lock()
 
 
@@ -60,6 +65,22 @@ def metered(method: Callable[..., Any], kind: str) -> Callable[..., Any]:
     return call
 
 
+def by_domain(receive: Callable[..., Any]) -> Callable[..., Any]:
+    """A host's `receive`, its CPU added up by domain."""
+
+    @wraps(receive)
+    def turn(host: Any, message: Any) -> Any:
+        cpu = time.thread_time()
+        try:
+            return receive(host, message)
+        finally:
+            cpu = time.thread_time() - cpu
+            with _lock:
+                _domains[host._domain.name] = _domains.get(host._domain.name, 0.0) + cpu
+
+    return turn
+
+
 def readings() -> Meters:
     threads: dict[str, float] = {}
     for thread in threading.enumerate():
@@ -67,14 +88,15 @@ def readings() -> Meters:
         if path.exists():
             threads[thread.name] = threads.get(thread.name, 0.0) + int(path.read_text().split()[0]) / 1e9
     with _lock:
-        return Meters(threads, _spent["writes"], _spent["waits"], _spent["reads"])
+        return Meters(threads, _spent["writes"], _spent["waits"], _spent["reads"], dict(_domains))
 
 
 def put_in(file: Path) -> None:
-    """Meter the store, and write at each signal; whole or not at all, so that a reader sees no half."""
+    """Meter the store and the cells, and write at each signal; whole or not at all, so that a reader sees no half."""
     for kind, owner, names in (("writes", SqliteStore, WRITES), ("reads", SqliteReader, READS)):
         for name in names:
             setattr(owner, name, metered(getattr(owner, name), kind))
+    DomainHost.receive = by_domain(DomainHost.receive)
 
     def write(_number: int, _frame: object) -> None:
         beside = file.with_suffix(".new")

@@ -1,10 +1,10 @@
 """Where the CPU of an event goes: `python -m bench parts [--events N] [--users N] [--data DIR]`.
 
 The real program works off a backlog (bench/drain.py) with meters on (bench/metered.py), which are read at the first
-effect and at the last. A part is a thread, or several of one purpose, from its start to the last effect: a good deal
-of the input has been taken before the first effect comes out. The store's share is taken out of the threads that call
-it. `other` is HTTP, alarms, supervisors and the courier, from the first effect on, so that Python's imports are not in
-it.
+effect and at the last. A part is a thread, or several of one purpose, or the turns of a domain's cells, from the start
+to the last effect: a good deal of the input has been taken before the first effect comes out. The store's share is
+taken out of those that call it. `other` is HTTP, alarms, supervisors and the courier, from the first effect on, so that
+Python's imports are not in it.
 """
 
 from __future__ import annotations
@@ -33,12 +33,18 @@ PARTS = {
     "take (AMQP in)": ("amqp-consume",),
     "decode (bridge)": ("bridge",),
     "journal": ("journal",),
-    "points (load, react, encode)": ("points",),
-    "notification (react, encode)": ("notification",),
     "publish: relay": ("relay",),
     "publish: AMQP out": ("amqp-publish",),
 }
 """Part -> the words in its threads' names."""
+POINTS, NOTIFICATION, CELLS = (
+    "points (load, react, encode)",
+    "notification (react, encode)",
+    "cells (mailboxes, others)",
+)
+"""What the threads that all domains share do."""
+SHARED = "cells-"
+"""Begins their names."""
 
 
 def read(pid: int, file: Path) -> Meters:
@@ -61,7 +67,10 @@ def parts(before: Meters, after: Meters) -> dict[str, float]:
         names = [name for name in spent if any(word in name.split("/") for word in words)]
         found[part] = sum(spent.pop(name) for name in names)
     found["journal"] -= after.store_writes
-    found["points (load, react, encode)"] -= after.store_reads
+    shared = sum(spent.pop(name) for name in list(spent) if name.startswith(SHARED))
+    found[POINTS] = after.domains.get("points", 0.0) - after.store_reads
+    found[NOTIFICATION] = after.domains.get("notification", 0.0)
+    found[CELLS] = shared - found[POINTS] - found[NOTIFICATION] - after.store_reads
     found["store, writing"] = after.store_writes
     found["store, reading"] = after.store_reads
     found["other"] = sum(seconds - before.threads.get(name, 0.0) for name, seconds in spent.items())

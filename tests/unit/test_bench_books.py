@@ -60,10 +60,10 @@ def test_a_peers_effects_have_the_fields_and_properties_of_ours() -> None:
 
 
 def test_the_parts_take_the_store_out_of_its_callers_and_add_up() -> None:
-    before = Meters({"journal": 1.0, "MainThread": 5.0}, 0.5, 0.0, 0.0)
+    before = Meters({"journal": 1.0, "MainThread": 5.0}, 0.5, 0.0, 0.0, {})
     after = Meters(
-        {"journal": 10.0, "segments/03/points": 4.0, "segments/04/points": 3.0, "MainThread": 5.5, "amqp-consume": 1.0},
-        6.0, 2.0, 1.5,
+        {"journal": 10.0, "cells-1": 7.0, "cells-2": 3.0, "MainThread": 5.5, "amqp-consume": 1.0}, 6.0, 2.0, 1.5,
+        {"points": 7.0, "notification": 2.0, "profile": 0.5},
     )  # fmt: skip
     found = parts(before, after)
     assert found["journal"] == 4.0
@@ -71,4 +71,5 @@ def test_the_parts_take_the_store_out_of_its_callers_and_add_up() -> None:
     assert found["points (load, react, encode)"] == 5.5
     assert found["store, reading"] == 1.5
     assert found["other"] == 0.5
-    assert sum(found.values()) == 10.0 + 7.0 + 0.5 + 1.0
+    assert found["notification (react, encode)"] == 2.0 and found["cells (mailboxes, others)"] == 1.0
+    assert sum(found.values()) == 10.0 + 10.0 + 0.5 + 1.0
