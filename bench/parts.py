@@ -37,14 +37,11 @@ PARTS = {
     "publish: AMQP out": ("amqp-publish",),
 }
 """Part -> the words in its threads' names."""
-POINTS, NOTIFICATION, CELLS = (
-    "points (load, react, encode)",
-    "notification (react, encode)",
-    "cells (mailboxes, others)",
-)
-"""What the threads that all domains share do."""
+POINTS = "points (load, react, encode)"
+NOTIFICATION = "notification (react, encode)"
+OTHERS = "other domains"
 SHARED = "cells-"
-"""Begins their names."""
+"""Begins the names of the threads that all domains share. Their own sum is not used: they come and go."""
 
 
 def read(pid: int, file: Path) -> Meters:
@@ -67,13 +64,13 @@ def parts(before: Meters, after: Meters) -> dict[str, float]:
         names = [name for name in spent if any(word in name.split("/") for word in words)]
         found[part] = sum(spent.pop(name) for name in names)
     found["journal"] -= after.store_writes
-    shared = sum(spent.pop(name) for name in list(spent) if name.startswith(SHARED))
     found[POINTS] = after.domains.get("points", 0.0) - after.store_reads
     found[NOTIFICATION] = after.domains.get("notification", 0.0)
-    found[CELLS] = shared - found[POINTS] - found[NOTIFICATION] - after.store_reads
+    found[OTHERS] = sum(after.domains.values()) - found[POINTS] - found[NOTIFICATION] - after.store_reads
     found["store, writing"] = after.store_writes
     found["store, reading"] = after.store_reads
-    found["other"] = sum(seconds - before.threads.get(name, 0.0) for name, seconds in spent.items())
+    rest = {name: seconds for name, seconds in spent.items() if not name.startswith(SHARED)}
+    found["other"] = sum(seconds - before.threads.get(name, 0.0) for name, seconds in rest.items())
     return found
 
 

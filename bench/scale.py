@@ -4,7 +4,7 @@ For each number of users a store is filled (bench/people.py), the real program s
 has its own pace, and the time to the first 200 of /readyz taken, the cold import of Python's modules included. Then it
 works off a backlog of purchases by users drawn at random from all of them, which is the worst case for a cache and a
 B-tree: a live shop has its regulars. What a user, a timer, an entry take on disk is what SQLite says of its tables
-(`dbstat`). 10,000,000 users want 4 GB of disk and a quarter of an hour: `--users 10000000`.
+(`dbstat`). 10,000,000 users want 3 GB of disk and ten minutes: `--users 10000000`.
 """
 
 from __future__ import annotations
