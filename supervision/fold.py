@@ -9,7 +9,7 @@ back.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -159,7 +159,15 @@ class Fold:
         else:
             self._states.put(subject, form.fresh(subject), 0, stored=False)
 
-    def _react(self, event: Event, keys: Sequence[bytes], loaded: Loaded, outcome: Outcome) -> None:
+    def _react(
+        self,
+        event: Event,
+        keys: Sequence[bytes],
+        loaded: Loaded,
+        outcome: Outcome,
+        before: dict[str, bytes] | None = None,
+    ) -> None:
+        """`before`, where there is one, gets what each state was that the reaction may change."""
         entry = event.entry
         if entry.kind == self._timer_kind and not self._still_armed(event, loaded, outcome):
             self._place.counters.count("timers_stale", domain=self._domain.name)
@@ -171,6 +179,10 @@ class Fold:
         held = self._states.get(event.subject)
         state = held.state if held else None
         try:
+            beside, event = self._accompanied(state, event)
+            changes = [subject for subject in (event.subject if held else "", beside) if subject]
+            if before is not None:
+                before.update({subject: copy_of(self._states.held(subject).state) for subject in changes})
             event = self._told_more(state, event)
             outputs = self._outputs(state, event)
             outcome.react(event, outputs, self._place.reply_to)
@@ -178,10 +190,22 @@ class Fold:
             raise
         except BaseException as error:
             raise Poisoned(entry.offset, error) from None
-        if held:
-            outcome.touched[event.subject] = entry.offset
+        outcome.touched.update(dict.fromkeys(changes, entry.offset))
         if event.claimed and not outputs:
             self._place.counters.count("business_duplicates", domain=self._domain.name)
+
+    def _accompanied(self, state: Any, event: Event) -> tuple[str, Event]:
+        """(companion, the event with its state); with an empty one, the event as it is."""
+        beside = self._domain.companion(state, event)
+        if not beside:
+            return "", event
+        if self._states.missing([beside]):
+            try:
+                found = self._reader.load(self._place.segment, self._domain.name, [beside], (), ())
+            except Refused as refused:
+                raise Unreadable(str(refused)) from None
+            self._revive(beside, found)
+        return beside, msgspec.structs.replace(event, companion=self._states.held(beside).state)
 
     def _told_more(self, state: Any, event: Event) -> Event:
         """The event with the business keys too that only its subject's state knows of."""
@@ -238,9 +262,7 @@ class Fold:
         subject = self._forms.shared_subject
         if not subject or event.subject == subject:
             return None
-        held = self._states.get(subject)
-        assert held is not None, f"{subject} is not in memory"
-        return held.state
+        return self._states.held(subject).state
 
     def _page(self, after: str, limit: int, outcome: Outcome) -> Sequence[str]:
         """The next subjects with a state, in byte order, those in memory that the store does not have yet included."""
@@ -260,8 +282,7 @@ class Fold:
         """The touched states' bytes; a state that was and is still blank is not written."""
         states: list[tuple[str, bytes]] = []
         for subject, offset in outcome.touched.items():
-            held = self._states.get(subject)
-            assert held is not None
+            held = self._states.held(subject)
             if self._blank(subject, held):
                 continue
             data = self._freeze(subject, held, offset)
@@ -333,28 +354,20 @@ class Fold:
         event = self._event(entry, at)
         keys = self._keys(event)
         loaded = self._load([event], keys)
-        before = self._keep(row.subject)
+        before: dict[str, bytes] = {}
         try:
-            self._react(event, keys, loaded, trial)
-            held = self._states.get(row.subject)
-            if held is not None and row.subject in trial.touched:
-                self._freeze(row.subject, held, entry.offset)
+            self._react(event, keys, loaded, trial, before)
+            for subject in trial.touched:
+                self._freeze(subject, self._states.held(subject), entry.offset)
         except Poisoned:
-            self._put_back(row.subject, before, outcome)
+            self._put_back(before, outcome)
             raise
 
-    def _keep(self, subject: str) -> bytes | None:
-        held = self._states.get(subject)
-        return copy_of(held.state) if held is not None else None
-
-    def _put_back(self, subject: str, before: bytes | None, outcome: Outcome) -> None:
-        held = self._states.get(subject)
-        form = self._forms.of(subject)
-        if held is not None and form is not None:
-            if before is None:
-                self._states.drop(subject)
-            else:
-                held.state = form.thaw(before)
+    def _put_back(self, before: Mapping[str, bytes], outcome: Outcome) -> None:
+        for subject, data in before.items():
+            form = self._forms.of(subject)
+            assert form is not None, subject
+            self._states.held(subject).state = form.thaw(data)
         self._states.only_ahead({**outcome.keys, **outcome.rewritten}, outcome.timer_ops, outcome.upto)
 
     def _discard(self, rows: Sequence[ParkedRow], outcome: Outcome) -> int:

@@ -10,6 +10,8 @@ import hashlib
 
 import msgspec
 
+from supervision.entry import Chain
+
 
 class Emit(msgspec.Struct, frozen=True):
     """Append an entry about `subject` (the reacted entry's own when None).
@@ -25,6 +27,8 @@ class Emit(msgspec.Struct, frozen=True):
     route: str = ""
     same_depth: bool = False
     """An answer to a command, or a continuation of a fan-out: not one step deeper into a chain of rules."""
+    chain: Chain | None = None
+    """The chain that it goes on with where that is not the reacted entry's: of a command that had to wait."""
 
 
 class Arm(msgspec.Struct, frozen=True):
