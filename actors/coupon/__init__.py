@@ -1,0 +1,1 @@
+"""Coupons: templates, codes, and what becomes of each coupon."""
