@@ -1,1 +1,1 @@
-"""Coupons: templates, codes, lent stock, and each coupon's life."""
+"""Coupons: templates, codes, lent stock, and what becomes of each coupon."""

@@ -32,6 +32,7 @@ ADAPTERS = {
     "gateway.order_schema": "OpenAPI",
     "gateway.parameters": "Litestar",
     "gateway.points_commands": "HTTP's table of commands",
+    "gateway.private_file": "a file beside the store",
     "gateway.protocol": "uvicorn",
     "gateway.rate": "HTTP: whose request it is",
     "gateway.replies": "HTTP's event loop",
