@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.commands import Refusal
 from actors.money import AMOUNT_MAX
-from actors.points.orders import ITEMS_MAX, QUANTITY_MAX, REMEMBERED_BYTES_MAX, Order, OrderItem, parse
+from actors.orders import ITEMS_MAX, QUANTITY_MAX, REMEMBERED_BYTES_MAX, Order, OrderItem, parse
 
 
 def order(**fields: Any) -> dict[str, Any]:

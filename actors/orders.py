@@ -26,9 +26,9 @@ from actors import mistakes
 from actors.commands import Refusal
 from actors.fields import text_code
 from actors.money import AMOUNT_MAX, EXPONENTS, major, minor_of_ours
-from actors.points.messages import ORDER_ID_BYTES_MAX
-from actors.points.rules import LABEL_BYTES_MAX
+from actors.rule_words import LABEL_BYTES_MAX
 
+ORDER_ID_BYTES_MAX = 128
 ITEMS_MAX = 200
 """Lines of one order."""
 QUANTITY_MAX = 1_000_000
