@@ -57,6 +57,11 @@ def refusal(rules: Mapping[str, str], code: str, field: str) -> Refusal:
     return Refusal(code, field, f"{field} must be {rules[field]}")
 
 
+def must_be(code: str, field: str, wanted: str) -> Refusal:
+    """`field must be …`, with the rest of the sentence."""
+    return Refusal(code, field, f"{field} must be {wanted}")
+
+
 NOT_JSON = Refusal("not_json", "", "the message must be JSON in UTF-8, of whole characters")
 
 

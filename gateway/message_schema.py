@@ -18,11 +18,11 @@ import msgspec
 from litestar.openapi.spec import OpenAPIType, Reference, Schema
 
 from actors.commands import CommandSpec
+from actors.orders import ITEMS_MAX
 from actors.points.door import POINTS_CHANGE
 from actors.points.door import RULES as POINTS_RULES
 from actors.points.forms import FOR_OPERATORS, PUBLIC, TTL_S_MAX, Named
 from actors.points.messages import CHANGES, POINTS_MAX, PointsChange
-from actors.points.orders import ITEMS_MAX
 from actors.profile.door import PROFILE_UPDATE, VALUE_RULE
 from actors.profile.door import RULES as PROFILE_RULES
 from actors.profile.messages import CHANGES_MAX, ProfileUpdate

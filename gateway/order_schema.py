@@ -1,5 +1,5 @@
 """What an order, its money and its refund look like, for the OpenAPI document: the inner parts of bodies, which the
-domain reads by hand (actors/points/orders.py, refund_request.py) and no type describes.
+domain reads by hand (actors/orders.py, points/refund_request.py) and no type describes.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from typing import Any
 
 from litestar.openapi.spec import OpenAPIType, Schema
 
+from actors.orders import ITEMS_MAX, QUANTITY_MAX
 from actors.points.forms import PENDING_DAYS_MAX
-from actors.points.orders import ITEMS_MAX, QUANTITY_MAX
 
 _MAYBE_TEXT = [OpenAPIType.STRING, OpenAPIType.NULL]
 MONEY = Schema(
