@@ -50,13 +50,15 @@ class Terms(msgspec.Struct, frozen=True, array_like=True, gc=False):
     products: tuple[str, ...] = ()
 
 
-class _Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """As the seed's messages write them."""
+
     min_amount: msgspec.Raw = msgspec.Raw(_NULL)
     valid_categories: _Narrower | None = None
     valid_products: _Narrower | None = None
 
 
-_conditions = msgspec.json.Decoder(_Conditions | None)
+_conditions = msgspec.json.Decoder(Conditions | None)
 
 
 def terms(offer: Offer, at: int, expire_days: int | None = None, conditions: bytes = _NULL) -> Terms | Refusal:
@@ -64,18 +66,25 @@ def terms(offer: Offer, at: int, expire_days: int | None = None, conditions: byt
     ends = _ends(offer, at, expire_days)
     if isinstance(ends, Refusal):
         return ends
-    try:
-        asked = _conditions.decode(conditions) or _Conditions()
-    except msgspec.ValidationError as error:
-        return mistakes.refusal(error, _Conditions, "conditions")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return must_be("not_json", "conditions", "JSON in UTF-8, of whole characters")
+    asked = read(conditions)
+    if isinstance(asked, Refusal):
+        return asked
     minimum = _minimum(offer, asked.min_amount)
     if isinstance(minimum, Refusal):
         return minimum
     if problem := next(_wider(offer, asked), None):
         return problem
     return Terms(_begins(offer, at), ends, minimum, _set(asked.valid_categories), _set(asked.valid_products))
+
+
+def read(conditions: bytes) -> Conditions | Refusal:
+    """The conditions that a message adds, before anything is known of the template."""
+    try:
+        return _conditions.decode(conditions) or Conditions()
+    except msgspec.ValidationError as error:
+        return mistakes.refusal(error, Conditions, "conditions")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return must_be("not_json", "conditions", "JSON in UTF-8, of whole characters")
 
 
 def _begins(offer: Offer, at: int) -> int:
@@ -117,7 +126,7 @@ def _minimum(offer: Offer, raw: msgspec.Raw) -> int | Refusal:
     return minimum
 
 
-def _wider(offer: Offer, asked: _Conditions) -> Iterator[Refusal]:
+def _wider(offer: Offer, asked: Conditions) -> Iterator[Refusal]:
     yield from _outside(asked.valid_categories, "valid_categories", offer.categories, offer.excluded_categories)
     yield from _outside(asked.valid_products, "valid_products", offer.products, offer.excluded_products)
 

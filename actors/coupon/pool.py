@@ -45,8 +45,8 @@ class Recall(msgspec.Struct, frozen=True):
 
 class Pool(msgspec.Struct, array_like=True):
     """`lent`: per segment, what it was given and has not given back; what it has used of that is its own affair.
-    `asking`: who is in need, and of how much, in the order of asking. `called`: whose answer to a recall is awaited, and
-    whether it was lent something since. `empty`: who has nothing left, as far as is known. `dry`: who was told that
+    `asking`: who is in need, and of how much, in the order of asking. `called`: whose answer to a recall is awaited,
+    and whether it was lent something since. `empty`: who has nothing left, as far as is known. `dry`: who was told that
     there is nothing.
     """
 

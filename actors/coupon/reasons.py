@@ -27,6 +27,9 @@ class Code(StrEnum):
     NOT_YOURS = "not_yours"
     ALREADY_REDEEMED = "already_redeemed"
     HELD_BY_OTHER_ORDER = "held_by_other_order"
+    NOT_HELD = "not_held"
+    NOT_REDEEMED = "not_redeemed"
+    UNKNOWN_TEMPLATE = "unknown_template"
     TEMPLATE_PAUSED = "template_paused"
     TEMPLATE_CLOSED = "template_closed"
     SOLD_OUT = "sold_out"
@@ -59,6 +62,9 @@ SENTENCES: dict[Code, str] = {
     Code.NOT_YOURS: "The coupon belongs to another user.",
     Code.ALREADY_REDEEMED: "The coupon has been used.",
     Code.HELD_BY_OTHER_ORDER: "The coupon is held for another order.",
+    Code.NOT_HELD: "The coupon is not held for this order.",
+    Code.NOT_REDEEMED: "The coupon was not used with this order.",
+    Code.UNKNOWN_TEMPLATE: "There is no such template, or it is not active yet.",
     Code.TEMPLATE_PAUSED: "The shop has paused this kind of coupon.",
     Code.TEMPLATE_CLOSED: "The shop has ended this kind of coupon.",
     Code.SOLD_OUT: "All coupons of this kind have been given out.",

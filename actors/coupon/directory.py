@@ -1,0 +1,46 @@
+"""What all subjects of a segment share: which templates there are, by id, by public code and by activity."""
+
+from __future__ import annotations
+
+import msgspec
+
+TEMPLATES_MAX = 10_000
+
+
+class Listed(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A template as its segment has last heard of it."""
+
+    number: int
+    status: str
+    public_code: str = ""
+    activity_id: str = ""
+
+
+class Directory(msgspec.Struct, array_like=True):
+    format: int = 1
+    templates: dict[str, Listed] = {}
+    codes: dict[str, str] = {}
+    """Public code in normal form -> template."""
+    activities: dict[str, str] = {}
+
+
+def enter(directory: Directory, template: str, listed: Listed) -> None:
+    """Write the template down, in the place of what was known of it. Who has a code or an activity keeps it."""
+    before = directory.templates.get(template)
+    if before is not None:
+        _forget(directory.codes, before.public_code, template)
+        _forget(directory.activities, before.activity_id, template)
+    directory.templates[template] = listed
+    if listed.status != "closed":
+        _name(directory.codes, listed.public_code, template)
+        _name(directory.activities, listed.activity_id, template)
+
+
+def _name(index: dict[str, str], name: str, template: str) -> None:
+    if name:
+        index.setdefault(name, template)
+
+
+def _forget(index: dict[str, str], name: str, template: str) -> None:
+    if index.get(name) == template:
+        del index[name]
