@@ -137,7 +137,7 @@ def main() -> None:
         *guesses(),
     ]
     settings = {"codes": options.codes, "mistyped": options.mistyped, "segments": SEGMENTS, "valid": VALID}
-    report("codes", numbers, settings, "the tries are of codes whose check characters are right: 1 in 529 is")
+    report("codes", numbers, settings, "a try is a code whose check characters are right, as 1 made-up code in 529 is")
     assert found == 0 and passed == 0, (found, passed)
 
 

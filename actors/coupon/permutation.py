@@ -62,5 +62,5 @@ class Permutation:
 def _hash(keyed: blake2b, turn_and_half: int) -> int:
     """`keyed` has the key in it and stays as it is: copied, it need not be made ready ten times."""
     copy = keyed.copy()
-    copy.update(turn_and_half.to_bytes(8, "big"))
-    return int.from_bytes(copy.digest(), "big")
+    copy.update(turn_and_half.to_bytes(8))
+    return int.from_bytes(copy.digest())
