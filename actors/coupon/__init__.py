@@ -1,1 +1,1 @@
-"""Coupons: what a shop promises its customers on paper, kept to the last one."""
+"""Coupons: templates, codes, and what becomes of each coupon."""
