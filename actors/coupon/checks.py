@@ -154,6 +154,8 @@ def _per_user(limits: PerUserLimits, stock: int | None) -> Iterator[Refusal]:
 
 
 def _code(code: CodeRules, stock: int | None) -> Iterator[Refusal]:
+    if code.public != code.public.upper():
+        yield must_be("not_capitals", "code.public", f"in capitals, {code.public.upper()}")
     if code.uses is not None and not code.public:
         yield must_be(_NO_MEANING, "code.uses", "absent without code.public")
     elif code.uses is not None and stock is not None and code.uses > stock:

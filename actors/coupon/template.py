@@ -39,7 +39,8 @@ Stock = Annotated[int, Meta(ge=1, le=STOCK_MAX)]
 PerUser = Annotated[int, Meta(ge=1, le=PER_USER_MAX)]
 # `$` alone lets a line break pass behind it.
 Prefix = Annotated[str, Meta(pattern=r"^([A-Z0-9]{1,12})?$(?!\n)")]
-PublicCode = Annotated[str, Meta(pattern=r"^([A-Z0-9][A-Z0-9-]{2,31})?$(?!\n)")]
+PublicCode = Annotated[str, Meta(pattern=r"^([^\W_]{3,19})?$(?!\n)")]
+"""Letters and digits of any script; generated codes are longer."""
 
 
 class _Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
@@ -136,7 +137,7 @@ class Stacking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CodeRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`prefix` of generated codes. `public`: a code that everybody may use, `uses` of them in all."""
+    """`prefix` of generated codes. `public`: a code that everybody may use, in capitals, `uses` times in all."""
 
     prefix: Prefix = ""
     public: PublicCode = ""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from actors.coupon.discount import Judged, judge
-from actors.coupon.reasons import SENTENCES, Code, Reason
+from actors.coupon.reasons import LABELS_SHOWN_MAX, SENTENCES, Code, Reason
 from actors.coupon.stacking import Candidate
 from actors.coupon.taking import Discount
 from actors.fields import rfc3339_ms
+from actors.money import AMOUNT_MAX
 from actors.orders import Order, OrderItem
+from actors.rule_words import LABELS_MAX
 from tests import coupon_oracle as oracle
 from tests.coupon_world import NOON, coupons, issued, offer, order, orders
 
@@ -198,3 +202,30 @@ def test_the_codes_that_the_contract_names_are_there() -> None:
         "minimum_amount category sold_out budget_spent per_user_limit not_combinable template_paused too_many_attempts"
     )
     assert set(named.split()) <= set(Code)
+
+
+def test_a_reason_is_read_as_it_was_written() -> None:
+    for reason in (
+        Reason(Code.CATEGORY, "categories", ("cups",), ("", "tea")),
+        Reason(Code.MINIMUM_AMOUNT, "minimum_amount", 100, 0),
+        Reason(Code.NO_SHIPPING, "kind"),
+    ):
+        assert msgspec.json.decode(msgspec.json.encode(reason), type=Reason) == reason
+    assert msgspec.json.encode(Reason(Code.NOT_YOURS)) == b'{"code":"not_yours"}'
+
+
+def test_the_labels_of_a_reason_are_bounded() -> None:
+    found = reasons(TEN_OFF, order(900), products=[f"x{n:04}" for n in range(LABELS_MAX)])
+    assert found[0].want == tuple(f"x{n:04}" for n in range(LABELS_SHOWN_MAX))
+
+
+@given(st.lists(st.integers(0, AMOUNT_MAX // 8), min_size=1, max_size=4), st.integers(1, AMOUNT_MAX))
+def test_amounts_of_any_size_are_dealt_to_the_last_unit(amounts: list[int], amount: int) -> None:
+    cart = order(*amounts)
+    for kind, total in (
+        ({"type": "fixed", "amount": amount}, min(amount, cart.amount)),
+        ({"type": "percent", "percent": "100/3"}, cart.amount // 3),
+    ):
+        found = judged(kind, cart)
+        assert found == (Reason(Code.NOTHING_TO_DISCOUNT, "kind"),) or isinstance(found, Discount)
+        assert (found.total if isinstance(found, Discount) else 0) == total

@@ -171,6 +171,9 @@ def steps(*pairs: tuple[int, int], **more: Any) -> dict[str, Any]:
         (words(TEN_OFF, code={"public": "D11", "uses": 6}, stock=5), "code.uses", "at most stock, 5, not 6"),
         (words(TEN_OFF, code={"prefix": "d11"}), "code.prefix", "matching regex"),
         (words(TEN_OFF, code={"public": "DOUBLE11\n"}), "code.public", "matching regex"),
+        (words(TEN_OFF, code={"public": "DOUBLE_11"}), "code.public", "matching regex"),
+        (words(TEN_OFF, code={"public": "x" * 20}), "code.public", "matching regex"),
+        (words(TEN_OFF, code={"public": "double11"}), "code.public", "in capitals, DOUBLE11"),
         (words(TEN_OFF, activity_id="a\tb"), "activity_id", "control characters"),
         (words(TEN_OFF, tags=["a\tb"]), "tags[0]", "control characters"),
     ],
@@ -179,6 +182,10 @@ def test_a_mistake_is_told_with_its_place_and_the_limit(template: Any, field: st
     refusal = refused(template)
     assert refusal.field == field
     assert says in refusal.message
+
+
+def test_a_public_code_may_be_of_any_script() -> None:
+    assert put(words(TEN_OFF, code={"public": "双11"})).template.code.public == "双11"
 
 
 def test_all_problems_are_told_at_once() -> None:
