@@ -355,12 +355,15 @@ class DomainHost:
             entries, upto = self._place.tail.read(park.scanned, self._limits.batch_entries_max, DECISIONS, self._reader)
             if upto == park.scanned:
                 return
-            park.scanned = upto
             resume = next((entry for entry in entries if self._parking.is_resume(entry)), None)
-            if resume is not None and not self._in_flight:
-                outcome = self._outcome(self._staged)
-                self._parking.resume(resume, outcome)
-                self._put(outcome, [])
-                if self._park_reason is not None:
-                    self._me.tell(Finish())  # a stand-in: the real one takes over, with a new restart budget
-                return
+            if resume is None:
+                park.scanned = upto
+                continue
+            if self._in_flight:
+                return  # it is read again when that has ended
+            outcome = self._outcome(self._staged)
+            self._parking.resume(resume, outcome)
+            self._put(outcome, [])
+            if self._park_reason is not None:
+                self._me.tell(Finish())  # a stand-in: the real one takes over, with a new restart budget
+            return

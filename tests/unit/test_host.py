@@ -191,6 +191,20 @@ def test_too_many_parked_in_an_hour_park_the_domain_and_a_resume_folds_everythin
         assert world.checkpoint(segment, "skipper") == world.store.image.heads[segment].offset
 
 
+def test_a_resume_that_is_seen_before_the_parking_is_durable_is_heard_all_the_same() -> None:
+    toy = Skipper()
+    world = World(toy)
+    toy.broken = True
+    world.append(*[(subject, Do(add=1)) for subject in at_home(PARKS_PER_HOUR_MAX + 8)])
+    assert world.runtime.run_until(lambda: world.tally.counted("domains_parked") == 1, 100_000)
+    assert not [row for row in world.parked() if row[0] == "*"], "said to the journal, and not written yet"
+    toy.broken = False
+    world.decide("engine.resume", f"segment:{HOME:02d}", "skipper")  # one more than was needed for the parking before
+    world.settle(30)
+    assert not [row for row in world.parked() if row[0] == "*"]
+    assert world.checkpoint(HOME, "skipper") == world.store.image.heads[HOME].offset
+
+
 def test_a_parked_domain_stays_parked_over_a_restart() -> None:
     toy = Skipper()
     world = World(toy)
