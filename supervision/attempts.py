@@ -46,9 +46,10 @@ class Attempts:
         """(first offset, monotonic seconds at the start) of the batch that is being reacted to."""
         self.one_by_one = 0
         """Entries up to here are taken one at a time: the process died over several of them at once."""
+        self.recalled = False
+        """What the processes before this one have set aside is counted."""
         self._failed: dict[int, tuple[int, str]] = {}
         self._parks: deque[int] = deque()
-        self._recalled = False
         self._suspected = 0
         """Up to here the witness suspects somebody; 0: nobody."""
         one, several = stand.suspects.one, stand.suspects.several
@@ -86,10 +87,12 @@ class Attempts:
             self.mark.acquit()
 
     def recall(self, parks: Sequence[int]) -> None:
-        """When (ms, ascending) those were set aside that still are: those of processes before this one count, too."""
-        if not self._recalled:
-            self._recalled = True
-            self._parks.extendleft(reversed(parks))
+        """When (ms, newest first) those were set aside that still are: those of processes before this one count, too.
+        More than PARKS_PER_HOUR_MAX would say nothing new. Once in a process.
+        """
+        assert not (self.recalled or self._parks), "counted twice"
+        self.recalled = True
+        self._parks.extendleft(parks)
 
     def parked(self, at: int) -> bool:
         """Note one set aside at `at` (ms); False when that was one too many within an hour."""
