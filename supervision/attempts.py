@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+import msgspec
+
 from supervision.runtime import SparesBudget
 from supervision.store import Reader
 from supervision.tail import Subscription
@@ -31,6 +33,17 @@ class ReactionFailed(SparesBudget):
         self.offset = offset
 
 
+class Failures(msgspec.Struct, frozen=True):
+    """Of one entry: how often it raised or killed, the last reason, and at which row of a retry, from 1, if any."""
+
+    times: int = 0
+    reason: str = ""
+    row: int = 0
+
+
+NONE = Failures()
+
+
 class Attempts:
     """One cell's history. Touched only by the cell's own incarnations, one at a time; `reacting` also read by the
     watchdog.
@@ -48,21 +61,20 @@ class Attempts:
         """Entries up to here are taken one at a time: the process died over several of them at once."""
         self.recalled = False
         """What the processes before this one have set aside is counted."""
-        self._failed: dict[int, tuple[int, str]] = {}
+        self._failed: dict[int, Failures] = {}
         self._parks: deque[int] = deque()
         self._suspected = 0
         """Up to here the witness suspects somebody; 0: nobody."""
         one, several = stand.suspects.one, stand.suspects.several
         if one is not None:
-            self._failed[one.offset] = (one.times, DIED)
+            self._failed[one.offset] = Failures(one.times, DIED, one.row)
         if one is not None or several is not None:
             self._suspected = max(s.offset + s.span - 1 for s in (one, several) if s is not None)
         if several is not None and several.times >= ONE_BY_ONE_DEATHS:
             self.one_by_one = several.offset + several.span - 1
 
     def failed(self, offset: int, reason: str) -> None:
-        times, _ = self._failed.get(offset, (0, ""))
-        self._failed[offset] = (times + 1, reason)
+        self._failed[offset] = Failures(self.times(offset) + 1, reason)
 
     def poison(self, after: int) -> int | None:
         """The lowest entry beyond `after` that is known to have raised, or to have been there when a process died."""
@@ -72,11 +84,15 @@ class Attempts:
 
     def hopeless(self, offset: int) -> str | None:
         """The last reason, when the entry has had its attempts."""
-        times, reason = self._failed.get(offset, (0, ""))
-        return reason if times >= ATTEMPTS_MAX else None
+        failures = self._failed.get(offset, NONE)
+        return failures.reason if failures.times >= ATTEMPTS_MAX else None
+
+    def deadly_row(self, offset: int) -> int | None:
+        """Which of the rows, from 1, that the retry at `offset` folds is not to be tried any more."""
+        return None if self.hopeless(offset) is None else max(self._failed[offset].row, 1)
 
     def times(self, offset: int) -> int:
-        return self._failed.get(offset, (0, ""))[0]
+        return self._failed.get(offset, NONE).times
 
     def passed(self, upto: int) -> None:
         """The checkpoint has moved: forget what lies behind it."""

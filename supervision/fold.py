@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from supervision.attempts import DIED
 from supervision.counters import Counters
 from supervision.domain import Domain, Event, TimerDue
 from supervision.engine_events import RESUME, RETRY, Decided, Decision
@@ -278,19 +279,13 @@ class Fold:
             raise Poisoned(offset, error) from None
 
     def decide(self, entry: Entry, decision: Decision, outcome: Outcome) -> None:
-        """Carry out an operator's decision about a parked subject. Nothing of this host may be under way.
-
-        One that has killed the process, by what it retries, is a retry that fails.
-        """
+        """Carry out an operator's decision about a parked subject. Nothing of this host may be under way."""
         if entry.kind == RESUME:
             return
         limit = self._retry_entries_max
         waiting = self._reader.parked(self._place.segment, self._domain.name, decision.subject, -1, limit + 1)
-        rows, deadly = waiting[:limit], self._parking.hopeless(entry.offset)
-        if deadly is not None and entry.kind == RETRY:
-            done = self._failed_anew(rows, deadly, outcome)
-        else:
-            done = self._retry(rows, entry.at, outcome) if entry.kind == RETRY else self._discard(rows, outcome)
+        rows = waiting[:limit]
+        done = self._retry(rows, entry, outcome) if entry.kind == RETRY else self._discard(rows, outcome)
         left = done < len(waiting)
         if not left:
             self._parking.released(decision.subject)
@@ -302,30 +297,35 @@ class Fold:
         decided = Decided(word, self._domain.name, self._place.segment, decision.subject, done, left)
         outcome.emit(event, Emit("engine.decided", decided, route="engine.decided", same_depth=True))
 
-    def _retry(self, rows: Sequence[ParkedRow], at: int, outcome: Outcome) -> int:
+    def _retry(self, rows: Sequence[ParkedRow], retry: Entry, outcome: Outcome) -> int:
         """Fold parked entries in order with the retry's time, until one fails anew. -> how many went well.
 
-        When the store refuses on the way, what went well so far is staged, and a continuation takes up the rest.
+        One that has killed the process each time it was tried fails untried. When the store refuses on the way, what
+        went well so far is staged, and a continuation takes up the rest.
         """
+        deadly = self._parking.deadly_row(retry.offset)
         for i, row in enumerate(rows):
+            if i + 1 == deadly:
+                self._failed_anew(row, DIED, outcome)
+                return i
+            self._mark.retrying(retry.offset, i + 1)
             trial = Outcome.like(outcome)
             try:
-                self._try_again(row, at, trial, outcome)
+                self._try_again(row, retry.at, trial, outcome)
             except Refused:
                 if i == 0:
                     raise
                 return i
             except Poisoned as poisoned:
-                self._failed_anew([row], poisoned.reason, outcome)
+                self._failed_anew(row, poisoned.reason, outcome)
                 return i
             outcome.absorb(trial)
             outcome.unparked.append((row.subject, row.offset))
         return len(rows)
 
-    def _failed_anew(self, rows: Sequence[ParkedRow], reason: str, outcome: Outcome) -> int:
-        """The first of `rows` stays parked, for this reason. -> 0, how many went well."""
-        outcome.parked += [msgspec.structs.replace(row, attempts=row.attempts + 1, reason=reason) for row in rows[:1]]
-        return 0
+    def _failed_anew(self, row: ParkedRow, reason: str, outcome: Outcome) -> None:
+        """It stays parked, for this reason."""
+        outcome.parked.append(msgspec.structs.replace(row, attempts=row.attempts + 1, reason=reason))
 
     def _try_again(self, row: ParkedRow, at: int, trial: Outcome, outcome: Outcome) -> None:
         """React to one parked entry; when that raises, the state is as it was before."""

@@ -68,6 +68,10 @@ class Parking:
         """Why the entry is to be set aside without another attempt."""
         return self._attempts.hopeless(offset)
 
+    def deadly_row(self, offset: int) -> int | None:
+        """Which row, from 1, the retry at `offset` is not to try."""
+        return self._attempts.deadly_row(offset)
+
     def set_aside(self, entry: Entry, reason: str, outcome: Outcome) -> None:
         """Park `entry` (and its subject, where there is money) and say so in the log."""
         times = self._attempts.times(entry.offset)
