@@ -45,9 +45,7 @@ NONE = Failures()
 
 
 class Attempts:
-    """One cell's history. Touched only by the cell's own incarnations, one at a time; `reacting` also read by the
-    watchdog.
-    """
+    """One cell's history. Touched only by the cell's own incarnations, one at a time; the watchdog reads the mark."""
 
     def __init__(self, stand: Stand) -> None:
         self.mark = stand.mark
@@ -55,8 +53,6 @@ class Attempts:
         self.subscription: Subscription | None = None
         self.reader: Reader | None = None
         """Of the newest incarnation. One that crashed could not close its own; the next one does."""
-        self.reacting: tuple[int, float] | None = None
-        """(first offset, monotonic seconds at the start) of the batch that is being reacted to."""
         self.one_by_one = 0
         """Entries up to here are taken one at a time: the process died over several of them at once."""
         self.recalled = False

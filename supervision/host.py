@@ -309,7 +309,6 @@ class DomainHost:
         states: list[tuple[str, bytes]] = []
         if entries:
             first, mark = entries[0].offset, self._attempts.mark
-            self._attempts.reacting = (first, self._place.runtime.clock.monotonic_s())
             span = entries[-1].offset - first + 1
             try:
                 mark.at(first, span)
@@ -322,7 +321,6 @@ class DomainHost:
                 raise ReactionFailed(poisoned.offset, poisoned.reason) from None
             finally:
                 mark.clear()
-                self._attempts.reacting = None
         self._cursor = upto
         if not outcome.empty():
             self._put(outcome, states)

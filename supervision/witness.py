@@ -94,6 +94,10 @@ class Mark:
         """The cell is at no entry."""
         self._words[self._place] = 0
 
+    def read(self) -> At | None:
+        """What the cell is at this moment. For any thread."""
+        return _at(self._words[self._place])
+
     def acquit(self) -> None:
         """Nobody is suspected any more: what was is behind, or an operator gave the domain a new chance."""
         self._words[self._place + 1] = self._words[self._place + 2] = 0
