@@ -85,7 +85,7 @@ class Attempts:
 
     def deadly_row(self, offset: int) -> int | None:
         """Which of the rows, from 1, that the retry at `offset` folds is not to be tried any more."""
-        return None if self.hopeless(offset) is None else max(self._failed[offset].row, 1)
+        return None if self.hopeless(offset) is None else self._failed[offset].row
 
     def times(self, offset: int) -> int:
         return self._failed.get(offset, NONE).times

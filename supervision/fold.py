@@ -137,7 +137,8 @@ class Fold:
         wanted = [key for key in dict.fromkeys(keys) if self._states.claimed(key) is None]
         if not (subjects or timers or wanted):
             return Loaded({}, {}, {})
-        loaded = self._reader.load(self._place.segment, self._domain.name, subjects, timers, wanted)
+        with self._mark.reading():
+            loaded = self._reader.load(self._place.segment, self._domain.name, subjects, timers, wanted)
         for subject in subjects:
             try:
                 self._revive(subject, loaded)
@@ -191,7 +192,8 @@ class Fold:
             return event
         wanted = [key for key in later if self._states.claimed(key) is None]
         try:
-            found = self._reader.load(self._place.segment, self._domain.name, (), (), wanted).keys if wanted else {}
+            with self._mark.reading():
+                found = self._reader.load(self._place.segment, self._domain.name, (), (), wanted).keys if wanted else {}
         except Refused as refused:
             raise Unreadable(str(refused)) from None
         more = {key: value for key in later if (value := self._states.claimed(key) or found.get(key)) is not None}
@@ -246,7 +248,8 @@ class Fold:
     def _page(self, after: str, limit: int, outcome: Outcome) -> Sequence[str]:
         """The next subjects with a state, in byte order, those in memory that the store does not have yet included."""
         shared = self._forms.shared_subject
-        stored = self._reader.subjects_after(self._place.segment, self._domain.name, after, limit + bool(shared))
+        with self._mark.reading():
+            stored = self._reader.subjects_after(self._place.segment, self._domain.name, after, limit + bool(shared))
         fresh = [s for s in outcome.touched if not self._blank(s, self._states.get(s))]
         ahead = {s for s in [*self._states.ahead(), *fresh] if s.encode() > after.encode()}
         return sorted(ahead.union(stored) - {shared}, key=str.encode)[:limit]

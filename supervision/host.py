@@ -294,7 +294,6 @@ class DomainHost:
         if self._in_flight:
             return False
         outcome = self._outcome(entry.offset)
-        self._attempts.mark.at(entry.offset)
         try:
             self._fold.decide(entry, decision, outcome)
             states = self._fold.encoded(outcome)

@@ -11,15 +11,20 @@ their states were loaded or encoded in one go: after ONE_BY_ONE_DEATHS such deat
 next word names the one. Of an operator's retry the word says at which of its rows it is, too: those before that row
 are not to blame. The two kinds are remembered apart: a batch that kills before the suspect's turn comes must not
 make it forgotten, and so on in turns for ever. Who kills the process from outside strikes whatever is under way; only
-who strikes the very same entry three times has it set aside for nothing.
+who strikes the very same entry three times has it set aside for nothing. How many starts lie between is no matter, as
+long as no commit goes beyond it: two entries that kill in turns must not make each other forgotten.
 
-What the journal does with a finished reaction's bytes is not watched: no domain's code runs there.
+Where no domain's code runs nobody is to blame: not in the journal, that writes a finished reaction's bytes, and not
+while the store is read. A disk that hangs would else have its entry set aside in each cell by whoever kills the process
+for it. Only several entries stay named while they are read: to take them one by one blames nobody, and is what helps
+when their states together were too much for the memory.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import msgspec
@@ -90,6 +95,15 @@ class Mark:
         """The cell is at the retry at `offset`, and of the rows that this folds at number `row`, from 1."""
         self._words[self._place] = (min(row, SPAN_MAX) << _OFFSET_BITS | offset) << _BITS | 1
 
+    @contextmanager
+    def reading(self) -> Generator[None]:
+        """The store is read for what the cell is at."""
+        word = self._words[self._place]
+        if word & SPAN_MAX == 1:
+            self._words[self._place] = 0
+        yield
+        self._words[self._place] = word
+
     def clear(self) -> None:
         """The cell is at no entry."""
         self._words[self._place] = 0
@@ -130,7 +144,7 @@ def judged(at: At | None, before: Suspects) -> Suspects:
 def _once_more(before: Suspect | None, at: At) -> Suspect:
     if before is None or before.offset != at.offset:
         return Suspect(at.offset, at.span, 1, at.row)
-    return Suspect(at.offset, at.span, min(before.times + 1, TIMES_MAX), at.row or before.row)
+    return Suspect(at.offset, at.span, min(before.times + 1, TIMES_MAX), at.row)
 
 
 Kept = tuple[int, int, int]

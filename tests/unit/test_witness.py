@@ -13,6 +13,7 @@ import pytest
 
 from supervision.attempts import ATTEMPTS_MAX, DIED, PARKS_PER_HOUR_MAX
 from supervision.entry import segment_of
+from supervision.store_simulated import SimulatedReader
 from supervision.witness import OFFSET_MAX, ONE_BY_ONE_DEATHS, SPAN_MAX, MemoryWitness, Suspect, Suspects
 from supervision.witness_file import WITNESS_FILE, FileWitness
 from tests.engine_world import SEGMENTS, Do, Skipper, Toy, World
@@ -198,6 +199,33 @@ def test_a_retry_that_kills_at_a_later_row_folds_those_before_it_and_leaves_that
     assert world.total() == 1110 + DEADLY and world.parked() == []
 
 
+@pytest.mark.parametrize("hook", ["load", "subjects_after"])
+def test_kills_from_outside_while_the_store_is_read_set_nobody_aside(
+    monkeypatch: pytest.MonkeyPatch, hook: str
+) -> None:
+    deadly = Deadly(lambda _: None)
+    world, read = deadly.world, getattr(SimulatedReader, hook)
+    world.append(("user:3", Do(add=10, fail=3)))
+    world.settle()
+
+    def struck(reader: SimulatedReader, *rest: Any) -> Any:
+        if deadly.armed:
+            deadly.deaths += 1
+            deadly.die()
+        return read(reader, *rest)
+
+    monkeypatch.setattr(SimulatedReader, hook, struck)
+    world.append(Do(add=1), Do(add=2), Do(page_after=""), Do(add=4))
+    world.decide("engine.retry", "user:3")
+    for _ in range(ONE_BY_ONE_DEATHS + 2 * ATTEMPTS_MAX):
+        world.settle(8)
+        world.restart()
+    assert deadly.deaths >= ONE_BY_ONE_DEATHS + 2 * ATTEMPTS_MAX
+    deadly.armed = False
+    world.settle()
+    assert world.total() == 7 and world.total("user:3") == 10 and world.parked() == []
+
+
 def lives(*ats: tuple[int, ...] | None) -> Suspects:
     """Who is suspected after lives that died at these (offset, span, row of a retry), in order; None: at nothing."""
     witness = MemoryWitness()
@@ -229,7 +257,7 @@ def test_deaths_over_several_entries_are_counted_apart() -> None:
 
 def test_the_row_of_a_retry_at_which_the_last_death_was_is_known_beside_the_retry() -> None:
     assert lives((9, 1, 3), (9, 1, 4)).one == Suspect(9, 1, 2, 4)
-    assert lives((9, 1, 3), None, (9, 1)).one == Suspect(9, 1, 2, 3), "before it came to a row"
+    assert lives((9, 1, 3), None).one == Suspect(9, 1, 1, 3)
     assert lives((9, 1, 3), (8, 1)).one == Suspect(8, 1, 1)
     assert lives((OFFSET_MAX, 1, SPAN_MAX + 1)).one == Suspect(OFFSET_MAX, 1, 1, SPAN_MAX)
 
