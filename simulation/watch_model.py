@@ -58,7 +58,8 @@ class WatchModel:
     def state_fits(self, subject: str, data: bytes) -> str:
         counts = self._counts.get(subject, Counter())
         window = max(counts, default=0)
-        stored, mine = msgspec.msgpack.decode(data)[1:], [window, counts[window]]
+        count = counts[window] if counts[window] <= self._limit else -1
+        stored, mine = msgspec.msgpack.decode(data)[1:], [window, count]
         return "" if stored == mine else f"the store has {stored}, the model {mine}"
 
     def heard(self, emission: Emission) -> Said | None:

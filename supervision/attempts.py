@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+import msgspec
+
 from supervision.runtime import SparesBudget
 from supervision.store import Reader
 from supervision.tail import Subscription
@@ -31,10 +33,19 @@ class ReactionFailed(SparesBudget):
         self.offset = offset
 
 
+class Failures(msgspec.Struct, frozen=True):
+    """Of one entry: how often it raised or killed, the last reason, and at which row of a retry, from 1, if any."""
+
+    times: int = 0
+    reason: str = ""
+    row: int = 0
+
+
+NONE = Failures()
+
+
 class Attempts:
-    """One cell's history. Touched only by the cell's own incarnations, one at a time; `reacting` also read by the
-    watchdog.
-    """
+    """One cell's history. Touched only by the cell's own incarnations, one at a time; the watchdog reads the mark."""
 
     def __init__(self, stand: Stand) -> None:
         self.mark = stand.mark
@@ -42,26 +53,24 @@ class Attempts:
         self.subscription: Subscription | None = None
         self.reader: Reader | None = None
         """Of the newest incarnation. One that crashed could not close its own; the next one does."""
-        self.reacting: tuple[int, float] | None = None
-        """(first offset, monotonic seconds at the start) of the batch that is being reacted to."""
         self.one_by_one = 0
         """Entries up to here are taken one at a time: the process died over several of them at once."""
-        self._failed: dict[int, tuple[int, str]] = {}
+        self.recalled = False
+        """What the processes before this one have set aside is counted."""
+        self._failed: dict[int, Failures] = {}
         self._parks: deque[int] = deque()
-        self._recalled = False
         self._suspected = 0
         """Up to here the witness suspects somebody; 0: nobody."""
         one, several = stand.suspects.one, stand.suspects.several
         if one is not None:
-            self._failed[one.offset] = (one.times, DIED)
+            self._failed[one.offset] = Failures(one.times, DIED, one.row)
         if one is not None or several is not None:
             self._suspected = max(s.offset + s.span - 1 for s in (one, several) if s is not None)
         if several is not None and several.times >= ONE_BY_ONE_DEATHS:
             self.one_by_one = several.offset + several.span - 1
 
     def failed(self, offset: int, reason: str) -> None:
-        times, _ = self._failed.get(offset, (0, ""))
-        self._failed[offset] = (times + 1, reason)
+        self._failed[offset] = Failures(self.times(offset) + 1, reason)
 
     def poison(self, after: int) -> int | None:
         """The lowest entry beyond `after` that is known to have raised, or to have been there when a process died."""
@@ -71,11 +80,15 @@ class Attempts:
 
     def hopeless(self, offset: int) -> str | None:
         """The last reason, when the entry has had its attempts."""
-        times, reason = self._failed.get(offset, (0, ""))
-        return reason if times >= ATTEMPTS_MAX else None
+        failures = self._failed.get(offset, NONE)
+        return failures.reason if failures.times >= ATTEMPTS_MAX else None
+
+    def deadly_row(self, offset: int) -> int | None:
+        """Which of the rows, from 1, that the retry at `offset` folds is not to be tried any more."""
+        return None if self.hopeless(offset) is None else self._failed[offset].row
 
     def times(self, offset: int) -> int:
-        return self._failed.get(offset, (0, ""))[0]
+        return self._failed.get(offset, NONE).times
 
     def passed(self, upto: int) -> None:
         """The checkpoint has moved: forget what lies behind it."""
@@ -86,10 +99,12 @@ class Attempts:
             self.mark.acquit()
 
     def recall(self, parks: Sequence[int]) -> None:
-        """When (ms, ascending) those were set aside that still are: those of processes before this one count, too."""
-        if not self._recalled:
-            self._recalled = True
-            self._parks.extendleft(reversed(parks))
+        """When (ms, newest first) those were set aside that still are: those of processes before this one count, too.
+        More than PARKS_PER_HOUR_MAX would say nothing new. Once in a process.
+        """
+        assert not (self.recalled or self._parks), "counted twice"
+        self.recalled = True
+        self._parks.extendleft(parks)
 
     def parked(self, at: int) -> bool:
         """Note one set aside at `at` (ms); False when that was one too many within an hour."""

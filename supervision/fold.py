@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from supervision.attempts import DIED
 from supervision.counters import Counters
 from supervision.domain import Domain, Event, TimerDue
 from supervision.engine_events import RESUME, RETRY, Decided, Decision
@@ -136,7 +137,8 @@ class Fold:
         wanted = [key for key in dict.fromkeys(keys) if self._states.claimed(key) is None]
         if not (subjects or timers or wanted):
             return Loaded({}, {}, {})
-        loaded = self._reader.load(self._place.segment, self._domain.name, subjects, timers, wanted)
+        with self._mark.reading():
+            loaded = self._reader.load(self._place.segment, self._domain.name, subjects, timers, wanted)
         for subject in subjects:
             try:
                 self._revive(subject, loaded)
@@ -214,7 +216,8 @@ class Fold:
             return event
         wanted = [key for key in later if self._states.claimed(key) is None]
         try:
-            found = self._reader.load(self._place.segment, self._domain.name, (), (), wanted).keys if wanted else {}
+            with self._mark.reading():
+                found = self._reader.load(self._place.segment, self._domain.name, (), (), wanted).keys if wanted else {}
         except Refused as refused:
             raise Unreadable(str(refused)) from None
         more = {key: value for key in later if (value := self._states.claimed(key) or found.get(key)) is not None}
@@ -267,7 +270,8 @@ class Fold:
     def _page(self, after: str, limit: int, outcome: Outcome) -> Sequence[str]:
         """The next subjects with a state, in byte order, those in memory that the store does not have yet included."""
         shared = self._forms.shared_subject
-        stored = self._reader.subjects_after(self._place.segment, self._domain.name, after, limit + bool(shared))
+        with self._mark.reading():
+            stored = self._reader.subjects_after(self._place.segment, self._domain.name, after, limit + bool(shared))
         fresh = [s for s in outcome.touched if not self._blank(s, self._states.get(s))]
         ahead = {s for s in [*self._states.ahead(), *fresh] if s.encode() > after.encode()}
         return sorted(ahead.union(stored) - {shared}, key=str.encode)[:limit]
@@ -299,19 +303,13 @@ class Fold:
             raise Poisoned(offset, error) from None
 
     def decide(self, entry: Entry, decision: Decision, outcome: Outcome) -> None:
-        """Carry out an operator's decision about a parked subject. Nothing of this host may be under way.
-
-        One that has killed the process, by what it retries, is a retry that fails.
-        """
+        """Carry out an operator's decision about a parked subject. Nothing of this host may be under way."""
         if entry.kind == RESUME:
             return
         limit = self._retry_entries_max
         waiting = self._reader.parked(self._place.segment, self._domain.name, decision.subject, -1, limit + 1)
-        rows, deadly = waiting[:limit], self._parking.hopeless(entry.offset)
-        if deadly is not None and entry.kind == RETRY:
-            done = self._failed_anew(rows, deadly, outcome)
-        else:
-            done = self._retry(rows, entry.at, outcome) if entry.kind == RETRY else self._discard(rows, outcome)
+        rows = waiting[:limit]
+        done = self._retry(rows, entry, outcome) if entry.kind == RETRY else self._discard(rows, outcome)
         left = done < len(waiting)
         if not left:
             self._parking.released(decision.subject)
@@ -323,30 +321,35 @@ class Fold:
         decided = Decided(word, self._domain.name, self._place.segment, decision.subject, done, left)
         outcome.emit(event, Emit("engine.decided", decided, route="engine.decided", same_depth=True))
 
-    def _retry(self, rows: Sequence[ParkedRow], at: int, outcome: Outcome) -> int:
+    def _retry(self, rows: Sequence[ParkedRow], retry: Entry, outcome: Outcome) -> int:
         """Fold parked entries in order with the retry's time, until one fails anew. -> how many went well.
 
-        When the store refuses on the way, what went well so far is staged, and a continuation takes up the rest.
+        One that has killed the process each time it was tried fails untried. When the store refuses on the way, what
+        went well so far is staged, and a continuation takes up the rest.
         """
+        deadly = self._parking.deadly_row(retry.offset)
         for i, row in enumerate(rows):
+            if i + 1 == deadly:
+                self._failed_anew(row, DIED, outcome)
+                return i
+            self._mark.retrying(retry.offset, i + 1)
             trial = Outcome.like(outcome)
             try:
-                self._try_again(row, at, trial, outcome)
+                self._try_again(row, retry.at, trial, outcome)
             except Refused:
                 if i == 0:
                     raise
                 return i
             except Poisoned as poisoned:
-                self._failed_anew([row], poisoned.reason, outcome)
+                self._failed_anew(row, poisoned.reason, outcome)
                 return i
             outcome.absorb(trial)
             outcome.unparked.append((row.subject, row.offset))
         return len(rows)
 
-    def _failed_anew(self, rows: Sequence[ParkedRow], reason: str, outcome: Outcome) -> int:
-        """The first of `rows` stays parked, for this reason. -> 0, how many went well."""
-        outcome.parked += [msgspec.structs.replace(row, attempts=row.attempts + 1, reason=reason) for row in rows[:1]]
-        return 0
+    def _failed_anew(self, row: ParkedRow, reason: str, outcome: Outcome) -> None:
+        """It stays parked, for this reason."""
+        outcome.parked.append(msgspec.structs.replace(row, attempts=row.attempts + 1, reason=reason))
 
     def _try_again(self, row: ParkedRow, at: int, trial: Outcome, outcome: Outcome) -> None:
         """React to one parked entry; when that raises, the state is as it was before."""

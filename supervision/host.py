@@ -294,7 +294,6 @@ class DomainHost:
         if self._in_flight:
             return False
         outcome = self._outcome(entry.offset)
-        self._attempts.mark.at(entry.offset)
         try:
             self._fold.decide(entry, decision, outcome)
             states = self._fold.encoded(outcome)
@@ -309,7 +308,6 @@ class DomainHost:
         states: list[tuple[str, bytes]] = []
         if entries:
             first, mark = entries[0].offset, self._attempts.mark
-            self._attempts.reacting = (first, self._place.runtime.clock.monotonic_s())
             span = entries[-1].offset - first + 1
             try:
                 mark.at(first, span)
@@ -322,7 +320,6 @@ class DomainHost:
                 raise ReactionFailed(poisoned.offset, poisoned.reason) from None
             finally:
                 mark.clear()
-                self._attempts.reacting = None
         self._cursor = upto
         if not outcome.empty():
             self._put(outcome, states)
@@ -355,12 +352,15 @@ class DomainHost:
             entries, upto = self._place.tail.read(park.scanned, self._limits.batch_entries_max, DECISIONS, self._reader)
             if upto == park.scanned:
                 return
-            park.scanned = upto
             resume = next((entry for entry in entries if self._parking.is_resume(entry)), None)
-            if resume is not None and not self._in_flight:
-                outcome = self._outcome(self._staged)
-                self._parking.resume(resume, outcome)
-                self._put(outcome, [])
-                if self._park_reason is not None:
-                    self._me.tell(Finish())  # a stand-in: the real one takes over, with a new restart budget
-                return
+            if resume is None:
+                park.scanned = upto
+                continue
+            if self._in_flight:
+                return  # it is read again when that has ended
+            outcome = self._outcome(self._staged)
+            self._parking.resume(resume, outcome)
+            self._put(outcome, [])
+            if self._park_reason is not None:
+                self._me.tell(Finish())  # a stand-in: the real one takes over, with a new restart budget
+            return

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from supervision.attempts import Attempts
+from supervision.attempts import PARKS_PER_HOUR_MAX, Attempts
 from supervision.counters import Counters
 from supervision.domain import Domain, Event
 from supervision.engine_events import PARKED, RESUME, Decided, Decision, Parked
@@ -56,8 +56,9 @@ class Parking:
             self.domain = DomainPark(row.offset, row.offset)
         if self._domain.parks == "subject":
             self._subjects = subjects - {WHOLE_DOMAIN}
-        rows = reader.parked(self._segment, self._domain.name) if subjects else ()
-        self._attempts.recall(sorted(row.at for row in rows if row.attempts))
+        if not self._attempts.recalled:
+            ats = reader.parked_at(self._segment, self._domain.name, PARKS_PER_HOUR_MAX) if subjects else ()
+            self._attempts.recall(ats)
 
     def holds(self, subject: str) -> bool:
         """Later entries of this subject wait with the one that is parked."""
@@ -66,6 +67,10 @@ class Parking:
     def hopeless(self, offset: int) -> str | None:
         """Why the entry is to be set aside without another attempt."""
         return self._attempts.hopeless(offset)
+
+    def deadly_row(self, offset: int) -> int | None:
+        """Which row, from 1, the retry at `offset` is not to try."""
+        return self._attempts.deadly_row(offset)
 
     def set_aside(self, entry: Entry, reason: str, outcome: Outcome) -> None:
         """Park `entry` (and its subject, where there is money) and say so in the log."""

@@ -189,6 +189,10 @@ class Reader(Protocol):
         """Each subject that has parked rows, `*` included."""
         ...
 
+    def parked_at(self, segment: int, domain: str, limit: int) -> Sequence[int]:
+        """The times (ms) of the newest `limit` parked rows with attempts, newest first; what only waits left out."""
+        ...
+
     def reply(self, id_hash: int, domain: str) -> bytes | None: ...
 
     def cut(self, domain: str, courier: str) -> Cut:

@@ -443,6 +443,10 @@ class SimulatedReader:
     def parked_subjects(self, segment: int, domain: str) -> Sequence[str]:
         return sorted({at[2] for at in self._image.parked if at[:2] == (segment, domain)})
 
+    def parked_at(self, segment: int, domain: str, limit: int) -> Sequence[int]:
+        rows = [row for at, row in self._image.parked.items() if at[:2] == (segment, domain) and row.attempts]
+        return sorted((row.at for row in rows), reverse=True)[:limit]
+
     def reply(self, id_hash: int, domain: str) -> bytes | None:
         return self._image.replies.get(id_hash, {}).get(domain)
 

@@ -60,11 +60,11 @@ class WatchActor(Domain[None]):
         match event.body:
             case Parked(domain=domain) as parked if domain in self._money:
                 yield raised(MoneyParked(domain, parked.segment, parked.subject, parked.offset), same_depth=True)
-            case PointsRefusedSeen() if self._limit and not refusals.told(event.shared, event.at, self._limit):
+            case PointsRefusedSeen() if self._limit and not refusals.told(event.shared, event.at):
                 noted = Refusal(event.at)
                 yield Emit(REFUSAL, noted, subject=segment_subject(event.entry.segment), same_depth=True)
-            case Refusal(refused_at=at) if self._limit and refusals.count(state, at, self._limit):
-                alarm = RefusalsRate(state.count, self._limit, event.entry.segment, WINDOW_S)
+            case Refusal(refused_at=at) if self._limit and (too_many := refusals.count(state, at, self._limit)):
+                alarm = RefusalsRate(too_many, self._limit, event.entry.segment, WINDOW_S)
                 yield raised(alarm, same_depth=True)
             case _:
                 pass

@@ -15,6 +15,7 @@ from simulation.bugs.bug import Bug, Method, Swap
 from supervision import witness
 from supervision.attempts import Attempts
 from supervision.budget import RestartBudget
+from supervision.entry import Entry
 from supervision.fold import Fold
 from supervision.host import DomainHost
 from supervision.messages import ParkedRow, Rejected
@@ -71,8 +72,8 @@ def _nobody_waits(_holds: Method) -> Method:
 
 
 def _each_for_itself(retry: Method) -> Method:
-    def wrong(self: Any, rows: Sequence[ParkedRow], at: int, outcome: Outcome) -> int:
-        return sum(retry(self, [row], at, outcome) for row in rows)
+    def wrong(self: Any, rows: Sequence[ParkedRow], decision: Entry, outcome: Outcome) -> int:
+        return sum(retry(self, [row], decision, outcome) for row in rows)
 
     return wrong
 

@@ -164,6 +164,10 @@ class SqliteReader:
         sql = "SELECT DISTINCT subject FROM parked WHERE segment = ? AND domain = ? ORDER BY subject"
         return [row[0] for row in self._read(lambda db: db.execute(sql, (segment, domain)).fetchall())]
 
+    def parked_at(self, segment: int, domain: str, limit: int) -> Sequence[int]:
+        sql = "SELECT at FROM parked WHERE segment = ? AND domain = ? AND attempts > 0 ORDER BY at DESC LIMIT ?"
+        return [row[0] for row in self._read(lambda db: db.execute(sql, (segment, domain, limit)).fetchall())]
+
     def reply(self, id_hash: int, domain: str) -> bytes | None:
         # Of the id as it is known now: an id that expired and came again must not get the old answer.
         sql = (

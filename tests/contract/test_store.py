@@ -198,6 +198,20 @@ def test_parked_rows_are_listed_replaced_and_removed(opened: Opened) -> None:
     assert list(opened.reader.parked()) == [again]
 
 
+def test_the_times_of_what_was_set_aside_are_told_newest_first_without_what_only_waits(opened: Opened) -> None:
+    rows = [
+        ParkedRow(1, "points", subject, offset, "why", attempts, NOW + at, b"e")
+        for subject, offset, attempts, at in (
+            ("user:1", 1, 3, 10), ("user:1", 9, 0, 90), ("user:2", 2, 4, 20), ("user:3", 3, 3, 15), ("*", 9, 0, 99),
+        )
+    ]  # fmt: skip
+    elsewhere = ParkedRow(2, "points", "user:7", 4, "why", 3, NOW + 50, b"e")
+    opened.commit(stages=[stage(0, 9, parked=rows), Stage(2, "points", 1, 0, 4, parked=[elsewhere])])
+    assert [at - NOW for at in opened.reader.parked_at(1, "points", 9)] == [20, 15, 10]
+    assert [at - NOW for at in opened.reader.parked_at(1, "points", 2)] == [20, 15]
+    assert list(opened.reader.parked_at(1, "other", 9)) == []
+
+
 def test_a_domain_parked_before_its_segment_had_an_entry_is_found(opened: Opened) -> None:
     row = ParkedRow(1, "points", "*", 0, "why", 3, NOW, b"")
     opened.commit(stages=[stage(0, 0, parked=[row])])

@@ -108,6 +108,7 @@ def answers(store: Opened, history: History) -> list[Any]:
         for domain in DOMAINS:
             found.append(list(reader.subjects_after(segment, domain, "user:2", 3)))
             found.append(list(reader.parked_subjects(segment, domain)))
+            found.append(list(reader.parked_at(segment, domain, 9)))
             pairs = [(subject, key) for subject in SUBJECTS for key in "ab"]
             found.append(reader.load(segment, domain, SUBJECTS, pairs, KEYS))
             found += [reader.snapshot(segment, domain, subject) for subject in SUBJECTS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -191,6 +192,20 @@ def test_too_many_parked_in_an_hour_park_the_domain_and_a_resume_folds_everythin
         assert world.checkpoint(segment, "skipper") == world.store.image.heads[segment].offset
 
 
+def test_a_resume_that_is_seen_before_the_parking_is_durable_is_heard_all_the_same() -> None:
+    toy = Skipper()
+    world = World(toy)
+    toy.broken = True
+    world.append(*[(subject, Do(add=1)) for subject in at_home(PARKS_PER_HOUR_MAX + 8)])
+    assert world.runtime.run_until(lambda: world.tally.counted("domains_parked") == 1, 100_000)
+    assert not [row for row in world.parked() if row[0] == "*"], "said to the journal, and not written yet"
+    toy.broken = False
+    world.decide("engine.resume", f"segment:{HOME:02d}", "skipper")  # one more than was needed for the parking before
+    world.settle(30)
+    assert not [row for row in world.parked() if row[0] == "*"]
+    assert world.checkpoint(HOME, "skipper") == world.store.image.heads[HOME].offset
+
+
 def test_a_parked_domain_stays_parked_over_a_restart() -> None:
     toy = Skipper()
     world = World(toy)
@@ -203,6 +218,29 @@ def test_a_parked_domain_stays_parked_over_a_restart() -> None:
     world.restart()
     world.settle(30)
     assert stuck and before == {segment: world.checkpoint(segment, "skipper") for segment in stuck}
+
+
+def test_what_was_set_aside_counts_over_a_restart_however_much_waits_and_is_read_once() -> None:
+    world = World()
+    world.append(*[(subject, Do(add=1, fail=99)) for subject in at_home(PARKS_PER_HOUR_MAX)])
+    world.settle(30)
+    for n in range(300):  # rows that only wait, and stand before the others
+        row = ParkedRow(HOME, "toy", "user", n, "waits", 0, world.clock.now_ms(), b"")
+        world.store.image.parked[HOME, "toy", "user", n] = row
+    asked: list[int] = []
+    read = SimulatedReader.parked_at
+
+    def counted(reader: SimulatedReader, segment: int, *rest: Any) -> Sequence[int]:
+        asked.append(segment)
+        return read(reader, segment, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SimulatedReader, "parked_at", counted)
+        world.restart()
+        world.append((at_home(PARKS_PER_HOUR_MAX + 1)[-1], Do(add=1, fail=99)))
+        world.settle(30)
+    assert [row[0] for row in world.parked()].count("*") == 1
+    assert asked == [HOME], "not again after each of the crashes, and not where nothing is parked"
 
 
 def test_a_loop_of_rules_is_cut_at_the_depth_limit_and_says_so_once() -> None:

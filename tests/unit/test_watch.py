@@ -153,9 +153,29 @@ def test_a_refusal_at_the_depth_limit_is_noted_and_told_like_any_other() -> None
 
 def test_a_refusal_of_a_window_that_is_over_counts_no_more() -> None:
     seen = Refusals()
-    assert [refusals.count(seen, WINDOW_MS * 7, 1), refusals.count(seen, WINDOW_MS * 7 + 5, 1)] == [False, True]
-    assert refusals.told(seen, WINDOW_MS * 8 - 1, 1) and not refusals.told(seen, WINDOW_MS * 8, 1)
+    assert [refusals.count(seen, WINDOW_MS * 7, 1), refusals.count(seen, WINDOW_MS * 7 + 5, 1)] == [0, 2]
+    assert refusals.told(seen, WINDOW_MS * 8 - 1) and not refusals.told(seen, WINDOW_MS * 8)
     assert not refusals.count(seen, WINDOW_MS * 8, 1)
     assert not refusals.count(seen, WINDOW_MS * 8 - 1, 1)
     assert (seen.window, seen.count) == (8, 1)
     refusals.check(seen)
+
+
+def test_a_limit_that_is_lowered_below_what_was_counted_is_told_with_the_next_refusal_and_once() -> None:
+    seen, at = Refusals(), WINDOW_MS * 7
+    assert [refusals.count(seen, at, 9) for _ in range(5)] == [0] * 5
+    assert not refusals.told(seen, at)
+    assert [refusals.count(seen, at, 2), refusals.count(seen, at, 2)] == [6, 0]
+    assert refusals.told(seen, at)
+    assert not refusals.count(seen, at, 1), "nor when it is lowered once more, or raised again"
+    refusals.check(seen)
+
+
+def test_a_limit_lowered_between_two_starts_is_for_the_window_that_is_under_way(tmp_path: Path) -> None:
+    with engine_in(tmp_path) as engine:
+        refused(engine, LIMIT)
+        clock = engine.clock
+    engine = PointsEngine(tmp_path, refusals_max=2, clock=clock)
+    refused(engine, 2)
+    assert [(alarm["value"], alarm["limit"]) for alarm in told(engine, "refusals_rate")] == [(LIMIT + 1, 2)]
+    engine.close()

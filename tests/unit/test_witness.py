@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from supervision.attempts import ATTEMPTS_MAX, PARKS_PER_HOUR_MAX
+from supervision.attempts import ATTEMPTS_MAX, DIED, PARKS_PER_HOUR_MAX
 from supervision.entry import segment_of
-from supervision.witness import ONE_BY_ONE_DEATHS, SPAN_MAX, MemoryWitness, Suspect, Suspects
+from supervision.store_simulated import SimulatedReader
+from supervision.witness import OFFSET_MAX, ONE_BY_ONE_DEATHS, SPAN_MAX, MemoryWitness, Suspect, Suspects
 from supervision.witness_file import WITNESS_FILE, FileWitness
 from tests.engine_world import SEGMENTS, Do, Skipper, Toy, World
 
@@ -176,13 +177,67 @@ def test_a_retry_that_kills_the_process_fails_like_one_that_raises() -> None:
     assert world.total() == DEADLY + 1 and world.parked() == []
 
 
-def lives(*ats: tuple[int, int] | None) -> Suspects:
-    """Who is suspected after lives that died at these (offset, span), in order; None: at nothing."""
+def test_a_retry_that_kills_at_a_later_row_folds_those_before_it_and_leaves_that_one_parked() -> None:
+    deadly = Deadly(Deadly.in_reaction)
+    world = deadly.world
+    world.append(Do(add=10, fail=3), Do(add=100), Do(add=DEADLY), Do(add=1000))
+    world.settle()
+    assert len(world.parked()) == 4
+    world.decide("engine.retry", "user:1")
+    deadly.live()
+    assert deadly.deaths == ATTEMPTS_MAX and world.total() == 110
+    assert world.parked() == [("user:1", 3, 1), ("user:1", 4, 0)]
+    row = world.store.image.parked[HOME, "toy", "user:1", 3]
+    assert row.reason == DIED and world.kinds().count("engine.decided") == 1
+    deadly.deaths = 0
+    world.decide("engine.retry", "user:1")
+    deadly.live()
+    assert deadly.deaths == ATTEMPTS_MAX, "a retry is a new chance"
+    deadly.armed = False
+    world.decide("engine.retry", "user:1")
+    world.settle()
+    assert world.total() == 1110 + DEADLY and world.parked() == []
+
+
+@pytest.mark.parametrize("hook", ["load", "subjects_after"])
+def test_kills_from_outside_while_the_store_is_read_set_nobody_aside(
+    monkeypatch: pytest.MonkeyPatch, hook: str
+) -> None:
+    deadly = Deadly(lambda _: None)
+    world, read = deadly.world, getattr(SimulatedReader, hook)
+    world.append(("user:3", Do(add=10, fail=3)))
+    world.settle()
+
+    def struck(reader: SimulatedReader, *rest: Any) -> Any:
+        if deadly.armed:
+            deadly.deaths += 1
+            deadly.die()
+        return read(reader, *rest)
+
+    monkeypatch.setattr(SimulatedReader, hook, struck)
+    world.append(Do(add=1), Do(add=2), Do(page_after=""), Do(add=4))
+    world.decide("engine.retry", "user:3")
+    for _ in range(ONE_BY_ONE_DEATHS + 2 * ATTEMPTS_MAX):
+        world.settle(8)
+        world.restart()
+    assert deadly.deaths >= ONE_BY_ONE_DEATHS + 2 * ATTEMPTS_MAX
+    deadly.armed = False
+    world.settle()
+    assert world.total() == 7 and world.total("user:3") == 10 and world.parked() == []
+
+
+def lives(*ats: tuple[int, ...] | None) -> Suspects:
+    """Who is suspected after lives that died at these (offset, span, row of a retry), in order; None: at nothing."""
     witness = MemoryWitness()
     for at in ats:
-        stand = witness.begin([CELL])[CELL]
-        if at is not None:
-            stand.mark.at(*at)
+        mark = witness.begin([CELL])[CELL].mark
+        match at:
+            case (offset, span):
+                mark.at(offset, span)
+            case (offset, 1, row):
+                mark.retrying(offset, row)
+            case _:
+                assert at is None
     return witness.begin([CELL])[CELL].suspects
 
 
@@ -198,6 +253,13 @@ def test_deaths_over_several_entries_are_counted_apart() -> None:
     assert lives((8, 1), (5, 3), (8, 1), (5, 3)) == Suspects(Suspect(8, 1, 2), Suspect(5, 3, 2)), "in turns"
     assert lives((5, 9), (5, 200)).several == Suspect(5, 200, 2)
     assert lives((5, SPAN_MAX + 1)).several == Suspect(5, SPAN_MAX, 1)
+
+
+def test_the_row_of_a_retry_at_which_the_last_death_was_is_known_beside_the_retry() -> None:
+    assert lives((9, 1, 3), (9, 1, 4)).one == Suspect(9, 1, 2, 4)
+    assert lives((9, 1, 3), None).one == Suspect(9, 1, 1, 3)
+    assert lives((9, 1, 3), (8, 1)).one == Suspect(8, 1, 1)
+    assert lives((OFFSET_MAX, 1, SPAN_MAX + 1)).one == Suspect(OFFSET_MAX, 1, 1, SPAN_MAX)
 
 
 def test_a_mark_that_was_cleared_says_nothing() -> None:
