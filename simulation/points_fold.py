@@ -21,7 +21,7 @@ EXPIRY_MARKS = {
     "quarters": "expired_at_period", "years": "expired_at_period",
 }  # fmt: skip
 PAUSE_MS = 1_000
-"""Who is to be reminded of what comes now is reminded so much later."""
+"""Who is to be reminded of what comes now is reminded so much later, and what comes meanwhile puts it off no more."""
 
 __all__ = ["DAY_MS", "Fold", "refers", "said_of"]
 
@@ -211,7 +211,10 @@ class Fold:
         """The end of the lots that end first, and when to remind of those that were not reminded of."""
         ends = sorted(end for end in purse.ends(slides) if end < NEVER)
         new = [self._reminder(end) for end in ends if end > purse.reminded][:1]
-        return ends[:1] + [moment if moment > self.at else self.at + PAUSE_MS for moment in new if moment]
+        soon = self.at + PAUSE_MS
+        if self.at < self.book.believes < soon:
+            soon = self.book.believes
+        return ends[:1] + [moment if moment > self.at else soon for moment in new if moment]
 
     # What comes.
 
