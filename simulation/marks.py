@@ -66,6 +66,8 @@ OBSERVED: Mapping[str, str] = {
     "command_replayed": "a command over HTTP got the answer that it had got before",
     "command_met_itself": "a command over HTTP met its own earlier one, which was not answered yet",
     "command_survived": "its first answer came from another process than the one it was handed to",
+    "command_parked": "who waited for a command was told that an operator must decide first",
+    "command_parked_answered": "its first answer came after that",
     "key_reused": "an Idempotency-Key came with another body",
     "programme_switched": "a segment took on another programme of points",
     "activated": "pending points became active",
