@@ -30,6 +30,8 @@ from topology.wire import Door, MadeUp, hash64, id_hash, reply_key
 
 SUBJECTS = 9
 AGAIN_S = 0.4
+PUT_BY = 0.6
+"""Of a day: programmes are put early enough that something comes under them."""
 GIVES_UP_SHARE = 0.5
 TABS = 3
 RING_SHARE = 0.4
@@ -88,7 +90,7 @@ class Askers:
             if rng.random() < self._draw.other_id_rate:
                 self._plan_request(rng.uniform(0, window_s), body)
         for _ in self._programmes if last else self._programmes[:1]:
-            self._world.at(rng.uniform(0, window_s), self._put_next)
+            self._world.at(rng.uniform(0, window_s * PUT_BY), self._put_next)
 
     def _plan_request(self, seconds: float, body: bytes) -> None:
         self._numbers += 1

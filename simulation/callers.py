@@ -4,7 +4,8 @@ A caller names what it wants done with an Idempotency-Key and asks until it is a
 of a process that was born since; twice at the same moment; again although it was answered; and, by mistake, something
 else under a key that is used up. Two programs give their keys the same names. What they see is all that is judged here:
 under one key there is one answer, whatever happened between; it stands at a place of its own that holds what was asked;
-it is given for the first time once; and it is the model's.
+it is given for the first time once; and it is the model's. Who waits long is told `parked` exactly while the shadow has
+something parked that must come first; whoever was told so asks on, and gets the same one answer.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from gateway.problems import Problem
 from simulation.askers import in_the_models_words
 from simulation.checker import Checker
 from simulation.draw import Draw
+from simulation.shadow import Shadow
 from simulation.shoppers import Shoppers
 from simulation.violation import Violation
 from supervision.store import Refused
@@ -30,15 +32,21 @@ PATHS: Mapping[str, str] = {
     "points_reverse": "reversals", "points_gift": "gifts", "points_adjust": "adjustments",
 }  # fmt: skip
 """Below a user's points: by message."""
+DOMAIN = "points"
+"""Who carries them out."""
 PROGRAMS = ("till", "app")
 """Each has an API key of its own."""
-AGAIN_S = 0.8
+AGAIN_S = 0.4
 KEYLESS_SHARE = 0.1
 GIVES_UP_SHARE = 0.5
 """Of those whose time is up: they hang up before they ask again. The others wait on both lines."""
 TWICE_SHARE = 0.3
 REPEAT_SHARE = 0.4
 OTHER_BODY_SHARE = 0.2
+MARKS = (
+    "command_replayed", "command_met_itself", "command_survived", "command_parked", "command_parked_answered",
+    "key_reused",
+)  # fmt: skip
 CLOSED = frozenset({"not_taking", "segment_lost"})
 """Come again later."""
 
@@ -50,6 +58,7 @@ class Served(Protocol):
     """What callers need of their world."""
 
     checker: Checker
+    shadow: Shadow
 
     def at(self, seconds: float, act: Callable[[], None]) -> None: ...
     def commands(self) -> Commands | None:
@@ -71,6 +80,8 @@ class Wanted:
         """Answers that were not said to be replayed."""
         self.asked_in = 0
         """The process that was asked first."""
+        self.parked = False
+        """Its caller was told so."""
 
 
 class Callers:
@@ -86,7 +97,7 @@ class Callers:
         self.sent = 0
         self.waiting: dict[int, Wanted] = {}
         """By what the answer is known by."""
-        self.marks = {"command_replayed": 0, "command_met_itself": 0, "command_survived": 0, "key_reused": 0}
+        self.marks = dict.fromkeys(MARKS, 0)
 
     def plan_day(self, commands: int) -> None:
         rng, window_s = self._rng, self._draw.window_s
@@ -122,7 +133,7 @@ class Callers:
     def _again(self, wanted: Wanted, line: _Line) -> None:
         if wanted.known_by not in self.waiting:
             return
-        if line.process == self._world.process and self._rng.random() < GIVES_UP_SHARE:
+        if line.process == self._world.process and (line.parked() or self._rng.random() < GIVES_UP_SHARE):
             line.hang_up()
         if not self._post(wanted):
             self._world.at(AGAIN_S, lambda: self._again(wanted, line))
@@ -151,6 +162,7 @@ class Callers:
         first = wanted.seen is None
         self.marks["command_replayed"] += placed.repeat
         self.marks["command_survived"] += first and process != wanted.asked_in
+        self.marks["command_parked_answered"] += first and wanted.parked
         self.waiting.pop(wanted.known_by, None)
         if self.is_forgotten(wanted):
             return
@@ -162,6 +174,17 @@ class Callers:
         self._stands(wanted, placed)
         if first and wanted.call.key is not None:
             self._goes_on(wanted)
+
+    def told_parked(self, wanted: Wanted, handed: Handed, offset: int, problem: Problem | None) -> None:
+        """Whoever waited long was told this of the command at `offset`."""
+        shadow = self._world.shadow
+        held = shadow.waits(handed.segment, DOMAIN, handed.subject, offset)
+        stands = (handed.segment, DOMAIN) in shadow.domains
+        if (problem is not None) != (held or stands):
+            told = problem.message if problem is not None else "nothing"
+            raise Violation(f"replays: the command {wanted.n} at {offset} is told {told}; held: {held}, {stands}")
+        self.marks["command_parked"] += problem is not None
+        wanted.parked = wanted.parked or problem is not None
 
     def is_forgotten(self, wanted: Wanted) -> bool:
         """Whether its key was, and has been used anew."""
@@ -235,6 +258,17 @@ class _Line:
                 return
             self._callers.marks["command_met_itself"] += self._reply is None
         self._tell()
+
+    def parked(self) -> bool:
+        """Whether an operator must decide first; as gateway/replies.py, which looks when it has waited long."""
+        if self._placed is None or not self._open:
+            return False
+        try:
+            problem = self._commands.parked(self.handed, self._placed.at.offset)
+        except Refused:
+            return False
+        self._callers.told_parked(self._wanted, self.handed, self._placed.at.offset, problem)
+        return problem is not None
 
     def replied(self, reply: bytes | None) -> None:
         self._reply = self._reply or reply

@@ -248,7 +248,7 @@ def _later(dice: Dice) -> dict[str, Any]:
         "users": rng.choice((1, 3, 4, 6)),
         "ledger": rng.uniform(0.7, 1.0),
         "asks": rng.randint(5, 15),
-        "calls": rng.randint(6, 18),
+        "calls": rng.randint(14, 22),
         "switches": rng.choice((0, 1, 2)),
         "leaps": rng.choice((0, 1, 1, 2, 2)),
         "leap_days": rng.choice((2, 9, 45, 45, 60)),

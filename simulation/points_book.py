@@ -137,6 +137,16 @@ class Hold:
         self.wallet, self.until, self.order_id, self.parts = wallet, until, order_id, parts
 
 
+class Counted:
+    """What has come under a cap and counts together: `uses` are (when, points). `kind` says how its window was when
+    something came last, `first` which day it began with."""
+
+    def __init__(self) -> None:
+        self.kind = ""
+        self.first = 0
+        self.uses: list[tuple[int, int]] = []
+
+
 class Order:
     """What is known of one order. `claims` is the history of its refunds: (points, amount, back, pieces), a piece being
     (item, amount, quantity, points)."""
@@ -175,22 +185,24 @@ class Book:
         """Refunds without an order: {order_id, until, place, body}."""
         self.referred = False
         self.referrals = self.orders_earned = self.lines = 0
-        self.zone = ""
+        self.zone = self.days_of = ""
+        """Its owner's own, and the programme's that counted last."""
         self.signed: tuple[int, int] = (0, 0)
         """(day, days in a row)"""
         self.given: list[tuple[int, int]] = []
         """Gifts: (day, points)."""
-        self.capped: list[tuple[str, int, int]] = []
-        """What counted for a cap: (cap, when, points)."""
-        self.months: dict[int, int] = {}
-        """Month since year 0 -> what was earned in it, net of refunds: for the tier."""
+        self.capped: dict[str, Counted] = {}
+        """By cap."""
+        self.sums: dict[int, int] = {}
+        """First day of a window -> what came in it for the tier, net of refunds: points or money, as `by` says."""
+        self.by = ""
         self.active_at = 0
         """When its owner was last here."""
         self.level = self.floor = ""
         """Reached, and granted."""
         self.floor_until = 0
-        self.since = 0
-        """The month in which the level was reached."""
+        self.since = self.drops = 0
+        """When the level was reached, and when it is lost unless more comes."""
         self.warned = 0
         self.armed: tuple[int, int] | None = None
         """(due, gen) of the timer's row."""

@@ -37,15 +37,17 @@ def begins(zone: str, day: int) -> int:
     return low * 1000
 
 
-def month_of(zone: str, at: int) -> int:
-    """Months since year 0."""
-    day = date.fromordinal(day_of(zone, at))
-    return day.year * 12 + day.month - 1
-
-
 def month_begins(zone: str, month: int) -> int:
-    """Its first moment."""
-    return begins(zone, date(month // 12, month % 12 + 1, 1).toordinal())
+    """The first moment of a month, counted since year 0."""
+    return begins(zone, _first_of(month))
+
+
+@lru_cache(maxsize=4_096)
+def period(kind: str, day: int) -> tuple[int, int]:
+    """The first day of the month, quarter or year that holds `day`, and that of the next one."""
+    on, months = date.fromordinal(day), _MONTHS[f"{kind}s"]
+    month = (on.year * 12 + on.month - 1) // months * months
+    return _first_of(month), _first_of(month + months)
 
 
 def window(zone: str, per: str, at: int) -> int:
@@ -81,6 +83,10 @@ def reminder(zone: str, days: int, expires: int) -> int:
 def last_day(zone: str, expires: int) -> str:
     """On which points that end then can be spent last."""
     return date.fromordinal(day_of(zone, expires - 1)).isoformat()
+
+
+def _first_of(month: int) -> int:
+    return date(month // 12, month % 12 + 1, 1).toordinal()
 
 
 def ms(text: str) -> int:

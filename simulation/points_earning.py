@@ -6,12 +6,14 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
-from simulation.points_book import Book, Order
+from simulation.points_book import Book, Counted, Order
 from simulation.points_calendar import DAY_MS, window
 from simulation.points_tiers import held
 
 HOUR_MS = 3_600_000
 WEEK_H = 7 * 24
+HOURLY, DAILY = "hourly", "daily"
+"""Kinds of windows that roll, by how they are rounded."""
 
 
 def told(order: dict[str, Any]) -> tuple[Any, ...]:
@@ -58,12 +60,22 @@ def capped(
 
 def use(
     book: Book, rules: dict[str, Any], points: int, reason: str, order: Order | None, at: int, ordinary: bool
-) -> None:
-    """So many came after all. Caps that are no more are forgotten."""
+) -> tuple[int, int]:
+    """So many came after all. Caps that are no more are forgotten. How many counts went on in a window of another kind,
+    and how many began anew for being of another kind.
+    """
     known = {cap["id"] for cap in rules["caps"]}
-    book.capped = [use for use in book.capped if use[0] in known]
-    for cap in _counting(rules, reason, order, ordinary):
-        book.capped.append((cap["id"], at, points))
+    book.capped = {name: counted for name, counted in book.capped.items() if name in known}
+    went_on = anew = 0
+    for cap in _counting(rules, reason, order, ordinary) if points else ():
+        if cap["per"] == "order":
+            continue
+        before = book.capped.get(cap["id"], Counted())
+        now = book.capped[cap["id"]] = _together(before, cap, rules["zone"], at)
+        went_on += len(now.uses) > 0 and now.kind != before.kind
+        anew += not now.uses and now.kind != before.kind and bool(before.kind)
+        now.uses.append((at, points))
+    return went_on, anew
 
 
 def _counting(rules: dict[str, Any], reason: str, order: Order | None, ordinary: bool) -> list[dict[str, Any]]:
@@ -76,18 +88,27 @@ def _rest(book: Book, cap: dict[str, Any], order: Order | None, zone: str, at: i
     if cap["per"] == "order":
         used = sum(earned[2] for earned in order.earned) if order else 0
     else:
-        uses = [(then, points) for of, then, points in book.capped if of == cap["id"]]
-        used = sum(points for then, points in uses if _together(cap, zone, then, at))
+        counted = _together(book.capped.get(cap["id"], Counted()), cap, zone, at)
+        used = sum(points for _, points in counted.uses)
     return max(0, cap["points"] - used)
 
 
-def _together(cap: dict[str, Any], zone: str, then: int, at: int) -> bool:
-    """Whether what came then counts with what comes at `at`. Rolling windows are rounded up to hours, long ones to days
-    of UTC.
+def _together(before: Counted, cap: dict[str, Any], zone: str, at: int) -> Counted:
+    """What of what came before counts with what comes at `at`.
+
+    A calendar window takes over the last one, be it shorter or of another zone, if that began no earlier than itself.
+    Rolling windows are rounded up to hours, long ones to days of UTC; one takes over what another that was rounded the
+    same has kept. Between the one kind and the other, counts begin anew.
     """
-    per, n = cap["per"], cap["n"]
+    now, per, n = Counted(), cap["per"], cap["n"]
     if per not in ("hours", "days"):
-        return window(zone, per, then) == window(zone, per, at)
+        now.kind, now.first = per, window(zone, per, at)
+        if before.kind not in (HOURLY, DAILY) and before.first >= now.first:
+            now.uses = list(before.uses)
+        return now
     hours = n if per == "hours" else 24 * n
-    rounded = HOUR_MS if hours <= WEEK_H else DAY_MS
-    return then // rounded >= (at - hours * HOUR_MS + 1) // rounded
+    now.kind, rounded = (HOURLY, HOUR_MS) if hours <= WEEK_H else (DAILY, DAY_MS)
+    if before.kind == now.kind:
+        oldest = (at - hours * HOUR_MS + 1) // rounded
+        now.uses = [(then, points) for then, points in before.uses if then // rounded >= oldest]
+    return now

@@ -21,7 +21,7 @@ EXPIRY_MARKS = {
     "quarters": "expired_at_period", "years": "expired_at_period",
 }  # fmt: skip
 PAUSE_MS = 1_000
-"""Who is to be reminded of what comes now is reminded so much later."""
+"""Who is to be reminded of what comes now is reminded so much later, and what comes meanwhile puts it off no more."""
 
 __all__ = ["DAY_MS", "Fold", "refers", "said_of"]
 
@@ -120,6 +120,8 @@ class Fold:
 
     def settle(self) -> None:
         """What has become due, and refunds whose orders did not come."""
+        self.marks["zone_moved"] += self.book.days_of not in ("", self.zone) and self.book.balance > 0
+        self.book.days_of = self.zone
         self.pass_time()
         if not self.book.waiting:
             return
@@ -140,10 +142,14 @@ class Fold:
             self.marks["reservation_expired"] += 1
         for name in list(book.purses):
             self.expire(name)
-        if self.rules["tiers"]:
-            self.tier(points_tiers.settle(book, self.rules["tiers"], self.at, 0, self.subject))
         if not book.believes or book.believes <= self.at or book.armed_by != self.rules["ident"]:
-            self._remind()
+            self._look()
+
+    def _look(self) -> None:
+        """There may be something to say: the time has come, or the programme is another one."""
+        if tiers := self.rules["tiers"]:
+            self.tier(points_tiers.settle(self.book, tiers, self.at, self.subject))
+        self._remind()
 
     def _remind(self) -> None:
         """Of lots whose end is near, each end once."""
@@ -211,16 +217,20 @@ class Fold:
         """The end of the lots that end first, and when to remind of those that were not reminded of."""
         ends = sorted(end for end in purse.ends(slides) if end < NEVER)
         new = [self._reminder(end) for end in ends if end > purse.reminded][:1]
-        return ends[:1] + [moment if moment > self.at else self.at + PAUSE_MS for moment in new if moment]
+        soon = self.at + PAUSE_MS
+        if self.at < self.book.believes < soon:
+            soon = self.book.believes
+        return ends[:1] + [moment if moment > self.at else soon for moment in new if moment]
 
     # What comes.
 
     def come(
         self, points: int, reason: str, order: Order | None = None, wallet: str | None = None,
-        active: int | None = None, ordinary: bool = True, bought: bool = False,
+        active: int | None = None, ordinary: bool = True, bought: bool = False, expires: int = 0,
     ) -> int | None:  # fmt: skip
         """So many points are to come; how many did, None: they were refused. `active` None: now, 0: with its order.
         `bought`: they are what an order is worth, which is taken note of even if a cap lets none of them come.
+        `expires` 0: as the programme says.
         """
         name = self.wallet_of(wallet, reason)
         if name is None:
@@ -234,9 +244,14 @@ class Fold:
                 return None
             self.refusal("cap_reached", points)
             return may
+        if expires and expires <= max(self.at, active or 0):
+            self.refuse("in_the_past", points)
+            return None
         if may:
-            self._let_come(may, order, name, active, cut)
-        points_earning.use(self.book, self.rules, may, reason, order, self.at, ordinary)
+            self._let_come(may, order, name, active, cut, expires)
+        went_on, anew = points_earning.use(self.book, self.rules, may, reason, order, self.at, ordinary)
+        self.marks["cap_went_on"] += went_on
+        self.marks["cap_began_anew"] += anew
         return may
 
     def _mark_caps(self, reached: list[str]) -> None:
@@ -246,17 +261,22 @@ class Fold:
                 self.marks[CAP_MARKS[cap["per"]]] += 1
                 self.marks["cap_cut"] += cap["over"] == "cut"
 
-    def _let_come(self, points: int, order: Order | None, wallet: str, active: int | None, cut: Any) -> None:
+    def _let_come(
+        self, points: int, order: Order | None, wallet: str, active: int | None, cut: Any, named: int
+    ) -> None:  # fmt: skip
+        """`named`: when they end, if somebody said."""
         purse = self.book.purse(wallet)
         purse.terms["issued"] += points
-        if active is None:
-            expires = self.ends(wallet, self.at)
+        if active is None or 0 < active <= self.at:
+            expires = named or self.ends(wallet, self.at)
             self.arrive("earned", wallet, [[expires, *self.origin, points, None]], cut)
         else:
-            expires = self.ends(wallet, active) if active else 0
+            expires = named or (self.ends(wallet, active) if active else 0)
             order_id = next((id for id, known in self.book.orders.items() if known is order), "")
             purse.pending.append([active, expires, *self.origin, points, order_id])
             self.say("pending", points, wallet, 0, cut)
+            self.marks["end_named_of_pending"] += named > 0
+        self.marks["end_named"] += named > 0
         if order is not None:
             order.earned.append([wallet, self.origin, points, 0, expires])
 
@@ -292,21 +312,28 @@ class Fold:
             self.marks["written_off"] += each.written_off > 0
             self.marks["spent_came_back"] += each.returned > 0
 
-    def uncount(self, order: Order, points: int) -> None:
+    def uncount(self, order: Order, points: int, money: int) -> None:
         """It does not count for the tier any more."""
-        if self.rules["tiers"]:
-            tiers, at = self.rules["tiers"], self.at
-            self.tier(points_tiers.uncount(self.book, tiers, points, order.at or at, at, self.subject))
+        if tiers := self.rules["tiers"]:
+            amount = money if tiers["by"] == "money" else points
+            self.tier(points_tiers.uncount(self.book, tiers, amount, order.at or self.at, self.at, self.subject))
 
-    def count(self, points: int) -> None:
+    def count(self, points: int, money: int = 0) -> None:
         """It counts for the tier."""
-        if self.rules["tiers"]:
-            self.tier(points_tiers.count(self.book, self.rules["tiers"], points, self.at, self.subject))
+        if not (tiers := self.rules["tiers"]):
+            return
+        was_late = points_tiers.in_grace(self.book, tiers, self.at)
+        said = points_tiers.count(self.book, tiers, money if tiers["by"] == "money" else points, self.at, self.subject)
+        self.tier(said)
+        self.marks["tier_by_money"] += tiers["by"] == "money" and any(each[0] == "tier.upgraded" for each in said)
+        self.marks["tier_in_grace"] += was_late
+        self.marks["tier_saved"] += was_late and not said and not points_tiers.in_grace(self.book, tiers, self.at)
 
     def tier(self, said: list[Said]) -> None:
         self.said += said
         for each in said:
             self.marks[each[0].replace(".", "_")] += 1
+            self.marks["tier_rolled"] += each[0] == "tier.dropped" and self.rules["tiers"]["window"] == "days"
 
 
 def said_of(change: dict[str, Any]) -> tuple[Any, ...]:

@@ -29,6 +29,8 @@ LINES = frozenset(
 )  # fmt: skip
 """Each of these effects stands beside one line of the records."""
 MOVED = ("points", "balance")
+TIERS = {"by": "points", "window": "year", "n": 365, "grace_days": 0, "notice_days": 7}
+"""What a programme with tiers that does not say it means."""
 REVERSED = ("from_pending", "from_lots", "from_balance", "debt", "written_off", "returned")
 
 
@@ -218,7 +220,7 @@ def plain_rules(programme: dict[str, Any]) -> dict[str, Any]:
         "wallets": programme.get("wallets", {}),
         "caps": [{"per": "day", "n": 1, "over": "cut", "reasons": []} | cap for cap in programme.get("caps", [])],
         "sign_in": {"points": 0, "streak": {}} | programme.get("sign_in", {}),
-        "tiers": {"notice_days": 7, "zone": zone} | tiers if tiers else None,
+        "tiers": TIERS | {"zone": zone} | tiers if tiers else None,
         "gifts": {"per_day": 10, "points_per_day": 100_000} | programme.get("gifts", {}),
         "ttl_s": {"ttl_s_default": 900, "ttl_s_max": 604_800} | programme.get("reserve", {}),
     }
@@ -246,7 +248,7 @@ def _stored(fields: list[Any]) -> dict[str, Any]:
         "counts": (orders, referrals, active_at),
         "reservations": {rid: (held[0], held[1], held[2], _lots(held[3])) for rid, held in reservations.items()},
         "waiting": [(each[0], each[1], each[2], each[3]) for each in waiting],
-        "level": (tier[0], tier[2], tier[3]) if tier else ("", "", 0),
+        "tier": (tier[0], tier[2], tier[3], dict(tier[4]), tier[5]) if tier else ("", "", 0, {}, 0),
         "signed": tuple(sign_ins) if sign_ins else (0, 0),
     }
 
@@ -265,7 +267,7 @@ def _kept(book: Book) -> dict[str, Any]:
             for rid, held in book.holds.items()
         },
         "waiting": [(each["order_id"], each["until"], *each["origin"]) for each in book.waiting],
-        "level": (book.level, book.floor, book.floor_until),
+        "tier": (book.level, book.floor, book.floor_until, book.sums, book.drops),
         "signed": book.signed,
     }
 

@@ -32,7 +32,7 @@ def change(fold: Fold) -> None:
     if order is not None:
         order.changes[kind, reason] = said_of(body)
         order.at = order.at or fold.at
-        undone = _follow(fold, str(order_id)) if kind == "increase" else 0
+        undone = _follow(fold, str(order_id))[0] if kind == "increase" else 0
     if refers(body):
         fold.book.referred = True
         _, referrer, credit = said_of(body)
@@ -89,18 +89,19 @@ def accrue(fold: Fold) -> None:
     items = points_earning.worth(fold.book, fold.rules, order_body) if order_body else []
     points = sum(items) if order_body else body["points"]
     active = _active(fold, order, bool(order_body))
-    came = fold.come(points, reason, order, body.get("wallet"), active, bought=bool(order_body))
+    expires = ms(body["expires_at"]) if body.get("expires_at") else 0
+    came = fold.come(points, reason, order, body.get("wallet"), active, bought=bool(order_body), expires=expires)
     if came is None:
         return
     fold.here()
-    undone = 0
+    undone = undone_money = 0
     if order is not None:
         order.changes["increase", reason] = (points, "", 0)
         if order_body:
             _describe(fold, order, order_body, items, came)
         order.at = order.at or fold.at
-        undone = _follow(fold, str(order_id))
-    fold.count(came - undone)
+        undone, undone_money = _follow(fold, str(order_id))
+    fold.count(came - undone, (order_body["amount"] if order_body else 0) - undone_money)
     fold.tell(came, fold.wallet_of(body.get("wallet"), reason) or "")
 
 
@@ -126,7 +127,8 @@ def _active(fold: Fold, order: Order | None, by_rules: bool) -> int | None:
     if asked:
         if asked.get("on"):
             return None if completed else 0
-        return fold.at + asked["days"] * DAY_MS
+        fold.marks["pending_named"] += "at" in asked
+        return ms(asked["at"]) if asked.get("at") else fold.at + asked["days"] * DAY_MS
     if not by_rules or rules["until"] == "now":
         return None
     if rules["until"] == "days":
@@ -143,12 +145,12 @@ def _describe(fold: Fold, order: Order, told: dict[str, Any], items: list[int], 
         order.items[name] = (amount, quantity, points)
 
 
-def _follow(fold: Fold, order_id: str) -> int:
-    """Refunds that waited for the order; how many points they took of what has just come."""
+def _follow(fold: Fold, order_id: str) -> tuple[int, int]:
+    """Refunds that waited for the order; how many points and how much money they took of what has just come."""
     book, order = fold.book, fold.order(order_id)
     waited = [each for each in book.waiting if each["order_id"] == order_id]
     book.waiting = [each for each in book.waiting if each["order_id"] != order_id]
-    undone = 0
+    undone = undone_money = 0
     for each in waited:
         refund_id = each["body"].get("refund_id")
         if refund_id and ("reverse", refund_id) in order.changes:
@@ -161,12 +163,12 @@ def _follow(fold: Fold, order_id: str) -> int:
         if refund_id:
             order.changes["reverse", refund_id] = (what[0],)
         fold.refund(order, what)
-        undone += what[0]
+        undone, undone_money = undone + what[0], undone_money + what[1]
     if order.cancelled and not isinstance(what := points_refunds.claim(order, {}), str):
         fold.marks["accrued_after_cancel"] += 1
         fold.refund(order, what)
-        undone += what[0]
-    return undone
+        undone, undone_money = undone + what[0], undone_money + what[1]
+    return undone, undone_money
 
 
 def redeem(fold: Fold) -> None:
@@ -281,7 +283,7 @@ def reverse(fold: Fold) -> None:
     if refund_id:
         order.changes["reverse", refund_id] = (what[0],)
     fold.refund(order, what)
-    fold.uncount(order, what[0])
+    fold.uncount(order, what[0], what[1])
     fold.marks["refund_in_pieces"] += len(order.claims) > 1
     return fold.tell(what[0])
 
@@ -313,12 +315,13 @@ def cancelled(fold: Fold) -> None:
     order.cancelled = True
     if order.known and not isinstance(what := points_refunds.claim(order, {}), str):
         fold.refund(order, what)
-        fold.uncount(order, what[0])
+        fold.uncount(order, what[0], what[1])
         fold.marks["cancelled_with_points"] += what[0] > 0
 
 
 def gift(fold: Fold) -> None:
-    points, rules, day = fold.body["points"], fold.rules["gifts"], fold.day(fold.at)
+    points, rules = fold.body["points"], fold.rules["gifts"]
+    day = max([fold.day(fold.at), *(on for on, _ in fold.book.given)])  # no day comes twice, in whatever zone
     today = [given for on, given in fold.book.given if on == day]
     if len(today) >= rules["per_day"] or sum(today) + points > rules["points_per_day"]:
         return fold.refuse("gift_limit", points)

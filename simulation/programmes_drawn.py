@@ -12,20 +12,50 @@ from simulation.draw import Draw
 
 ZONES = ("UTC", "Asia/Shanghai", "America/Havana")
 """In the last one clocks go back in the first hour of November, which worlds that begin in September come to see."""
+CALENDAR = ("day", "week", "month", "lifetime")
+"""Windows of a cap, by length: each takes over what a shorter one has counted."""
+ROLLING = {"hours": 5, "days": 9}
+"""Others, and how many of these."""
 SHORTEST = {"days": 1, "sliding": 1, "months": 28, "quarters": 90, "years": 365}
 """Days: no owner may be reminded before that."""
 
 
 def programmes(rng: Random, draw: Draw) -> list[dict[str, Any]]:
-    """The one a world begins with, and those that are put. Any may follow any: all have the same levels and the same
-    zone, since levels are judged over months.
+    """The one a world begins with, and those that are put. Any may follow any; often they differ in zone and levels,
+    else only in what is quickly seen.
     """
     if not draw.ledger:
         return [_plain(draw.valid_days)]
-    levels = [{"id": "silver", "at": rng.choice((30, 80))}, {"id": "gold", "at": 200}]
-    tiers = {"levels": levels, "window": "month", "notice_days": rng.choice((0, 7))}
-    zone = rng.choice(ZONES)
-    return [_rules(rng, draw) | {"tiers": tiers, "zone": zone} for _ in range(draw.switches + 1)]
+    n = draw.switches + 1
+    turns, moves = rng.random() < 0.5, rng.random() < 0.5
+    tiers, zone = _tiers(rng), rng.choice(ZONES)
+    caps: list[list[dict[str, Any]]] = [[]] * n
+    if rng.random() < 0.7:
+        caps = _caps_of_all(rng, n, draw.leap_days)
+    drawn: list[dict[str, Any]] = []
+    for i in range(n):
+        if moves and i:
+            zone = rng.choice([another for another in ZONES if another != zone])
+        if turns and i:
+            tiers = _tiers(rng)
+        drawn.append(_rules(rng, draw) | {"tiers": tiers, "zone": zone, "caps": caps[i]})
+    return drawn
+
+
+def _tiers(rng: Random) -> dict[str, Any]:
+    """Silver and gold, of whatever they are reckoned."""
+    by = rng.choice(("points", "points", "money"))
+    silver, gold = (rng.choice((30, 80)), 200) if by == "points" else (rng.choice((2_000, 5_000)), 10_000)
+    tiers: dict[str, Any] = {
+        "levels": [{"id": "silver", "at": silver}, {"id": "gold", "at": gold}],
+        "by": by,
+        "window": rng.choice(("month", "quarter", "days", "days")),
+        "grace_days": rng.choice((0, 10, 30)),
+        "notice_days": rng.choice((0, 7)),
+    }
+    if tiers["window"] == "days":
+        tiers["n"] = rng.choice((1, 5, 30))
+    return tiers
 
 
 def _plain(valid_days: int) -> dict[str, Any]:
@@ -51,11 +81,9 @@ def _rules(rng: Random, draw: Draw) -> dict[str, Any]:
         },
         "pending": rng.choice(({}, {}, {"until": "order_completed"}, {"until": "days", "days": 1})),
         "sign_in": {"points": 5, "streak": {"2": 7}},
-        "lots_max": rng.choice((2_000, 2_000, 3, 5)),
+        "lots_max": rng.choice((2_000, 3, 5)),
         "gifts": {"per_day": rng.choice((2, 10)), "points_per_day": rng.choice((40, 1_000))},
     }
-    if rng.random() < 0.5:
-        rules["caps"] = _caps(rng, draw.leap_days)
     if rng.random() < 0.4:
         rules["wallets"] = {
             "promo": {
@@ -74,8 +102,20 @@ def _expiry(rng: Random, valid_days: int) -> dict[str, Any]:
     return {"kind": kind, "n": rng.choice((0, 0, 1))}
 
 
+def _caps_of_all(rng: Random, programmes: int, quiet_days: int) -> list[list[dict[str, Any]]]:
+    """Names are of one window for ever; but what is called `turns` has any, often one that takes over the last."""
+    if rng.random() < 0.5:
+        turns = sorted(rng.sample(CALENDAR, programmes), key=CALENDAR.index)
+    else:
+        turns = rng.sample((*CALENDAR, *ROLLING), programmes)
+    points = rng.choice((60, 150))
+    return [
+        [*_caps(rng, quiet_days), {"id": "turns", "points": points, "per": per, "n": ROLLING.get(per, 1)}]
+        for per in turns
+    ]
+
+
 def _caps(rng: Random, quiet_days: int) -> list[dict[str, Any]]:
-    """A name is of one window for ever, so none is ever counted in another."""
     over = rng.choice(("cut", "cut", "refuse"))
     long = (
         {"id": "weekly", "points": 90, "per": "week", "over": over},
@@ -97,4 +137,4 @@ def _caps(rng: Random, quiet_days: int) -> list[dict[str, Any]]:
         rng.choice(long),
         rng.choice(rolling),
     ]
-    return rng.sample(caps, rng.randint(1, 4))
+    return rng.sample(caps, rng.randint(1, 3))

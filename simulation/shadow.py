@@ -8,6 +8,7 @@ commits, not when the books are compared at the end.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -84,9 +85,10 @@ class Shadow:
             raise Violation(f"parked: {self._of(stage)} set aside {sorted(aside)}, which it did not pass")
         self._compare(model, stage, expected, touched)
 
-    def waits(self, segment: int, domain: str, subject: str) -> bool:
-        """Something of the subject is parked."""
-        return (segment, domain, subject) in self.parked
+    def waits(self, segment: int, domain: str, subject: str, upto: int = sys.maxsize) -> bool:
+        """Something of the subject is parked, of what stands at the offset `upto` or before."""
+        waiting = self.parked.get((segment, domain, subject))
+        return bool(waiting) and waiting[0].offset <= upto
 
     def _of(self, stage: Stage) -> str:
         return f"{stage.domain}/{stage.segment}"

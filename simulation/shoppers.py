@@ -95,9 +95,16 @@ class Shoppers:
             body["order_id"] = self.order_id()
             if rng.random() < 0.4:
                 body["pending"] = {"on": "order_completed"}
-        elif rng.random() < 0.3:
-            body["pending"] = {"days": rng.randint(1, 3)}
+        elif rng.random() < 0.4:
+            body["pending"] = rng.choice(({"days": rng.randint(1, 3)}, {"at": self._moment()}))
+        if rng.random() < (0.6 if "pending" in body else 0.3):
+            body["expires_at"] = self._moment()
         return body
+
+    def _moment(self) -> str:
+        """Soon after the world began, or later; over already, or yet to come."""
+        seconds = self._rng.choice((self._rng.randint(1, 10), 3_600 * self._rng.randrange(GRANT_H_MAX)))
+        return (BEGIN + timedelta(seconds=seconds)).isoformat()
 
     def _redeem(self, user: int) -> dict[str, Any]:
         rng = self._rng

@@ -24,7 +24,8 @@ Nothing here reads a clock. `settle` does whatever has become due by `at`, each 
 once in a year it says the same. All others settle first. A loss that was not foreseen, by a refund or a new programme,
 happens when it is noticed. A new programme never takes a level earlier than the old one foresaw. What it calls by
 another id is from then on the highest level that the sum supports, which is not told, as there is nothing to compare.
-When `by` changes, the sums begin anew.
+When `by` changes, the sums begin anew; when the window or the zone does, they stay on the days where they were counted,
+and a refund looks for its order's day as the present zone has it.
 
 Sums too old to matter are forgotten; a refund for one of them changes nothing, nor does one of an order that never
 counted. Levels are in ascending order of `at`, their ids differ: programme.py sees to that.

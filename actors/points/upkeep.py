@@ -25,6 +25,7 @@ REMINDERS_MAX = 31
 TOLD_MAX = 20
 """Activations told one by one; more that become active at once are told as one."""
 PAUSE_MS = 1_000
+"""Until a reminder that is due already. Its firing is then a new beginning, not a deeper cause."""
 
 
 def is_due(teller: Teller) -> bool:
@@ -194,7 +195,11 @@ def _slides(teller: Teller, name: str, wallet: Wallet) -> int:
 
 
 def _next_reminder(teller: Teller, expires: int) -> int:
-    """When to remind of what ends at `expires`, 0 = never."""
+    """When to remind of what ends at `expires`, 0 = never. What is due already (it came after its reminder, or more
+    were due than one reaction tells) is told at the next firing: who never stops buying hears of it all the same.
+    """
     due = teller.programme.reminder(expires) if expires else 0
-    # Due already: more than REMINDERS_MAX were. After a pause the firing is a new beginning, not a deeper cause.
-    return teller.at + PAUSE_MS if 0 < due <= teller.at else due
+    if not 0 < due <= teller.at:
+        return due
+    soon, armed = teller.at + PAUSE_MS, teller.account.armed
+    return armed if teller.at < armed < soon else soon

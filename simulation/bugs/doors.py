@@ -56,6 +56,16 @@ def _whoever_asks(business_key: Method) -> Method:
     return lambda caller, method, path, key: business_key(method, path, key)
 
 
+def _somebody_is(parked: Method) -> Method:
+    def wrong(self: Any, handed: Any, offset: int) -> Any:
+        with self._readers.one() as reader:
+            rows = reader.parked(handed.segment, self._domain, None, -1, 1)
+        subject = rows[0].subject if rows else handed.subject
+        return parked(self, msgspec.structs.replace(handed, subject=subject), offset)
+
+    return wrong
+
+
 def _alone(_active: Method) -> Method:
     return lambda self: True
 
@@ -160,6 +170,11 @@ BUGS = (
         "key_without_its_program",
         "An Idempotency-Key is a UUID: nobody else will ever have the same.",
         (Swap(commands, "business_key", _whoever_asks),),
+    ),
+    Bug(
+        "parked_because_somebody_else_is",
+        "Whether something is parked is asked by segment and domain; whose it is does not matter to who waits.",
+        (Swap(commands.Commands, "parked", _somebody_is),),
     ),
     Bug(
         "ack_multiple_past_one_not_durable",

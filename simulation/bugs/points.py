@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from actors.points import (
     accruals,
     caps,
@@ -120,6 +122,21 @@ def _for_good(grant: Method) -> Method:
     return lambda tier, rules, days, level, until, at: grant(tier, rules, days, level, None, at)
 
 
+def _so_many_days_from_tomorrow(falls_rolling: Method) -> Method:
+    return lambda tier, rules, at, since: falls_rolling(tier, rules, at, since) + 1
+
+
+def _of_the_very_window(_carries: Method) -> Method:
+    return lambda kept, window: not kept.buckets and kept.window == window
+
+
+def _when_it_comes_to_life(pend: Method) -> Method:
+    def wrong(teller: Any, accrual: Any, name: str, points: int, cut: Any) -> Any:
+        return pend(teller, msgspec.structs.replace(accrual, expires=None), name, points, cut)
+
+    return wrong
+
+
 BUGS = (
     Bug(
         "expiry_fires_on_a_spent_lot",
@@ -180,6 +197,21 @@ BUGS = (
         "grant_outlives_its_day",
         "Who was given a level by hand will hardly complain that it stays.",
         (Swap(tiers, "grant", _for_good),),
+    ),
+    Bug(
+        "rolling_tier_a_day_too_long",
+        "A level is held for thirty days after the day on which it was bought.",
+        (Swap(tiers, "_falls_rolling", _so_many_days_from_tomorrow),),
+    ),
+    Bug(
+        "cap_begins_anew_in_a_longer_window",
+        "A count is of its window, which its first day names: where that is another one, nothing has been counted yet.",
+        (Swap(caps, "_carries", _of_the_very_window),),
+    ),
+    Bug(
+        "named_end_of_pending_points_forgotten",
+        "When pending points end is worked out when they become active, so there is nothing to keep before.",
+        (Swap(accruals, "_pend", _when_it_comes_to_life),),
     ),
     Bug(
         "pieces_rounded_up",

@@ -24,6 +24,9 @@ def test_days_and_periods_are_those_of_the_other_calendar(zone: str) -> None:
         assert points_calendar.begins(zone, day) == theirs.begins(theirs.day(at)), at
         for per in ("day", "week", "month", "year"):
             assert points_calendar.window(zone, per, at) == first(per, theirs.day(at)).toordinal(), (per, at)
+        for per in ("month", "quarter", "year"):
+            begins, ends = first(per, theirs.day(at)).toordinal(), first(per, theirs.day(at), 1).toordinal()
+            assert points_calendar.period(per, day) == (begins, ends), (per, at)
 
 
 def test_the_day_whose_first_hour_comes_twice_begins_once() -> None:

@@ -12,20 +12,24 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.points.actor import Active
 from actors.points.programme import Programme, parse
+from actors.programmes.messages import ACTIVATED, ProgrammeActivated
 from simulation.draw import draw_of
 from simulation.ledger_proof import LedgerProof
 from simulation.points_model import PointsModel, plain_rules
 from simulation.programmes_drawn import programmes
 from simulation.shoppers import Shoppers
 from simulation.violation import Violation
-from supervision.entry import Draft, Entry, Origin
+from supervision.entry import Draft, Entry, Origin, segment_subject
 from supervision.messages import Emission, RecordRow, Stage
 from supervision.outputs import Emit, Output
 from tests.points_world import DAY_MS, PointsWorld
 
 LIVES = 25
 COMMANDS = 200
+PROGRAMMES = 4
+"""In one life, one after the other."""
 EPOCH = 1_790_000_000
 
 
@@ -38,6 +42,15 @@ class Beside(PointsWorld):
         super().__init__(programme, EPOCH * 1000)
         self.model = PointsModel(plain_rules(rules))
         self._under_way: list[Emit] = []
+
+    def put(self, rules: dict[str, Any]) -> None:
+        """From now on this programme counts."""
+        body = msgspec.json.encode(rules).decode()
+        number = self.shared.number + 1
+        self.shared = Active(1, number, f"v{number}", body)
+        told = ProgrammeActivated("points", number, f"v{number}", body)
+        subject, raw = segment_subject(0), msgspec.json.encode(told)
+        assert self.model.fold(Entry(0, EPOCH, 1, self.at, 0, ACTIVATED, subject, raw), self.at) == []
 
     def _react(self, kind: str, subject: str, raw: bytes) -> list[Output]:
         offset, asked = self.offset + 1, not kind.startswith("timer.")
@@ -68,9 +81,12 @@ class Beside(PointsWorld):
 @pytest.mark.parametrize("seed", range(LIVES))
 def test_over_months_the_ledger_does_what_the_model_does(seed: int) -> None:
     rng = Random(seed)
-    drawn = msgspec.structs.replace(draw_of(seed), ledger=1.0, users=3, orders=6, switches=0)
-    world, shoppers = Beside(programmes(rng, drawn)[0]), Shoppers(rng, drawn)
-    for _ in range(COMMANDS):
+    drawn = msgspec.structs.replace(draw_of(seed), ledger=1.0, users=3, orders=6, switches=PROGRAMMES - 1)
+    first, *later = programmes(rng, drawn)
+    world, shoppers = Beside(first), Shoppers(rng, drawn)
+    for i in range(COMMANDS):
+        if later and i % (COMMANDS // PROGRAMMES) == COMMANDS // PROGRAMMES - 1:
+            world.put(later.pop(0))
         user = rng.randrange(drawn.users)
         world.say(shoppers.message(user) if rng.random() < 0.5 else shoppers.request(user))
         if rng.random() < 0.15:

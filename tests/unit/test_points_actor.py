@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from actors.points import view
 from actors.points.actor import PointsLedgerActor
 from actors.points.effects import PointsEarned, PointsExpired, PointsExpiring, PointsRefused, PointsSpent
-from actors.points.programme import from_settings
+from actors.points.programme import Programme, from_settings, parse
 from actors.points.records import LedgerLine, LotPart
 from actors.points.state import Account
 from actors.points.upkeep import REMINDERS_MAX, TIMER
@@ -176,6 +176,23 @@ def test_a_reminder_rule_made_longer_reminds_of_everything_a_few_at_a_time() -> 
     world.advance(world.at + 1_000)
     expiring = [body for _, kind, body in world.effects if kind == "points.expiring"]
     assert len(expiring) == len({body.expires_at for body in expiring}) == REMINDERS_MAX + 9 - 4
+
+
+def test_a_reminder_that_is_due_already_is_not_put_off_by_what_its_user_does_next() -> None:
+    rules = {"expiry": {"kind": "months", "n": 0}, "reminder_days": 20}
+    programme = parse(msgspec.json.encode(rules))
+    assert isinstance(programme, Programme)
+    world = PointsWorld(programme)  # on 20 September, ten days after the reminder of what ends with the month
+    world.send(points=10)
+    due = world.at + 1_000
+    assert world.timers["user:123456", TIMER][1] == due
+    for _ in range(3):
+        world.at += 300
+        outputs = world.send(points=1)
+        assert not [output for output in outputs if isinstance(output, Arm)]
+    world.advance(due)
+    assert [body.points for _, kind, body in world.effects if kind == "points.expiring"] == [13]
+    world.check()
 
 
 def test_a_programme_without_reminders_sets_its_timer_to_the_expiry() -> None:
