@@ -79,7 +79,7 @@ def next_due(coupon: Coupon, remind_ms: int) -> int:
 
 def check(purse: Purse) -> None:
     """Raise AssertionError unless the purse is one that reactions can have made."""
-    assert len(purse.coupons) <= COUPONS_MAX and len(purse.uses) <= TEMPLATES_MAX, "the purse is too full"
+    assert len(purse.coupons) <= PURSE_MAX and len(purse.uses) <= TEMPLATES_MAX, "the purse is too full"
     for serial, coupon in purse.coupons.items():
         assert coupon.serial == serial and coupon.template, coupon
         assert coupon.template in purse.uses, f"{coupon.template} was never counted"
