@@ -145,6 +145,12 @@ class Domain(Generic[S]):
         """What follows from `event`. Pure; see the module's essay."""
         raise NotImplementedError(self.name)
 
+    def discarded(self, state: S, event: Event) -> Iterable[Output]:
+        """What follows when `event`, which was parked, is forgotten by an operator's word: others may wait for what now
+        will not come. It is told what `react` would be told. When it raises, nothing follows.
+        """
+        return ()
+
     def keys(self, event: Event) -> Sequence[bytes]:
         """The business keys (`outputs.business_key`) the reaction will ask for."""
         return ()

@@ -9,7 +9,7 @@ back.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -31,6 +31,8 @@ from supervision.store import Loaded, Reader, Refused
 from supervision.witness import Mark
 
 REASON_CHARS_MAX = 400
+
+Reaction = Callable[[Any, Event], Iterable[Output]]
 
 
 class Poisoned(Exception):
@@ -168,8 +170,11 @@ class Fold:
         loaded: Loaded,
         outcome: Outcome,
         before: dict[str, bytes] | None = None,
+        reaction: Reaction | None = None,
     ) -> None:
-        """`before`, where there is one, gets what each state was that the reaction may change."""
+        """`before`, where there is one, gets what each state was that the reaction may change. `reaction`: the
+        domain's, if not `react`.
+        """
         entry = event.entry
         if entry.kind == self._timer_kind and not self._still_armed(event, loaded, outcome):
             self._place.counters.count("timers_stale", domain=self._domain.name)
@@ -186,7 +191,7 @@ class Fold:
             if before is not None:
                 before.update({subject: copy_of(self._states.held(subject).state) for subject in changes})
             event = self._told_more(state, event)
-            outputs = self._outputs(state, event)
+            outputs = self._outputs(reaction or self._domain.react, state, event)
             outcome.react(event, outputs, self._place.reply_to)
         except Unreadable:
             raise
@@ -223,13 +228,13 @@ class Fold:
         more = {key: value for key in later if (value := self._states.claimed(key) or found.get(key)) is not None}
         return msgspec.structs.replace(event, claimed={**event.claimed, **more})
 
-    def _outputs(self, state: Any, event: Event) -> list[Output]:
+    def _outputs(self, reaction: Reaction, state: Any, event: Event) -> list[Output]:
         """The reaction itself. What the segment shares may only be read by it, which is made sure of where states are
         checked.
         """
         watched = self._place.checks and event.shared is not None
         before = copy_of(event.shared) if watched else b""
-        outputs = list(self._domain.react(state, event))
+        outputs = list(reaction(state, event))
         assert not watched or copy_of(event.shared) == before, "a reaction changed what its segment shares"
         return outputs
 
@@ -309,7 +314,10 @@ class Fold:
         limit = self._retry_entries_max
         waiting = self._reader.parked(self._place.segment, self._domain.name, decision.subject, -1, limit + 1)
         rows = waiting[:limit]
-        done = self._retry(rows, entry, outcome) if entry.kind == RETRY else self._discard(rows, outcome)
+        if entry.kind == RETRY:
+            done = self._retry(rows, entry, outcome)
+        else:
+            done = self._discard(rows, entry.at, outcome)
         left = done < len(waiting)
         if not left:
             self._parking.released(decision.subject)
@@ -351,7 +359,9 @@ class Fold:
         """It stays parked, for this reason."""
         outcome.parked.append(msgspec.structs.replace(row, attempts=row.attempts + 1, reason=reason))
 
-    def _try_again(self, row: ParkedRow, at: int, trial: Outcome, outcome: Outcome) -> None:
+    def _try_again(
+        self, row: ParkedRow, at: int, trial: Outcome, outcome: Outcome, reaction: Reaction | None = None
+    ) -> None:
         """React to one parked entry; when that raises, the state is as it was before."""
         entry = msgspec.msgpack.decode(row.entry, type=Entry)
         event = self._event(entry, at)
@@ -359,7 +369,7 @@ class Fold:
         loaded = self._load([event], keys)
         before: dict[str, bytes] = {}
         try:
-            self._react(event, keys, loaded, trial, before)
+            self._react(event, keys, loaded, trial, before, reaction)
             for subject in trial.touched:
                 self._freeze(subject, self._states.held(subject), entry.offset)
         except Poisoned:
@@ -373,16 +383,34 @@ class Fold:
             self._states.held(subject).state = form.thaw(data)
         self._states.only_ahead({**outcome.keys, **outcome.rewritten}, outcome.timer_ops, outcome.upto)
 
-    def _discard(self, rows: Sequence[ParkedRow], outcome: Outcome) -> int:
-        """Forget parked entries, and the timers whose firings are among them."""
-        for row in rows:
+    def _discard(self, rows: Sequence[ParkedRow], at: int, outcome: Outcome) -> int:
+        """Forget parked entries, and the timers whose firings are among them. -> how many; the store may refuse."""
+        for i, row in enumerate(rows):
             entry = msgspec.msgpack.decode(row.entry, type=Entry)
+            try:
+                if entry.kind == self._timer_kind:
+                    self._end_timer(row.subject, msgspec.json.decode(entry.body, type=TimerDue), outcome)
+                elif type(self._domain).discarded is not Domain[Any].discarded:
+                    self._made_good(row, at, outcome)
+            except Refused:
+                if i == 0:
+                    raise
+                return i
             outcome.unparked.append((row.subject, row.offset))
-            if entry.kind == self._timer_kind:
-                due = msgspec.json.decode(entry.body, type=TimerDue)
-                stored: TimerRow | None = self._reader.load(
-                    self._place.segment, self._domain.name, (), ((row.subject, due.key),), ()
-                ).timers.get((row.subject, due.key))
-                if stored is not None and stored.gen == due.gen:
-                    outcome.timer(TimerOp(row.subject, due.key, None))
         return len(rows)
+
+    def _end_timer(self, subject: str, due: TimerDue, outcome: Outcome) -> None:
+        found = self._reader.load(self._place.segment, self._domain.name, (), ((subject, due.key),), ())
+        stored: TimerRow | None = found.timers.get((subject, due.key))
+        if stored is not None and stored.gen == due.gen:
+            outcome.timer(TimerOp(subject, due.key, None))
+
+    def _made_good(self, row: ParkedRow, at: int, outcome: Outcome) -> None:
+        """What the domain does about an entry that is forgotten. What is too ill for that is forgotten all the same."""
+        trial = Outcome.like(outcome)
+        try:
+            self._try_again(row, at, trial, outcome, self._domain.discarded)
+        except Poisoned:
+            self._place.counters.count("reactions_failed", domain=self._domain.name)
+            return
+        outcome.absorb(trial)

@@ -15,7 +15,7 @@ from actors.coupon.stock import Stock
 from actors.normal_form import version
 from actors.programmes.messages import PUT, PutProgramme
 from supervision.entry import Draft, Origin, encode_draft, part_subject, segment_of
-from supervision.messages import Append, Item
+from supervision.messages import Append, Item, ParkedRow
 from tests.points_engine import SEGMENTS, PointsEngine
 
 TEMPLATE: dict[str, Any] = {
@@ -54,6 +54,12 @@ class CouponEngine(PointsEngine):
         """What effects of that kind say, of those that say `fields`."""
         found = [body for _, body in self.said(kind)]
         return [body for body in found if all(body.get(name) == value for name, value in fields.items())]
+
+    def parked(self) -> list[ParkedRow]:
+        """What an operator must decide about, in the coupon domains."""
+        with closing(self.store.reader()) as reader:
+            names = ("coupon", "coupon_stock", "programmes")
+            return [row for segment in range(SEGMENTS) for name in names for row in reader.parked(segment, name)]
 
     def purse(self, user: str) -> Purse:
         subject = f"user:{user}"

@@ -23,7 +23,7 @@ from actors.coupon.code_keys import CodeKeys
 from actors.coupon.codes import Located
 from actors.coupon.directory import Directory
 from actors.coupon.listing import subject_of, template_of
-from actors.coupon.shelf import Need, Shelf
+from actors.coupon.shelf import Need, Resource, Shelf
 from actors.coupon.state import Purse
 from actors.orders import Order
 from actors.programmes.messages import ACTIVATED, ProgrammeActivated
@@ -145,6 +145,7 @@ class CouponIssuerActor(Domain[Purse]):
         served = event.body if isinstance(event.body, lending.Served) else None
         template = self._template(purse, event)
         clerk = Clerk(purse, event.companion, template, event, self._code_keys, served is not None)
+        before = shelving.free(clerk.shelf)
         if served is not None:
             clerk.goes_on(Need(served.stock, served.budget))
         if isinstance(event.body, TimerDue):
@@ -158,8 +159,16 @@ class CouponIssuerActor(Domain[Purse]):
             self._do(clerk, _asked(event))
         upkeep.arm(clerk)
         yield from clerk.outputs
-        if event.companion is not None:
-            yield from shelving.asks(clerk.shelf, template, event.entry.segment)
+        yield from _tended(clerk, before)
+
+    def discarded(self, state: Any, event: Event) -> Iterator[Output]:
+        """A command that is forgotten on its way back from the queue leaves what it was promised to others."""
+        body = event.body
+        if isinstance(state, Purse) and isinstance(body, lending.Served):
+            clerk = Clerk(state, event.companion, body.template, event, self._code_keys, True)
+            before = shelving.free(clerk.shelf)
+            clerk.goes_on(Need(body.stock, body.budget))
+            yield from _tended(clerk, before)
 
     def _do(self, clerk: Clerk, body: Any) -> None:
         if isinstance(body, inputs.IssueCoupons):
@@ -177,6 +186,13 @@ class CouponIssuerActor(Domain[Purse]):
                 using.roll_back(clerk, body, meant)
             case _:
                 raise TypeError(f"no coupon command: {body}")
+
+
+def _tended(clerk: Clerk, before: Mapping[Resource, int]) -> Iterator[Output]:
+    """The shelf after a reaction about a user; `before`: what was free on it."""
+    if clerk.event.companion is not None:
+        yield from shelving.freed(clerk.shelf, before, clerk.template, clerk.segment)
+        yield from shelving.tend(clerk.shelf, clerk.template, clerk.segment)
 
 
 def _for_shelf(here: Shelf, event: Event) -> Iterator[Output]:

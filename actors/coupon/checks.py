@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from actors.calendar import DAY_MS, calendar
 from actors.commands import Refusal, must_be
+from actors.coupon.spelling import PUBLIC_CHARS_MAX, PUBLIC_CHARS_MIN, is_generated, normal
 from actors.coupon.template import (
     CodeRules,
     FullReduction,
@@ -156,6 +157,9 @@ def _per_user(limits: PerUserLimits, stock: int | None) -> Iterator[Refusal]:
 def _code(code: CodeRules, stock: int | None) -> Iterator[Refusal]:
     if code.public != code.public.upper():
         yield must_be("not_capitals", "code.public", f"in capitals, {code.public.upper()}")
+    if code.public and (isinstance(plain := normal(code.public), Refusal) or is_generated(plain)):
+        wanted = f"{PUBLIC_CHARS_MIN} to {PUBLIC_CHARS_MAX} letters and digits, not counting dashes"
+        yield must_be("length", "code.public", wanted)
     if code.uses is not None and not code.public:
         yield must_be(_NO_MEANING, "code.uses", "absent without code.public")
     elif code.uses is not None and stock is not None and code.uses > stock:

@@ -58,6 +58,14 @@ def wait_ms(clerk: Clerk) -> int:
     return guard.judge(clerk.purse.guard or Guard(), clerk.at)
 
 
+def strange(clerk: Clerk, why: Refusal) -> Refusal:
+    """What is said of a code that means nothing of the user's: while he must wait, not even that."""
+    if wait := wait_ms(clerk):
+        return guard.too_many_attempts(wait)
+    missed(clerk, why)
+    return why
+
+
 def missed(clerk: Clerk, why: Refusal) -> None:
     """The user's code was wrong in this way."""
     weight = {MISTYPED.code: MISTYPED_WEIGHT, UNKNOWN.code: UNKNOWN_WEIGHT}.get(why.code, 0)

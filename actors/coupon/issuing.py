@@ -16,9 +16,10 @@ from actors.coupon.clerk import Clerk
 from actors.coupon.effects import CouponIssued, CouponRefused
 from actors.coupon.narrowing import Terms
 from actors.coupon.offer import Offer
+from actors.coupon.reasons import Code
 from actors.coupon.results import CouponShown, Issued
 from actors.coupon.shelf import Need
-from actors.coupon.state import COUPONS_MAX, TEMPLATES_MAX, Coupon, Uses
+from actors.coupon.state import COUPONS_MAX, TEMPLATES_MAX, Coupon, Purse, Uses
 from supervision.envelope import rfc3339
 from supervision.outputs import Claim
 
@@ -81,14 +82,18 @@ def _allowed(clerk: Clerk, body: inputs.IssueCoupons, number: int) -> Terms | Re
     if status != "active":
         return Refusal(f"template_{status}", "template", f"the template {body.of} is {status}")
     offer = clerk.offer()
-    if len(clerk.purse.coupons) + number > COUPONS_MAX:
-        return Refusal("too_many_coupons", "user_id", f"a user has at most {COUPONS_MAX} coupons at a time")
-    uses = clerk.purse.uses.get(body.of)
-    if uses is None and len(clerk.purse.uses) >= TEMPLATES_MAX:
-        return Refusal("too_many_coupons", "user_id", f"a user gets coupons of at most {TEMPLATES_MAX} templates")
-    return limited(offer, uses or Uses(), number, clerk.at) or narrowing.terms(
-        offer, clerk.at, body.expire_days, bytes(body.conditions)
-    )
+    uses = clerk.purse.uses.get(body.of) or Uses()
+    problem = full(clerk.purse, body.of, number) or limited(offer, uses, number, clerk.at)
+    return problem or narrowing.terms(offer, clerk.at, body.expire_days, bytes(body.conditions))
+
+
+def full(purse: Purse, template: str, number: int) -> Refusal | None:
+    """Whether the purse has no room for `number` more of the template."""
+    if number and len(purse.coupons) + number > COUPONS_MAX:
+        return Refusal(Code.PURSE_FULL, "user_id", f"a user has at most {COUPONS_MAX} coupons at a time")
+    if template not in purse.uses and len(purse.uses) >= TEMPLATES_MAX:
+        return Refusal(Code.PURSE_FULL, "user_id", f"a user gets coupons of at most {TEMPLATES_MAX} templates")
+    return None
 
 
 def limited(offer: Offer, uses: Uses, number: int, at: int) -> Refusal | None:

@@ -65,7 +65,7 @@ def read(body: str) -> tuple[Status, str]:
 @lru_cache(COMPILED_MAX)
 def compiled(template: str) -> Offer:
     """The template of its JSON, which was accepted once."""
-    found = offer.parse(template.encode())
+    found = offer.read(template.encode())
     assert isinstance(found, Offer), f"a template that was accepted is refused: {found}"
     return found
 

@@ -33,7 +33,9 @@ from actors.rule_words import Label, labels_mistakes
 from supervision.envelope import rfc3339
 
 CONDITION_LABELS_MAX = 32
-"""Categories or products of one message: every coupon keeps them."""
+"""Categories or products of one message."""
+CONDITION_BYTES_MAX = 1_024
+"""Of all labels of one message: every coupon keeps them, and a purse has many coupons."""
 
 _Narrower = Annotated[tuple[Label, ...], Meta(min_length=1, max_length=CONDITION_LABELS_MAX)]
 _NULL = b"null"
@@ -80,11 +82,16 @@ def terms(offer: Offer, at: int, expire_days: int | None = None, conditions: byt
 def read(conditions: bytes) -> Conditions | Refusal:
     """The conditions that a message adds, before anything is known of the template."""
     try:
-        return _conditions.decode(conditions) or Conditions()
+        found = _conditions.decode(conditions) or Conditions()
     except msgspec.ValidationError as error:
         return mistakes.refusal(error, Conditions, "conditions")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return must_be("not_json", "conditions", "JSON in UTF-8, of whole characters")
+    labels = [*(found.valid_categories or ()), *(found.valid_products or ())]
+    if sum(len(label.encode()) for label in labels) > CONDITION_BYTES_MAX:
+        wanted = f"of categories and products that come to at most {CONDITION_BYTES_MAX} bytes"
+        return must_be("too_long", "conditions", wanted)
+    return found
 
 
 def _begins(offer: Offer, at: int) -> int:

@@ -14,7 +14,7 @@ from actors.coupon.state import Coupon
 
 class Used(msgspec.Struct, array_like=True, gc=False):
     """`by_item`: (product, minor units) of `discount`, the rest of which is `shipping`. `group` and `exclusive`: what
-    it may be combined with.
+    it may be combined with. `amount`: what the order came to when it was used.
     """
 
     coupon: Coupon
@@ -23,6 +23,7 @@ class Used(msgspec.Struct, array_like=True, gc=False):
     shipping: int
     group: str
     exclusive: bool
+    amount: int
 
 
 class OrderCoupons(msgspec.Struct, array_like=True):
@@ -30,7 +31,6 @@ class OrderCoupons(msgspec.Struct, array_like=True):
 
     format: int = 1
     currency: str = ""
-    amount: int = 0
     used: list[Used] = []
 
 

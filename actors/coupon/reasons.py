@@ -35,6 +35,7 @@ class Code(StrEnum):
     SOLD_OUT = "sold_out"
     BUDGET_SPENT = "budget_spent"
     PER_USER_LIMIT = "per_user_limit"
+    PURSE_FULL = "purse_full"
     WIDENS = "widens"
     NOT_YET_VALID = "not_yet_valid"
     EXPIRED = "expired"
@@ -70,6 +71,7 @@ SENTENCES: dict[Code, str] = {
     Code.SOLD_OUT: "All coupons of this kind have been given out.",
     Code.BUDGET_SPENT: "The money set aside for this kind of coupon is spent.",
     Code.PER_USER_LIMIT: "The user has had as many coupons of this kind as one may have.",
+    Code.PURSE_FULL: "The user has as many coupons as one may have at a time.",
     Code.WIDENS: "The conditions asked for allow more than the template does.",
     Code.NOT_YET_VALID: "The coupon is not valid yet.",
     Code.EXPIRED: "The coupon is no longer valid.",

@@ -21,9 +21,12 @@ from supervision.entry import Chain
 from supervision.outputs import business_key
 
 SERVED_MAX = 200
-VERSIONS_MAX = 20
-"""That coupons may have. One of a version that was dropped is judged by the newest."""
 """Tickets that one reaction lets go on."""
+VERSIONS_MAX = 20
+BODIES_BYTES_MAX = 512 * 1024
+"""Of the versions that coupons may have, the newest of all sizes. A coupon of one that was dropped is judged by the
+newest.
+"""
 
 Room = Literal["now", "later", "never"]
 Resource = Literal["stock", "budget"]
@@ -110,6 +113,16 @@ def ticket_key(template: str, number: int) -> bytes:
     return business_key("coupon-ticket", template, str(number))
 
 
+def remember(shelf: Shelf, version: str, body: str) -> None:
+    """Coupons are issued by this version from now on."""
+    bodies, shelf.version = shelf.bodies, version
+    bodies.pop(version, None)
+    bodies[version] = body
+    size = sum(len(body.encode()) for body in bodies.values())
+    while len(bodies) > VERSIONS_MAX or (size > BODIES_BYTES_MAX and len(bodies) > 1):
+        size -= len(bodies.pop(next(iter(bodies))).encode())
+
+
 def slices(shelf: Shelf) -> Iterator[tuple[Resource, Slice]]:
     """Those that are limited."""
     if shelf.stock is not None:
@@ -185,6 +198,13 @@ def wanting(shelf: Shelf) -> Iterator[tuple[Resource, int]]:
             yield name, need
 
 
+def ready(shelf: Shelf) -> bool:
+    """Whether those who wait may go on: there is enough for all of them, or nothing more to wait for. While it is not
+    so, an answer of the template is awaited.
+    """
+    return waits(shelf) and all(slice.queued <= slice.free or slice.dry for _, slice in slices(shelf))
+
+
 def granted(slice: Slice, amount: int, dry: bool, scarce: bool) -> None:
     """The template's answer."""
     slice.left += amount
@@ -192,9 +212,10 @@ def granted(slice: Slice, amount: int, dry: bool, scarce: bool) -> None:
     slice.mark = 0 if dry or scarce else max(0, slice.free - slice.queued) // 2
 
 
-def unused(slice: Slice) -> int:
-    """What nobody here waits for is taken out of the slice, to be given back; -> how much."""
+def unused(slice: Slice, most: int | None = None) -> int:
+    """What nobody here waits for, at most `most`, is taken out of the slice, to be given back; -> how much."""
     amount = max(0, slice.free - slice.queued)
+    amount = amount if most is None else min(amount, most)
     slice.left -= amount
     slice.mark = 0
     return amount

@@ -4,7 +4,7 @@ wait go on. Functions over a Shelf's state for entries about it, or about its se
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -12,7 +12,7 @@ from actors.coupon import shelf
 from actors.coupon.directory import Directory, Listed, enter
 from actors.coupon.lending import ASK, BACK, SERVE, SERVED, Ask, CallBack, GiveBack, Lend, Serve, Served
 from actors.coupon.listing import compiled, judging, limits, read, subject_of
-from actors.coupon.shelf import VERSIONS_MAX, Resource, Shelf, Slice, Ticket
+from actors.coupon.shelf import Resource, Shelf, Slice, Ticket
 from actors.coupon.spelling import normal
 from actors.programmes.messages import ProgrammeActivated
 from supervision.domain import Event, TimerDue
@@ -41,20 +41,13 @@ def told(directory: Directory, here: Shelf, template: str, event: Event, said: P
     assert isinstance(public, str), public
     enter(directory, template, Listed(said.number, status, public, rules.activity_id or ""))
     here.number, here.status, here.template = said.number, status, text
-    here.version, body = judging(text)
-    here.bodies.pop(here.version, None)
-    here.bodies[here.version] = body
-    while len(here.bodies) > VERSIONS_MAX:
-        del here.bodies[next(iter(here.bodies))]
+    shelf.remember(here, *judging(text))
     limited = limits(said.body)
     here.stock = _slice(here.stock, limited["stock"])
     here.budget = _slice(here.budget, limited["budget"])
-    segment = event.entry.segment
-    if status == "active":
-        yield from asks(here, template, segment)
-    elif status == "closed":
-        yield from _clear(here, template, segment)
-        yield from _let_go(here, template, segment)
+    if status == "closed":
+        yield from _clear(here, template, event.entry.segment)
+    yield from tend(here, template, event.entry.segment)
 
 
 def _slice(present: Slice | None, total: int | None) -> Slice | None:
@@ -67,7 +60,8 @@ def _slice(present: Slice | None, total: int | None) -> Slice | None:
 def lent(here: Shelf, event: Event, body: Lend) -> Iterator[Output]:
     """The template's answer."""
     slice = _of(here, body.resource)
-    assert slice is not None, f"{event.subject} does not count its {body.resource}"
+    if slice is None:  # there is no limit any more
+        return
     shelf.granted(slice, body.amount, body.dry, body.scarce)
     template, segment = template_at(event.subject), event.entry.segment
     if here.status == "closed":
@@ -75,13 +69,14 @@ def lent(here: Shelf, event: Event, body: Lend) -> Iterator[Output]:
     elif slice.scarce and slice.left:
         yield Arm(IDLE_TIMER, event.at + IDLE_MS)
     yield from _let_go(here, template, segment)
-    yield from asks(here, template, segment)
+    yield from tend(here, template, segment)
 
 
 def called_back(here: Shelf, event: Event, body: CallBack) -> Iterator[Output]:
     """Give back what nobody waits for."""
     slice = _of(here, body.resource)
-    assert slice is not None, f"{event.subject} does not count its {body.resource}"
+    if slice is None:
+        return
     slice.scarce = True
     amount = shelf.unused(slice)
     yield _back(template_at(event.subject), GiveBack(body.resource, event.entry.segment, amount, recalled=True))
@@ -115,13 +110,32 @@ def serve(here: Shelf, event: Event, body: Serve) -> Iterator[Output]:
     segment = event.entry.segment
     if here.first == end:
         yield from _let_go(here, body.template, segment)
-    yield from asks(here, body.template, segment)
+    yield from tend(here, body.template, segment)
 
 
-def asks(here: Shelf, template: str, segment: int) -> Iterator[Output]:
-    """Tell the template what the shelf wants, if it wants something."""
+def tend(here: Shelf, template: str, segment: int) -> Iterator[Output]:
+    """Tell the template what the shelf wants, and let those go on who need not wait any more. A draft lends nothing."""
+    if here.status == "draft":
+        return
     for resource, need in shelf.wanting(here):
         yield Emit(ASK, Ask(resource, segment, need), subject=subject_of(template), same_depth=True)
+    if shelf.ready(here):
+        yield from _let_go(here, template, segment)
+
+
+def free(here: Shelf) -> dict[Resource, int]:
+    """What of each slice nobody was promised."""
+    return {name: slice.free for name, slice in shelf.slices(here)}
+
+
+def freed(here: Shelf, before: Mapping[Resource, int], template: str, segment: int) -> Iterator[Output]:
+    """What has become free since `before` of something that is scarce goes back at once. Others may have been told that
+    there is none, and a segment that once said that it has nothing is not asked again.
+    """
+    for name, slice in shelf.slices(here):
+        more = slice.free - before.get(name, 0)
+        if (slice.scarce or slice.dry) and more > 0 and (amount := shelf.unused(slice, more)):
+            yield _back(template, GiveBack(name, segment, amount))
 
 
 def _let_go(here: Shelf, template: str, segment: int) -> Iterator[Output]:
@@ -132,12 +146,15 @@ def _let_go(here: Shelf, template: str, segment: int) -> Iterator[Output]:
 
 
 def _clear(here: Shelf, template: str, segment: int) -> Iterator[Output]:
-    """Of a closed template: nothing is left for those who wait, and everything goes back."""
-    for name, slice in shelf.slices(here):
-        slice.dry, slice.mark = True, 0
-        if amount := slice.free:
-            slice.left -= amount
-            yield _back(template, GiveBack(name, segment, amount))
+    """Of a closed template: no coupon is left for those who wait, and all go back. Not so its budget, from which what
+    was issued is still paid.
+    """
+    if (slice := here.stock) is None:
+        return
+    slice.dry, slice.mark = True, 0
+    if amount := slice.free:
+        slice.left -= amount
+        yield _back(template, GiveBack("stock", segment, amount))
 
 
 def _back(template: str, body: GiveBack) -> Emit:

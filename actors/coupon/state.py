@@ -13,17 +13,20 @@ from actors.coupon.narrowing import Terms
 
 FORMAT = 1
 COUPONS_MAX = 200
-"""In one purse."""
+"""In one purse, when another is issued."""
+PURSE_MAX = 2 * COUPONS_MAX
+"""In one purse, when a use is rolled back: what was used has made room for others meanwhile."""
 TEMPLATES_MAX = 1_000
 """Of which one user ever got coupons."""
 
 
 class Hold(msgspec.Struct, array_like=True, gc=False):
-    """For one order until `until`. `discount` minor units of the template's budget are taken for it."""
+    """For one order since `at` until `until`. `discount` minor units of the template's budget are taken for it."""
 
     order_id: str
     until: int
     discount: int
+    at: int
 
 
 class Coupon(msgspec.Struct, array_like=True, gc=False):
@@ -76,7 +79,7 @@ def next_due(coupon: Coupon, remind_ms: int) -> int:
 
 def check(purse: Purse) -> None:
     """Raise AssertionError unless the purse is one that reactions can have made."""
-    assert len(purse.coupons) <= COUPONS_MAX and len(purse.uses) <= TEMPLATES_MAX, "the purse is too full"
+    assert len(purse.coupons) <= PURSE_MAX and len(purse.uses) <= TEMPLATES_MAX, "the purse is too full"
     for serial, coupon in purse.coupons.items():
         assert coupon.serial == serial and coupon.template, coupon
         assert coupon.template in purse.uses, f"{coupon.template} was never counted"

@@ -57,7 +57,8 @@ class CouponStockActor(Domain[Stock]):
         if isinstance(body, ProgrammeTold):
             return self._limited(state, event, body) if template_of(body.name) else ()
         lent: Pool | None = getattr(state, body.resource)
-        assert lent is not None, f"{event.subject} has no {body.resource} to lend"
+        if lent is None:  # it was limited when this was said, and is so no more
+            return ()
         if isinstance(body, Ask):
             words = pool.ask(lent, body.segment, body.need, self._segments)
         else:

@@ -1,8 +1,9 @@
 """What the passing of time does to the coupons in a purse: holds end, reminders are due, coupons expire.
 
 A purse has one timer, set to whatever comes next. A firing looks at the coupons of one template only, since it has that
-template's shelf beside it; if others are due too, the timer fires again at once. A held coupon does not expire: what
-would have, expires when its hold ends.
+template's shelf beside it; if others are due too, the timer fires again NEAR_MS later. That is just no step deeper into
+a chain of causes: of a user's coupons that end at one midnight, of however many templates, each must be heard of. A
+held coupon does not expire: what would have, expires when its hold ends.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from actors.coupon.clerk import Clerk
 from actors.coupon.effects import CouponEnded
 from actors.coupon.state import Coupon, Purse, next_due
 from supervision.envelope import rfc3339
+from supervision.outcome import NEAR_MS
 from supervision.outputs import Arm, Cancel
 
 TIMER = "next"
@@ -48,7 +50,7 @@ def arm(clerk: Clerk) -> None:
     purse = clerk.purse
     due = min([next_due(coupon, REMIND_MS) for coupon in purse.coupons.values()], default=0)
     if due and due <= clerk.at:
-        due = clerk.at + 1
+        due = purse.armed if 0 < purse.armed <= clerk.at + NEAR_MS else clerk.at + NEAR_MS
     if due != purse.armed:
         purse.armed = due
         clerk.outputs.append(Arm(TIMER, due) if due else Cancel(TIMER))

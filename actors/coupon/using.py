@@ -31,7 +31,7 @@ from actors.coupon.reasons import Code, Reason
 from actors.coupon.results import Held, Redeemed, Released, RolledBack
 from actors.coupon.shelf import Need
 from actors.coupon.stacking import COUPONS_PER_ORDER_MAX
-from actors.coupon.state import Coupon, Hold, Uses
+from actors.coupon.state import PURSE_MAX, Coupon, Hold, Uses
 from actors.coupon.taking import Discount, take
 from actors.coupon.template import Stacking
 from actors.orders import Order
@@ -60,8 +60,9 @@ def redeem(clerk: Clerk, body: inputs.UseCoupon, order: Order, meant: Read | Ref
     coupon.hold = None
     rules = clerk.judged_by(coupon).template.stacking
     by_item = [(item.product, off) for item, off in zip(order.items, discount.by_item, strict=True) if off]
-    use = Used(coupon, discount.total, by_item, discount.shipping, _group(coupon, rules), rules.exclusive)
-    book.currency, book.amount = order.currency, order.amount
+    group = _group(coupon, rules)
+    use = Used(coupon, discount.total, by_item, discount.shipping, group, rules.exclusive, order.amount)
+    book.currency = order.currency
     book.used.append(use)
     _keep(clerk, order.order_id, book)
     _used_up(clerk, use, order)
@@ -81,7 +82,7 @@ def hold(clerk: Clerk, body: inputs.HoldCoupon, order: Order, meant: Read | Refu
     if not _paid(clerk, "hold", body.code, order, coupon, discount, inputs.HOLD, raw):
         return
     until = clerk.at + (body.ttl_s or HOLD_S) * 1_000
-    coupon.hold = Hold(order.order_id, until, discount.total)
+    coupon.hold = Hold(order.order_id, until, discount.total, clerk.at)
     clerk.purse.coupons[coupon.serial] = coupon
     clerk.shelf.tally.held += 1
     clerk.line("held", coupon, order_id=order.order_id, discount=discount.total)
@@ -94,10 +95,11 @@ def hold(clerk: Clerk, body: inputs.HoldCoupon, order: Order, meant: Read | Refu
 def release(clerk: Clerk, body: inputs.ReleaseCoupon, meant: Read | Refusal) -> None:
     """`coupon_release`."""
     coupon = meant if isinstance(meant, Refusal) else finding.found(clerk, meant, body.order_id)
-    if isinstance(coupon, Refusal):
-        _refuse(clerk, "release", coupon, body.code, body.order_id)
+    if coupon is None or isinstance(coupon, Refusal):
+        why = finding.strange(clerk, coupon or declined(Code.NOT_HELD))
+        _refuse(clerk, "release", why, body.code, body.order_id)
         return
-    if coupon is None or coupon.hold is None or coupon.hold.order_id != body.order_id:
+    if coupon.hold is None or coupon.hold.order_id != body.order_id:
         _refuse(clerk, "release", declined(Code.NOT_HELD), body.code, body.order_id)
         return
     code = clerk.code(coupon)
@@ -116,7 +118,7 @@ def let_go(clerk: Clerk, coupon: Coupon, reason: str) -> None:
     clerk.say("coupon.released", CouponReleased(clerk.code(coupon), coupon.template, held.order_id, reason))
     if coupon.public:
         del clerk.purse.coupons[coupon.serial]
-        _give_back(clerk)
+        _give_back(clerk, coupon)
 
 
 def roll_back(clerk: Clerk, body: inputs.RollBackCoupon, meant: Read | Refusal) -> None:
@@ -124,7 +126,11 @@ def roll_back(clerk: Clerk, body: inputs.RollBackCoupon, meant: Read | Refusal) 
     book = _book(clerk, body.order_id)
     use = meant if isinstance(meant, Refusal) else finding.used(book, meant)
     if use is None or isinstance(use, Refusal):
-        _refuse(clerk, "rollback", use or declined(Code.NOT_REDEEMED), body.code, body.order_id)
+        why = finding.strange(clerk, use or declined(Code.NOT_REDEEMED))
+        _refuse(clerk, "rollback", why, body.code, body.order_id)
+        return
+    if not use.coupon.public and len(clerk.purse.coupons) >= PURSE_MAX:
+        _refuse(clerk, "rollback", declined(Code.PURSE_FULL), body.code, body.order_id)
         return
     book.used.remove(use)
     _keep(clerk, body.order_id, book)
@@ -132,7 +138,7 @@ def roll_back(clerk: Clerk, body: inputs.RollBackCoupon, meant: Read | Refusal) 
     tally = clerk.shelf.tally
     tally.rolled_back += 1
     tally.discount -= use.discount
-    tally.revenue -= book.amount
+    tally.revenue -= use.amount
     tally.orders -= 1
     _returned(clerk, use, book, body)
 
@@ -148,7 +154,7 @@ def _returned(clerk: Clerk, use: Used, book: OrderCoupons, body: inputs.RollBack
     if alive:
         clerk.purse.coupons[coupon.serial] = coupon
     if coupon.public:
-        _give_back(clerk)
+        _give_back(clerk, coupon)
     else:
         clerk.whose(coupon)
     ends = rfc3339(terms.valid_until)
@@ -159,7 +165,7 @@ def _returned(clerk: Clerk, use: Used, book: OrderCoupons, body: inputs.RollBack
         "coupon.rolled_back",
         CouponRolledBack(code, coupon.template, body.order_id, book.currency, use.discount, ends, expired),
     )
-    clerk.usage("rolled_back", -1, -use.discount, -book.amount, body.order_id)
+    clerk.usage("rolled_back", -1, -use.discount, -use.amount, body.order_id)
     if expired:
         clerk.shelf.tally.expired += 1
         clerk.line("expired", coupon)
@@ -170,7 +176,7 @@ def _wanted(
     clerk: Clerk, asked: Asked, code: str, order: Order, meant: Read | Refusal, book: OrderCoupons
 ) -> tuple[Coupon, Discount] | None:
     """The coupon and what it takes off; None when that was refused."""
-    coupon = _own(clerk, order, meant)
+    coupon = _own(clerk, asked, order, meant)
     if isinstance(coupon, Refusal):
         finding.missed(clerk, coupon)
         _refuse(clerk, asked, coupon, code, order.order_id)
@@ -182,7 +188,8 @@ def _wanted(
     if clerk.shelf.status == "paused" and held is None:
         _refuse(clerk, asked, declined(Code.TEMPLATE_PAUSED), code, order.order_id)
         return None
-    worth = _worth(clerk, coupon, order, book)
+    at = held.at if held is not None and asked == "redeem" else clerk.at
+    worth = _worth(clerk, coupon, order, book, at)
     if isinstance(worth, Discount):
         return coupon, worth
     first = worth[0].code
@@ -190,21 +197,24 @@ def _wanted(
     return None
 
 
-def _own(clerk: Clerk, order: Order, meant: Read | Refusal) -> Coupon | Refusal:
+def _own(clerk: Clerk, asked: Asked, order: Order, meant: Read | Refusal) -> Coupon | Refusal:
     """The user's coupon, taken now when it is by a public code."""
     if wait := finding.wait_ms(clerk):
         return guard.too_many_attempts(wait)
     coupon = meant if isinstance(meant, Refusal) else finding.found(clerk, meant, order.order_id)
-    return _taken_by_public_code(clerk) if coupon is None else coupon
+    return _taken_by_public_code(clerk, kept=asked == "hold") if coupon is None else coupon
 
 
-def _taken_by_public_code(clerk: Clerk) -> Coupon | Refusal:
-    """A coupon that is the user's when it is paid for (_paid)."""
+def _taken_by_public_code(clerk: Clerk, kept: bool) -> Coupon | Refusal:
+    """A coupon that is the user's when it is paid for (_paid); `kept`: in the purse, not used at once."""
+    if clerk.shelf.status == "draft":
+        return declined(Code.UNKNOWN_CODE)
     if clerk.shelf.status != "active":
         return declined(Code.TEMPLATE_PAUSED if clerk.shelf.status == "paused" else Code.TEMPLATE_CLOSED)
     offer = clerk.offer()
     uses = clerk.purse.uses.get(clerk.template) or Uses()
-    terms = issuing.limited(offer, uses, 1, clerk.at) or narrowing.terms(offer, clerk.at)
+    problem = issuing.full(clerk.purse, clerk.template, 1 if kept else 0)
+    terms = problem or issuing.limited(offer, uses, 1, clerk.at) or narrowing.terms(offer, clerk.at)
     if isinstance(terms, Refusal):
         return terms
     serial = clerk.event.entry.offset * issuing.SERIALS_PER_ENTRY
@@ -213,13 +223,17 @@ def _taken_by_public_code(clerk: Clerk) -> Coupon | Refusal:
     )
 
 
-def _worth(clerk: Clerk, coupon: Coupon, order: Order, book: OrderCoupons) -> Discount | tuple[Reason, ...]:
-    """What the coupon takes off what those used with the order have left, or all reasons why nothing."""
+def _worth(
+    clerk: Clerk, coupon: Coupon, order: Order, book: OrderCoupons, at: int
+) -> Discount | tuple[Reason, ...]:  # fmt: skip
+    """What the coupon, by the time `at`, takes off what those used with the order have left, or all reasons why
+    nothing. What is held is used by the time at which it was held: that its hours end meanwhile is what holds are for.
+    """
     offer = clerk.judged_by(coupon)
-    alone = judge(coupon.terms, offer, order, clerk.at)
+    alone = judge(coupon.terms, offer, order, at)
     if not isinstance(alone, Discount) or not book.used:
         return alone
-    if problem := _not_combinable(clerk, coupon, offer, book):
+    if problem := _not_combinable(coupon, offer, order, book):
         return (problem,)
     taken = order_coupons.taken(book)
     left = [max(0, item.amount - taken.get(item.product, 0)) for item in order.items]
@@ -228,7 +242,9 @@ def _worth(clerk: Clerk, coupon: Coupon, order: Order, book: OrderCoupons) -> Di
     return worth if worth.total else (Reason(Code.NO_GAIN),)
 
 
-def _not_combinable(clerk: Clerk, coupon: Coupon, offer: Offer, book: OrderCoupons) -> Reason | None:
+def _not_combinable(coupon: Coupon, offer: Offer, order: Order, book: OrderCoupons) -> Reason | None:
+    if order.currency != book.currency:
+        return Reason(Code.CURRENCY, "order.currency", book.currency, order.currency)
     if len(book.used) >= COUPONS_PER_ORDER_MAX:
         return Reason(Code.TOO_MANY_COUPONS, "order_id", COUPONS_PER_ORDER_MAX, len(book.used))
     rules = offer.template.stacking
@@ -293,14 +309,16 @@ def _by_item(use: Used) -> tuple[ItemDiscount, ...]:
     return tuple([ItemDiscount(product, off) for product, off in use.by_item])
 
 
-def _give_back(clerk: Clerk) -> None:
-    """A coupon that was taken by a public code is the template's again, and counts for the user no more."""
+def _give_back(clerk: Clerk, coupon: Coupon) -> None:
+    """A coupon that was taken by a public code is the template's again, and counts for the user no more, neither in all
+    nor for the day on which it was taken.
+    """
     shelf.put(clerk.shelf, Need(stock=1))
     clerk.shelf.tally.issued -= 1
-    uses, (day, month) = clerk.purse.uses[clerk.template], issuing.dates(clerk.offer(), clerk.at)
+    uses, (day, month) = clerk.purse.uses[clerk.template], issuing.dates(clerk.offer(), coupon.terms.valid_from)
     uses.ever -= 1
-    uses.of_day = max(0, uses.of_day - (uses.day == day))
-    uses.of_month = max(0, uses.of_month - (uses.month == month))
+    uses.of_month = min(uses.of_month - (uses.month == month), uses.ever)
+    uses.of_day = min(uses.of_day - (uses.day == day), uses.of_month)
 
 
 def _book(clerk: Clerk, order_id: str) -> OrderCoupons:

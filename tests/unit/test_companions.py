@@ -145,6 +145,39 @@ def test_a_retry_that_fails_puts_both_back_and_the_rows_before_it_stay() -> None
     assert world.parked() == [] and stock(world) == Stock(left=2) and world.total(USERS[0]) == 6
 
 
+class Honest(Seller):
+    """What it is told to sell and cannot goes back on the shelf; of 5 pieces it does not know how."""
+
+    def discarded(self, state: Any, event: Event) -> Iterator[Output]:
+        event.companion.left += 10 * event.body.add
+        assert event.body.add != 5
+        yield Record(Said(event.companion.left, "forgotten"))
+
+
+def test_a_domain_may_make_good_what_is_discarded_and_what_is_too_ill_for_that_is_forgotten_all_the_same() -> None:
+    world = World(Honest())
+    world.append(fill(9), take(USERS[0], fail=9), take(USERS[0], 5), take(USERS[0], 2), take(USERS[1]))
+    world.settle()
+    assert stock(world) == Stock(left=8) and len(world.parked()) == 3
+    world.decide("engine.discard", USERS[0])
+    world.settle()
+    assert stock(world) == Stock(left=38) and world.parked() == []
+    world.append(take(USERS[0]))
+    world.settle()
+    assert stock(world) == Stock(left=37) and world.total(USERS[0]) == 1
+
+
+def test_a_discard_that_the_store_does_not_let_read_is_made_once_when_it_does() -> None:
+    world = World(Honest())
+    world.append(fill(9), take(USERS[0], fail=9), take(USERS[0], 2))
+    world.settle()
+    world.restart()
+    world.load_faults = 2
+    world.decide("engine.discard", USERS[0])
+    world.settle()
+    assert stock(world) == Stock(left=39) and world.parked() == []
+
+
 def test_a_companion_that_the_domain_cannot_have_made_blames_who_changed_it() -> None:
     world = World(Seller())
     world.append(fill(2), take(USERS[0]), take(USERS[1], 2), take(USERS[2]))

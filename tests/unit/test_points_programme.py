@@ -322,6 +322,8 @@ def test_the_registry_lists_each_domain_once() -> None:
         "notification",
         "profile",
         "programmes",
+        "coupon",
+        "coupon_stock",
         "watch",
     ]
 
