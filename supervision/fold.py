@@ -314,10 +314,7 @@ class Fold:
         limit = self._retry_entries_max
         waiting = self._reader.parked(self._place.segment, self._domain.name, decision.subject, -1, limit + 1)
         rows = waiting[:limit]
-        if entry.kind == RETRY:
-            done = self._retry(rows, entry, outcome)
-        else:
-            done = self._discard(rows, entry.at, outcome)
+        done = self._retry(rows, entry, outcome) if entry.kind == RETRY else self._discard(rows, entry.at, outcome)
         left = done < len(waiting)
         if not left:
             self._parking.released(decision.subject)
