@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from actors.commands import Refusal
-from actors.coupon import inputs, keys, narrowing, shelf
+from actors.coupon import inputs, keys, lists, narrowing, shelf
 from actors.coupon.clerk import Clerk
 from actors.coupon.effects import CouponIssued, CouponRefused
 from actors.coupon.narrowing import Terms
@@ -35,13 +35,14 @@ def short(source: str) -> str:
     return SHORT_SOURCES.get(source, source)
 
 
-def issue(clerk: Clerk, body: inputs.IssueCoupons, occasion: str, raw: bytes) -> None:
-    """`coupon_issue`."""
+def issue(clerk: Clerk, body: inputs.IssueCoupons, occasion: str, kind: str, raw: bytes) -> None:
+    """`coupon_issue`, which came as an entry of `kind`."""
     key = keys.issue(clerk.user_id, body.of, occasion)
     value = clerk.claimed(key)
     known = _serials(value) if value else []
     number = body.number - len(known)
     if number <= 0:
+        _decided(clerk, body)
         _answer(clerk, known)
         return
     terms = _allowed(clerk, body, number)
@@ -53,13 +54,14 @@ def issue(clerk: Clerk, body: inputs.IssueCoupons, occasion: str, raw: bytes) ->
         case "never", _:
             refuse(clerk, body, Refusal("sold_out", "template", f"the template {body.of} has no coupon left"))
         case "later", _:
-            clerk.wait(need, occasion, inputs.ISSUE, raw)
+            clerk.wait(need, occasion, kind, raw)
         case _:
             shelf.take(clerk.shelf, need, clerk.at)
             made = [_make(clerk, body, occasion, terms, n) for n in range(number)]
             count(clerk, number)
             serials = known + [coupon.serial for coupon in made]
             clerk.outputs.append(Claim(key, msgspec.msgpack.encode(serials), replaces=value is not None))
+            _decided(clerk, body, issued=number)
             _answer(clerk, serials)
 
 
@@ -71,6 +73,14 @@ def refuse(clerk: Clerk, body: inputs.IssueCoupons, why: Refusal) -> None:
     )  # fmt: skip
     numbers = {"template": body.of, "quantity": body.number, "field": why.field}
     clerk.refuse(refused, short(body.why), numbers)
+    _decided(clerk, body, why.code)
+
+
+def _decided(clerk: Clerk, body: inputs.IssueCoupons, refused: str = "", issued: int = 0) -> None:
+    """The job whose list it was hears of it."""
+    if isinstance(body, inputs.IssueListed):
+        word = lists.decided(clerk.shelf.lists, body.job_id or "", body.list_no, refused, issued)
+        clerk.outputs += [word] if word else []
 
 
 def _allowed(clerk: Clerk, body: inputs.IssueCoupons, number: int) -> Terms | Refusal:
