@@ -84,6 +84,8 @@ Output = Emit | Arm | Cancel | Record | Claim | Reply
 
 def business_key(*parts: str) -> bytes:
     """16 bytes that name a business key. Parts are length-prefixed, so ("a","bc") and ("ab","c") differ."""
-    encoded = [part.encode() for part in parts]
-    data = b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
+    data = b""
+    for part in parts:
+        encoded = part.encode()
+        data += len(encoded).to_bytes(4, "big") + encoded
     return hashlib.blake2b(data, digest_size=16).digest()

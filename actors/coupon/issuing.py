@@ -7,6 +7,8 @@ brought meanwhile, or the user's limit forbids by now, is not issued twice.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 from msgspec import UNSET
 
@@ -24,6 +26,7 @@ from supervision.outputs import Claim
 
 SHORT_SOURCES = {"new_user_register": "newuser"}
 """The seed's words in routing keys; every other source is its own."""
+DATES_KEPT = 256
 SERIALS_PER_ENTRY = 10
 """A coupon's serial is made of the offset of the entry that issued it and its number there."""
 
@@ -116,6 +119,7 @@ def limited(offer: Offer, uses: Uses, number: int, at: int) -> Refusal | None:
     return None
 
 
+@lru_cache(DATES_KEPT)
 def dates(offer: Offer, at: int) -> tuple[int, int]:
     """(day, month) of the moment in the template's zone, as ordinals."""
     day = offer.calendar.day(at)
