@@ -33,6 +33,8 @@ class Command(msgspec.Struct, frozen=True, gc=False):
     occurred_at: int = 0
     keep_long: bool = False
     """Worth money and without a business key: its id must be known for 7 days instead of 24 hours."""
+    bulk: bool = False
+    """Nobody waits for what comes of it: no ordinary traffic (supervision/bulk.py)."""
 
 
 Decode = Callable[[bytes, Mapping[str, Any]], Command | Refusal]

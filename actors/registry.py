@@ -14,6 +14,8 @@ from actors.coupon import forms as coupon_forms
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.code_keys import KNOWN_TO_ALL, CodeKeys
 from actors.coupon.stock import CouponStockActor
+from actors.coupon_jobs import forms as job_forms
+from actors.coupon_jobs.actor import CouponJobsActor
 from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
 from actors.points import forms
@@ -32,11 +34,13 @@ COMMANDS: Mapping[str, CommandSpec] = {
     for spec in (
         POINTS_CHANGE,
         PROFILE_UPDATE,
-        *(named.spec for named in (*forms.PUBLIC, *coupon_forms.PUBLIC)),
+        *(named.spec for named in (*forms.PUBLIC, *coupon_forms.PUBLIC, *job_forms.PUBLIC)),
     )
 }
 """What everybody may send, by `event_type`."""
-FOR_OPERATORS: Mapping[str, CommandSpec] = {named.spec.event_type: named.spec for named in forms.FOR_OPERATORS}
+FOR_OPERATORS: Mapping[str, CommandSpec] = {
+    named.spec.event_type: named.spec for named in (*forms.FOR_OPERATORS, *job_forms.FOR_OPERATORS)
+}
 """What HTTP alone takes, from who may."""
 
 
@@ -61,5 +65,6 @@ def domains(
         ProgrammesActor(segments),
         CouponIssuerActor(segments, code_keys),
         CouponStockActor(segments),
+        CouponJobsActor(segments),
     )
     return (*working, WatchActor([domain.name for domain in working if domain.holds_money], refusals_max))

@@ -12,7 +12,20 @@ import time
 
 from bench.process import end_in_order
 
-NAMES = ("points", "codes", "store", "drain", "parts", "timers", "scale", "backup", "audit", "peers", "plots")
+NAMES = (
+    "points",
+    "codes",
+    "coupons",
+    "store",
+    "drain",
+    "parts",
+    "timers",
+    "scale",
+    "backup",
+    "audit",
+    "peers",
+    "plots",
+)
 LONG = (["drain", "--events", "1000000", "--users", "200000"],)
 """Memory under a backlog of a million: ten minutes more."""
 MEASUREMENT_S_MAX = 1_800.0

@@ -28,7 +28,7 @@ class TimerDue(msgspec.Struct, frozen=True):
     """The body of a firing, kind `timer.<domain>`. Times in ms since 1970 UTC.
 
     `late_by_ms` is how long after `due` it was appended; `expired`: later than its `valid_for_ms`; `held`: an absence
-    timer that stopped waiting for the input watermark.
+    timer that stopped waiting for the input watermark, or a bulk one that fires amid ordinary traffic.
     """
 
     key: str

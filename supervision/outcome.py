@@ -152,10 +152,11 @@ class Outcome:
         self.emits.append(Emission(draft, self._sized(encode_draft(draft)), home))
 
     def _arm(self, event: Event, arm: Arm) -> None:
-        depth = event.entry.depth + 1 if arm.due - event.at < NEAR_MS else 0
+        bulk = arm.lane == "bulk"
+        depth = event.entry.depth + (not bulk) if arm.due - event.at < NEAR_MS else 0
         row = TimerRow(
             self.segment, self._domain, event.subject, arm.key, event.entry.offset, arm.due, self._sized(arm.body),
-            arm.absence, arm.valid_for_ms, False, depth,
+            arm.absence, arm.valid_for_ms, False, depth, bulk,
         )  # fmt: skip
         self.timer(TimerOp(event.subject, arm.key, row))
 

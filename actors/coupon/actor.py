@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from actors import orders
-from actors.coupon import finding, inputs, issuing, keys, lending, shelf, shelving, upkeep, using
+from actors.coupon import finding, inputs, issuing, keys, lending, lists, shelf, shelving, upkeep, using
 from actors.coupon import state as purses
 from actors.coupon.clerk import Clerk
 from actors.coupon.code_keys import CodeKeys
@@ -33,6 +33,7 @@ from supervision.outputs import Output
 
 COMMANDS: Mapping[str, Any] = {
     inputs.ISSUE: inputs.IssueCoupons,
+    lists.LISTED: inputs.IssueListed,
     inputs.USE: inputs.UseCoupon,
     inputs.HOLD: inputs.HoldCoupon,
     inputs.RELEASE: inputs.ReleaseCoupon,
@@ -55,6 +56,7 @@ class CouponIssuerActor(Domain[Purse]):
         lending.GRANT: lending.Lend,
         lending.RECALL: lending.CallBack,
         lending.SERVE: lending.Serve,
+        lists.LIST: lists.IssueList,
         ACTIVATED: ProgrammeActivated,
     }
     state_type = Purse
@@ -154,7 +156,7 @@ class CouponIssuerActor(Domain[Purse]):
         elif clerk.must_wait:
             body = _asked(event)
             occasion = _occasion(event, body) if isinstance(body, inputs.IssueCoupons) else ""
-            clerk.wait(Need(), occasion, event.entry.kind, _raw(event))
+            clerk.wait(Need(), occasion, _kind(event), _raw(event))
         else:
             self._do(clerk, _asked(event))
         upkeep.arm(clerk)
@@ -172,7 +174,7 @@ class CouponIssuerActor(Domain[Purse]):
 
     def _do(self, clerk: Clerk, body: Any) -> None:
         if isinstance(body, inputs.IssueCoupons):
-            issuing.issue(clerk, body, _occasion(clerk.event, body), _raw(clerk.event))
+            issuing.issue(clerk, body, _occasion(clerk.event, body), _kind(clerk.event), _raw(clerk.event))
             return
         meant = finding.read(body.code, self._code_keys, self._segments, clerk.directory)
         match body:
@@ -204,6 +206,8 @@ def _for_shelf(here: Shelf, event: Event) -> Iterator[Output]:
             yield from shelving.called_back(here, event, body)
         case lending.Serve():
             yield from shelving.serve(here, event, body)
+        case lists.IssueList():
+            yield from lists.begin(here.lists, shelving.template_at(event.subject), event, body)
         case TimerDue():
             yield from shelving.idle(here, event, body)
         case _:
@@ -214,6 +218,12 @@ def _asked(event: Event) -> Any:
     """The command, also of one that had to wait."""
     body = event.body
     return _decoders[body.kind](body.command) if isinstance(body, lending.Served) else body
+
+
+def _kind(event: Event) -> str:
+    """Of the entry that the command first came as."""
+    body = event.body
+    return body.kind if isinstance(body, lending.Served) else event.entry.kind
 
 
 def _raw(event: Event) -> bytes:

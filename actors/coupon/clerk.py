@@ -7,6 +7,7 @@ A change, the line in the user's records, the shelf's tally and the effect for o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from msgspec import UNSET
 from actors.commands import declined, done
 from actors.coupon import code_pattern, keys, shelf
 from actors.coupon.code_keys import CodeKeys
+from actors.coupon.code_pattern import CodePattern
 from actors.coupon.codes import code_of
 from actors.coupon.directory import Directory
 from actors.coupon.effects import CouponRefused, CouponUsage
@@ -27,6 +29,8 @@ from actors.routes import effect_route
 from supervision.domain import Event
 from supervision.envelope import rfc3339
 from supervision.outputs import Claim, Emit, Output, Record, Reply
+
+PATTERNS_KEPT = 256
 
 
 class Clerk:
@@ -139,5 +143,9 @@ def spelled(code_keys: CodeKeys, coupon: Coupon, prefix: str, segment: int) -> s
     """The code that was generated for the coupon. Pure."""
     key = code_keys.of(coupon.key)
     assert key is not None, f"the key {coupon.key} of a coupon is gone"
-    pattern = msgspec.structs.replace(code_pattern.DEFAULT, prefix=prefix)
-    return code_of(key, pattern, segment, coupon.serial)
+    return code_of(key, _pattern(prefix), segment, coupon.serial)
+
+
+@lru_cache(PATTERNS_KEPT)
+def _pattern(prefix: str) -> CodePattern:
+    return msgspec.structs.replace(code_pattern.DEFAULT, prefix=prefix)

@@ -54,6 +54,12 @@ class IssueCoupons(msgspec.Struct, frozen=True, gc=False):
         return self.issue_quantity or self.quantity or 1
 
 
+class IssueListed(IssueCoupons, frozen=True, gc=False, kw_only=True):
+    """`coupon.listed`: the same to a user of a job's list `list_no`. No other program can send it."""
+
+    list_no: int
+
+
 class UseCoupon(msgspec.Struct, frozen=True, gc=False):
     """`coupon_use`: redeem `code` with `order`. `order_id` may stand beside it, as the seed has it; it is the same."""
 

@@ -7,11 +7,13 @@ brought meanwhile, or the user's limit forbids by now, is not issued twice.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 from msgspec import UNSET
 
 from actors.commands import Refusal
-from actors.coupon import inputs, keys, narrowing, shelf
+from actors.coupon import inputs, keys, lists, narrowing, shelf
 from actors.coupon.clerk import Clerk
 from actors.coupon.effects import CouponIssued, CouponRefused
 from actors.coupon.narrowing import Terms
@@ -25,6 +27,7 @@ from supervision.outputs import Claim
 
 SHORT_SOURCES = {"new_user_register": "newuser"}
 """The seed's words in routing keys; every other source is its own."""
+DATES_KEPT = 256
 SERIALS_PER_ENTRY = 10
 """A coupon's serial is made of the offset of the entry that issued it and its number there."""
 
@@ -36,13 +39,14 @@ def short(source: str) -> str:
     return SHORT_SOURCES.get(source, source)
 
 
-def issue(clerk: Clerk, body: inputs.IssueCoupons, occasion: str, raw: bytes) -> None:
-    """`coupon_issue`."""
+def issue(clerk: Clerk, body: inputs.IssueCoupons, occasion: str, kind: str, raw: bytes) -> None:
+    """`coupon_issue`, which came as an entry of `kind`."""
     key = keys.issue(clerk.user_id, body.of, occasion)
     value = clerk.claimed(key)
     known = _serials(value) if value else []
     number = body.number - len(known)
     if number <= 0:
+        _decided(clerk, body)
         _answer(clerk, known)
         return
     terms = _allowed(clerk, body, number)
@@ -54,13 +58,14 @@ def issue(clerk: Clerk, body: inputs.IssueCoupons, occasion: str, raw: bytes) ->
         case "never", _:
             refuse(clerk, body, Refusal("sold_out", "template", f"the template {body.of} has no coupon left"))
         case "later", _:
-            clerk.wait(need, occasion, inputs.ISSUE, raw)
+            clerk.wait(need, occasion, kind, raw)
         case _:
             shelf.take(clerk.shelf, need, clerk.at)
             made = [_make(clerk, body, occasion, terms, n) for n in range(number)]
             count(clerk, number)
             serials = known + [coupon.serial for coupon in made]
             clerk.outputs.append(Claim(key, msgspec.msgpack.encode(serials), replaces=value is not None))
+            _decided(clerk, body, issued=number)
             _answer(clerk, serials)
 
 
@@ -72,6 +77,14 @@ def refuse(clerk: Clerk, body: inputs.IssueCoupons, why: Refusal) -> None:
     )  # fmt: skip
     numbers = {"template": body.of, "quantity": body.number, "field": why.field}
     clerk.refuse(refused, short(body.why), numbers)
+    _decided(clerk, body, why.code)
+
+
+def _decided(clerk: Clerk, body: inputs.IssueCoupons, refused: str = "", issued: int = 0) -> None:
+    """The job whose list it was hears of it."""
+    if isinstance(body, inputs.IssueListed):
+        word = lists.decided(clerk.shelf.lists, body.job_id or "", body.list_no, refused, issued)
+        clerk.outputs += [word] if word else []
 
 
 def _allowed(clerk: Clerk, body: inputs.IssueCoupons, number: int) -> Terms | Refusal:
@@ -111,6 +124,7 @@ def limited(offer: Offer, uses: Uses, number: int, at: int) -> Refusal | None:
     return None
 
 
+@lru_cache(DATES_KEPT)
 def dates(offer: Offer, at: int) -> tuple[int, int]:
     """(day, month) of the moment in the template's zone, as ordinals."""
     day = offer.calendar.day(at)

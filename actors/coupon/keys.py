@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from actors.coupon import inputs
 from supervision.domain import Event
 from supervision.envelope import rfc3339
 from supervision.outputs import business_key
+
+ISSUES_KEPT = 1_024
+"""Each is asked for before a batch is folded, and again when it is issued."""
 
 
 class Whose(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -26,6 +31,7 @@ def serial(number: int) -> bytes:
     return business_key("coupon-serial", str(number))
 
 
+@lru_cache(ISSUES_KEPT)
 def issue(user_id: str, template: str, occasion: str) -> bytes:
     """Of an occasion: the serials that were issued for it."""
     return business_key("coupon-issue", user_id, template, occasion)

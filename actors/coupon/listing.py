@@ -14,8 +14,10 @@ from typing import Literal
 import msgspec
 
 from actors.coupon import offer
+from actors.coupon.directory import Listed
 from actors.coupon.offer import Offer
 from actors.coupon.shelf import Resource
+from actors.coupon.spelling import normal
 from actors.coupon.template import PerUserLimits, Template
 
 SUBJECT = "template:"
@@ -60,6 +62,15 @@ def read(body: str) -> tuple[Status, str]:
     """(status, the template's JSON) of what was put."""
     found = _listing(body)
     return found.status, bytes(found.template).decode()
+
+
+def listed_of(number: int, body: str) -> Listed:
+    """Version `number` as a segment's directory has it."""
+    status, text = read(body)
+    rules = compiled(text).template
+    public = normal(rules.code.public) if rules.code.public else ""
+    assert isinstance(public, str), public
+    return Listed(number, status, public, rules.activity_id or "")
 
 
 @lru_cache(COMPILED_MAX)

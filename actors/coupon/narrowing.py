@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -36,6 +37,8 @@ CONDITION_LABELS_MAX = 32
 """Categories or products of one message."""
 CONDITION_BYTES_MAX = 1_024
 """Of all labels of one message: every coupon keeps them, and a purse has many coupons."""
+
+TERMS_KEPT = 256
 
 _Narrower = Annotated[tuple[Label, ...], Meta(min_length=1, max_length=CONDITION_LABELS_MAX)]
 _NULL = b"null"
@@ -63,8 +66,11 @@ class Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _conditions = msgspec.json.Decoder(Conditions | None)
 
 
+@lru_cache(TERMS_KEPT)
 def terms(offer: Offer, at: int, expire_days: int | None = None, conditions: bytes = _NULL) -> Terms | Refusal:
-    """The terms of a coupon that is issued at the moment `at` (ms), or why there are none. O(labels)."""
+    """The terms of a coupon that is issued at the moment `at` (ms), or why there are none. O(labels), and once for all
+    who get one at that moment.
+    """
     ends = _ends(offer, at, expire_days)
     if isinstance(ends, Refusal):
         return ends

@@ -17,6 +17,7 @@ from typing import Literal
 
 import msgspec
 
+from actors.coupon.lists import UnderWay
 from supervision.entry import Chain
 from supervision.outputs import business_key
 
@@ -73,7 +74,7 @@ class Tally(msgspec.Struct, array_like=True):
 class Shelf(msgspec.Struct, array_like=True):
     """`number`: of the newest version heard of, `template` its JSON; `bodies`: what coupons are judged by, by version
     (listing.judging), the newest last. Tickets from `first` to before `next` wait; `serving`: an entry to let them go
-    on is under way.
+    on is under way. `lists`: of jobs, that are being worked off (lists.py).
     """
 
     format: int = 1
@@ -88,6 +89,7 @@ class Shelf(msgspec.Struct, array_like=True):
     next: int = 1
     serving: bool = False
     tally: Tally = msgspec.field(default_factory=Tally)
+    lists: dict[str, UnderWay] = {}
 
 
 class Need(msgspec.Struct, frozen=True, array_like=True):
@@ -228,3 +230,4 @@ def check(shelf: Shelf) -> None:
         assert 0 <= slice.promised <= slice.left and slice.queued >= 0 and slice.mark >= 0, shelf
         assert not slice.queued or waits(shelf), shelf
     assert not shelf.number or shelf.version in shelf.bodies, shelf.version
+    assert all(under_way.left > 0 for under_way in shelf.lists.values()), shelf.lists

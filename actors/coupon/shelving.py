@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from actors.coupon import shelf
-from actors.coupon.directory import Directory, Listed, enter
+from actors.coupon.directory import Directory, enter
 from actors.coupon.lending import ASK, BACK, SERVE, SERVED, Ask, CallBack, GiveBack, Lend, Serve, Served
-from actors.coupon.listing import compiled, judging, limits, read, subject_of
+from actors.coupon.listing import judging, limits, listed_of, read, subject_of
 from actors.coupon.shelf import Resource, Shelf, Slice, Ticket
-from actors.coupon.spelling import normal
 from actors.programmes.messages import ProgrammeActivated
 from supervision.domain import Event, TimerDue
 from supervision.entry import part_subject
@@ -36,10 +35,7 @@ def told(directory: Directory, here: Shelf, template: str, event: Event, said: P
     if said.number <= here.number:
         return
     status, text = read(said.body)
-    rules = compiled(text).template
-    public = normal(rules.code.public) if rules.code.public else ""
-    assert isinstance(public, str), public
-    enter(directory, template, Listed(said.number, status, public, rules.activity_id or ""))
+    enter(directory, template, listed_of(said.number, said.body))
     here.number, here.status, here.template = said.number, status, text
     shelf.remember(here, *judging(text))
     limited = limits(said.body)
