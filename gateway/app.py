@@ -24,6 +24,7 @@ from gateway.answers import Threads
 from gateway.audit import AuditLog
 from gateway.body import Bodies
 from gateway.commands import Commands
+from gateway.coupon_jobs import CouponJobs
 from gateway.door import ASGIApp, Door
 from gateway.estimates import Estimates
 from gateway.export import Exports
@@ -42,6 +43,7 @@ from gateway.routes_estimate import estimate_route
 from gateway.routes_events import events_route
 from gateway.routes_export import export_route
 from gateway.routes_health import health_routes
+from gateway.routes_jobs import job_routes
 from gateway.routes_operations import operations_routes
 from gateway.routes_points import points_routes
 from gateway.routes_programmes import programme_routes
@@ -58,6 +60,7 @@ class Ports(msgspec.Struct, frozen=True):
 
     ingest: Ingest
     commands: Commands
+    jobs: CouponJobs
     points: PointsQueries
     estimates: Estimates
     exports: Exports
@@ -92,6 +95,7 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choi
         [
             events_route(ports.ingest, bodies, threads),
             *command_routes(choices.commands, ports.commands, bodies, threads),
+            *job_routes(ports.jobs, ports.commands, bodies, threads, ports.wait_folded),
             *points_routes(ports.points, ports.wait_folded, threads),
             estimate_route(ports.estimates, bodies, threads),
             export_route(ports.exports, threads),

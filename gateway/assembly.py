@@ -17,6 +17,7 @@ from actors.registry import COMMANDS, FOR_OPERATORS, PROGRAMMES
 from gateway.app import Ports
 from gateway.audit import AuditLog
 from gateway.commands import Commands
+from gateway.coupon_jobs import CouponJobs
 from gateway.estimates import Estimates
 from gateway.export import exports
 from gateway.health import Health, Readiness
@@ -68,6 +69,7 @@ def build_ports(
             made_up_id,
             counters,
         ),
+        jobs=CouponJobs(wiring.door.decode, engine.journal, readers, segments, made_up_id, ingest.not_taking),
         points=points,
         estimates=Estimates(points, runtime.clock),
         exports=exports(points, readers, segments),

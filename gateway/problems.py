@@ -28,9 +28,12 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown_path": (404, "There is nothing at this path"),
     "unknown_user": (404, "The user is not known"),
     "unknown_programme": (404, "There is no such programme"),
+    "unknown_template": (404, "There is no such template"),
+    "unknown_job": (404, "There is no such job"),
     "not_parked": (404, "Nothing is parked there"),
     "method_not_allowed": (405, "The method is not allowed here"),
     "slow_body": (408, "The body did not arrive in time"),
+    "refused_batch": (409, "The job does not take these users"),
     "precondition_failed": (412, "Another version is active"),
     "too_large": (413, "The body is too large"),
     "encoded_body": (415, "The body is in an encoding that is not accepted"),
@@ -57,7 +60,7 @@ CODES: dict[str, tuple[int, str]] = {
 }
 """code -> (status, title)."""
 
-NOT_FOUND = frozenset({"unknown_user", "unknown_reservation", "unknown_code"})
+NOT_FOUND = frozenset({"unknown_user", "unknown_reservation", "unknown_code", "unknown_job"})
 """Codes of a domain's refusal that mean 404; all others mean 409."""
 
 

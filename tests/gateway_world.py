@@ -26,6 +26,7 @@ from gateway.app import Choices, Ports, build_app
 from gateway.audit import AuditLog
 from gateway.body import Bodies
 from gateway.commands import Commands, EntryAt
+from gateway.coupon_jobs import CouponJobs
 from gateway.estimates import Estimates
 from gateway.export import exports
 from gateway.health import Health, Readiness
@@ -279,6 +280,9 @@ class World:
                 ingest.not_taking,
                 self._name,
                 counters,
+            ),
+            jobs=CouponJobs(
+                Door(COMMANDS, SEGMENTS).decode, self.journal, readers, SEGMENTS, self._name, ingest.not_taking
             ),
             points=points,
             estimates=Estimates(points, self.clock),

@@ -144,7 +144,7 @@ def _batch(here: Job, event: Event, body: inputs.IssueBatch) -> Iterator[Output]
         return
     directory: Directory = event.shared
     template = body.template or directory.activities.get(body.activity_id or "", "")
-    if why := _unfit(here, directory, template):
+    if why := unfit(here, directory, template):
         refused = JobRefused(body.job, *why, len(body.user_batch), body.batch_no)
         yield Emit("coupon.job.refused", refused, route="coupon.job.refused")
         return
@@ -159,8 +159,8 @@ def _batch(here: Job, event: Event, body: inputs.IssueBatch) -> Iterator[Output]
     yield Claim(job.users_key(body.job, place), users)
 
 
-def _unfit(here: Job, directory: Directory, template: str) -> tuple[str, str] | None:
-    """(code, sentence): why nothing of the batch can be taken."""
+def unfit(here: Job, directory: Directory, template: str) -> tuple[str, str] | None:
+    """(code, sentence): why nothing of a batch of the template can be taken. Doors ask it too."""
     listed = directory.templates.get(template)
     if listed is None or listed.status == "draft":
         return "unknown_template", f"there is no active template {template or 'that carries this activity'}"
