@@ -159,7 +159,7 @@ class CouponIssuerActor(Domain[Purse]):
         upkeep.arm(clerk)
         yield from clerk.outputs
         if event.companion is not None:
-            yield from shelving.asks(clerk.shelf, template, event.entry.segment)
+            yield from shelving.sees_to(clerk.shelf, template, event.entry.segment)
 
     def _do(self, clerk: Clerk, body: Any) -> None:
         if isinstance(body, inputs.IssueCoupons):

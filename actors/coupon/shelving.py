@@ -118,6 +118,15 @@ def serve(here: Shelf, event: Event, body: Serve) -> Iterator[Output]:
     yield from asks(here, body.template, segment)
 
 
+def sees_to(here: Shelf, template: str, segment: int) -> Iterator[Output]:
+    """After a user's entry: ask for what is wanted. Who waits although no answer is awaited goes on at once: he came
+    when an earlier command of his had been let go, and nothing else will think of him.
+    """
+    yield from asks(here, template, segment)
+    if not shelf.awaits(here):
+        yield from _let_go(here, template, segment)
+
+
 def asks(here: Shelf, template: str, segment: int) -> Iterator[Output]:
     """Tell the template what the shelf wants, if it wants something."""
     for resource, need in shelf.wanting(here):
