@@ -116,7 +116,7 @@ def let_go(clerk: Clerk, coupon: Coupon, reason: str) -> None:
     clerk.say("coupon.released", CouponReleased(clerk.code(coupon), coupon.template, held.order_id, reason))
     if coupon.public:
         del clerk.purse.coupons[coupon.serial]
-        _give_back(clerk)
+        _give_back(clerk, coupon)
 
 
 def roll_back(clerk: Clerk, body: inputs.RollBackCoupon, meant: Read | Refusal) -> None:
@@ -148,7 +148,7 @@ def _returned(clerk: Clerk, use: Used, book: OrderCoupons, body: inputs.RollBack
     if alive:
         clerk.purse.coupons[coupon.serial] = coupon
     if coupon.public:
-        _give_back(clerk)
+        _give_back(clerk, coupon)
     else:
         clerk.whose(coupon)
     ends = rfc3339(terms.valid_until)
@@ -293,11 +293,14 @@ def _by_item(use: Used) -> tuple[ItemDiscount, ...]:
     return tuple([ItemDiscount(product, off) for product, off in use.by_item])
 
 
-def _give_back(clerk: Clerk) -> None:
-    """A coupon that was taken by a public code is the template's again, and counts for the user no more."""
+def _give_back(clerk: Clerk, coupon: Coupon) -> None:
+    """A coupon that was taken by a public code is the template's again, and counts for the user no more: not of the day
+    on which he took it, which is the one on which it was valid at once.
+    """
     shelf.put(clerk.shelf, Need(stock=1))
     clerk.shelf.tally.issued -= 1
-    uses, (day, month) = clerk.purse.uses[clerk.template], issuing.dates(clerk.offer(), clerk.at)
+    uses = clerk.purse.uses[clerk.template]
+    day, month = issuing.dates(clerk.offer(), coupon.terms.valid_from)
     uses.ever -= 1
     uses.of_day = max(0, uses.of_day - (uses.day == day))
     uses.of_month = max(0, uses.of_month - (uses.month == month))

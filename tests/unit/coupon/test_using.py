@@ -117,6 +117,25 @@ def test_a_public_code_is_used_as_often_as_it_may_be(shop: CouponEngine) -> None
     assert len(shop.told("coupon.redeemed")) == 11
 
 
+def test_what_was_taken_by_a_public_code_and_given_back_counts_no_more_for_the_day_it_was_taken_on(
+    shop: CouponEngine,
+) -> None:
+    shop.put(code={"public": "DOUBLE11"}, per_user={"per_day": 1})
+    shop.settle()
+    shop.say("coupon_hold", "u", code="DOUBLE11", order=cart("o-1"), ttl_s=3 * DAY_S)
+    shop.settle()
+    shop.clock.advance(DAY_S)
+    shop.settle(30)
+    shop.say("coupon_use", "u", code="DOUBLE11", order=cart("o-2"))
+    shop.say("coupon_release", "u", code="DOUBLE11", order_id="o-1")
+    shop.say("coupon_use", "u", code="DOUBLE11", order=cart("o-3"))
+    shop.settle()
+    assert [body["order_id"] for body in shop.told("coupon.redeemed")] == ["o-2"]
+    assert [body["code"] for body in shop.told("coupon.refused")] == ["per_user_limit"]
+    uses = shop.purse("u").uses["T1"]
+    assert (uses.ever, uses.of_day, uses.of_month) == (1, 1, 1)
+
+
 def test_codes_that_are_wrong_or_anothers_are_refused_and_guessing_is_slowed(shop: CouponEngine) -> None:
     code = given(shop)
     wrong = code[:-1] + ("A" if code[-1] != "A" else "B")
