@@ -25,15 +25,27 @@ class Directory(msgspec.Struct, array_like=True):
 
 
 def enter(directory: Directory, template: str, listed: Listed) -> None:
-    """Write the template down, in the place of what was known of it. Who has a code or an activity keeps it."""
+    """Write the template down, in the place of what was known of it. Who has a code or an activity keeps it; a closed
+    template keeps its code until another takes it, since what was issued is used, released and rolled back by it.
+    """
     before = directory.templates.get(template)
     if before is not None:
         _forget(directory.codes, before.public_code, template)
         _forget(directory.activities, before.activity_id, template)
     directory.templates[template] = listed
-    if listed.status != "closed":
+    if listed.status == "closed":
         _name(directory.codes, listed.public_code, template)
-        _name(directory.activities, listed.activity_id, template)
+        return
+    _take_over(directory, listed.public_code)
+    _name(directory.codes, listed.public_code, template)
+    _name(directory.activities, listed.activity_id, template)
+
+
+def _take_over(directory: Directory, code: str) -> None:
+    """From a closed template."""
+    holder = directory.templates.get(directory.codes.get(code, ""))
+    if holder is not None and holder.status == "closed":
+        del directory.codes[code]
 
 
 def _name(index: dict[str, str], name: str, template: str) -> None:

@@ -136,6 +136,35 @@ def test_what_was_taken_by_a_public_code_and_given_back_counts_no_more_for_the_d
     assert (uses.ever, uses.of_day, uses.of_month) == (1, 1, 1)
 
 
+def test_a_public_code_outlives_its_template_for_what_was_taken_by_it(shop: CouponEngine) -> None:
+    code: dict[str, Any] = {"code": {"public": "DOUBLE11"}}
+    shop.put(budget=10_000, **code)
+    shop.settle()
+    for user in ("u1", "u2", "u3"):
+        shop.say("coupon_hold", user, code="DOUBLE11", order=cart("o-1"))
+    shop.settle()
+    shop.put(status="closed", budget=10_000, **code)
+    shop.settle()
+    for user in ("u1", "u2", "u4"):
+        shop.say("coupon_use", user, code="DOUBLE11", order=cart("o-1"))
+    shop.say("coupon_rollback", "u1", code="DOUBLE11", order_id="o-1")
+    shop.say("coupon_release", "u3", code="DOUBLE11", order_id="o-1")
+    shop.settle()
+    assert {body["user_id"] for body in shop.told("coupon.redeemed")} == {"u1", "u2"}
+    assert {body["user_id"]: body["code"] for body in shop.told("coupon.refused")} == {"u4": "template_closed"}
+    assert shop.told("coupon.rolled_back", user_id="u1") and shop.told("coupon.released", user_id="u3")
+
+
+def test_a_public_code_of_a_closed_template_is_free_for_another(shop: CouponEngine) -> None:
+    code: dict[str, Any] = {"code": {"public": "DOUBLE11"}}
+    shop.put("old", status="closed", **code)
+    shop.put("new", **code)
+    shop.settle()
+    shop.say("coupon_use", "u", code="DOUBLE11", order=cart())
+    shop.settle()
+    assert [body["template"] for body in shop.told("coupon.redeemed")] == ["new"]
+
+
 def test_codes_that_are_wrong_or_anothers_are_refused_and_guessing_is_slowed(shop: CouponEngine) -> None:
     code = given(shop)
     wrong = code[:-1] + ("A" if code[-1] != "A" else "B")
