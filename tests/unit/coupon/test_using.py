@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from actors.coupon.code_keys import KNOWN_TO_ALL
+from actors.coupon.code_pattern import DEFAULT
+from actors.coupon.codes import Located, code_of, locate
 from tests.coupon_engine import CouponEngine, cart
+from tests.points_engine import SEGMENTS
 
 DAY_S = 86_400
 
@@ -163,6 +167,20 @@ def test_a_public_code_of_a_closed_template_is_free_for_another(shop: CouponEngi
     shop.say("coupon_use", "u", code="DOUBLE11", order=cart())
     shop.settle()
     assert [body["template"] for body in shop.told("coupon.redeemed")] == ["new"]
+
+
+def test_a_code_of_another_segment_is_no_code_of_what_was_used_here_under_the_same_number(shop: CouponEngine) -> None:
+    code = given(shop)
+    shop.say("coupon_use", "u", code=code, order=cart())
+    shop.settle()
+    here = locate(code, KNOWN_TO_ALL, SEGMENTS)
+    assert isinstance(here, Located)
+    other = code_of(KNOWN_TO_ALL.newest, DEFAULT, (here.segment + 1) % SEGMENTS, here.serial)
+    shop.say("coupon_rollback", "u", code=other, order_id="o-1")
+    shop.say("coupon_use", "u", code=other, order=cart())
+    shop.settle()
+    assert [body["code"] for body in shop.told("coupon.refused")] == ["not_redeemed", "not_yours"]
+    assert shop.told("coupon.rolled_back") == []
 
 
 def test_codes_that_are_wrong_or_anothers_are_refused_and_guessing_is_slowed(shop: CouponEngine) -> None:
