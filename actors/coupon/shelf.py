@@ -70,7 +70,7 @@ class Tally(msgspec.Struct, array_like=True):
 class Shelf(msgspec.Struct, array_like=True):
     """`number`: of the newest version heard of, `template` its JSON; `bodies`: what coupons are judged by, by version
     (listing.judging), the newest last. Tickets from `first` to before `next` wait; `serving`: an entry to let them go
-    on is under way.
+    on is under way. `watched`: a timer will give back what is scarce and was not used.
     """
 
     format: int = 1
@@ -85,6 +85,7 @@ class Shelf(msgspec.Struct, array_like=True):
     next: int = 1
     serving: bool = False
     tally: Tally = msgspec.field(default_factory=Tally)
+    watched: bool = False
 
 
 class Need(msgspec.Struct, frozen=True, array_like=True):
@@ -197,9 +198,19 @@ def granted(slice: Slice, amount: int, dry: bool, scarce: bool) -> None:
     slice.mark = 0 if dry or scarce else max(0, slice.free - slice.queued) // 2
 
 
+def spare(slice: Slice) -> int:
+    """What nobody here waits for."""
+    return max(0, slice.free - slice.queued)
+
+
+def unwatched(shelf: Shelf) -> bool:
+    """Whether something scarce lies here that no timer will give back: it was used or promised when one looked."""
+    return not shelf.watched and any(slice.scarce and spare(slice) for _, slice in slices(shelf))
+
+
 def unused(slice: Slice) -> int:
-    """What nobody here waits for is taken out of the slice, to be given back; -> how much."""
-    amount = max(0, slice.free - slice.queued)
+    """What is spare is taken out of the slice, to be given back; -> how much."""
+    amount = spare(slice)
     slice.left -= amount
     slice.mark = 0
     return amount

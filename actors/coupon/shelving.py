@@ -73,7 +73,7 @@ def lent(here: Shelf, event: Event, body: Lend) -> Iterator[Output]:
     if here.status == "closed":
         yield from _clear(here, template, segment)
     elif slice.scarce and slice.left:
-        yield Arm(IDLE_TIMER, event.at + IDLE_MS)
+        yield _watch(here, event.at + IDLE_MS)
     yield from _let_go(here, template, segment)
     yield from asks(here, template, segment)
 
@@ -89,17 +89,23 @@ def called_back(here: Shelf, event: Event, body: CallBack) -> Iterator[Output]:
 
 def idle(here: Shelf, event: Event, _: TimerDue) -> Iterator[Output]:
     """What is scarce and was not used for a while goes back."""
+    here.watched = False
     for name, slice in shelf.slices(here):
         if not slice.scarce or not slice.left:
             continue
         if event.at < slice.used_at + IDLE_MS:
-            yield Arm(IDLE_TIMER, slice.used_at + IDLE_MS)
+            yield _watch(here, slice.used_at + IDLE_MS)
         elif amount := shelf.unused(slice):
             yield _back(template_at(event.subject), GiveBack(name, event.entry.segment, amount))
 
 
+def _watch(here: Shelf, due: int) -> Arm:
+    here.watched = True
+    return Arm(IDLE_TIMER, due)
+
+
 def serve(here: Shelf, event: Event, body: Serve) -> Iterator[Output]:
-    """Let those who wait go on, in the order of their tickets."""
+    """Let those who wait go on, in the order of their tickets; and watch what is left."""
     here.serving = False
     end = min(here.next, here.first + shelf.SERVED_MAX)
     for number in range(here.first, end):
@@ -116,15 +122,18 @@ def serve(here: Shelf, event: Event, body: Serve) -> Iterator[Output]:
     if here.first == end:
         yield from _let_go(here, body.template, segment)
     yield from asks(here, body.template, segment)
+    if shelf.unwatched(here):
+        yield _watch(here, event.at + IDLE_MS)
 
 
 def sees_to(here: Shelf, template: str, segment: int) -> Iterator[Output]:
     """After a user's entry: ask for what is wanted. Who waits although no answer is awaited goes on at once: he came
-    when an earlier command of his had been let go, and nothing else will think of him.
+    when an earlier command of his had been let go, and nothing else will think of him. Nor will anybody of what is
+    scarce and came back, from a hold or a use that is no more, unless it is watched.
     """
     yield from asks(here, template, segment)
-    if not shelf.awaits(here):
-        yield from _let_go(here, template, segment)
+    if (shelf.waits(here) and not shelf.awaits(here)) or shelf.unwatched(here):
+        yield from _serve(here, template, segment)
 
 
 def asks(here: Shelf, template: str, segment: int) -> Iterator[Output]:
@@ -135,7 +144,12 @@ def asks(here: Shelf, template: str, segment: int) -> Iterator[Output]:
 
 def _let_go(here: Shelf, template: str, segment: int) -> Iterator[Output]:
     """See to those who wait, by an entry of its own."""
-    if shelf.waits(here) and not here.serving:
+    if shelf.waits(here):
+        yield from _serve(here, template, segment)
+
+
+def _serve(here: Shelf, template: str, segment: int) -> Iterator[Output]:
+    if not here.serving:
         here.serving = True
         yield Emit(SERVE, Serve(template), subject=part_subject(segment, subject_of(template)), same_depth=True)
 

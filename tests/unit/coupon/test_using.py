@@ -11,6 +11,8 @@ import pytest
 from actors.coupon.code_keys import KNOWN_TO_ALL
 from actors.coupon.code_pattern import DEFAULT
 from actors.coupon.codes import Located, code_of, locate
+from actors.coupon.shelving import IDLE_MS
+from supervision.entry import segment_of
 from tests.coupon_engine import CouponEngine, cart
 from tests.points_engine import SEGMENTS
 
@@ -181,6 +183,30 @@ def test_a_code_of_another_segment_is_no_code_of_what_was_used_here_under_the_sa
     shop.settle()
     assert [body["code"] for body in shop.told("coupon.refused")] == ["not_redeemed", "not_yours"]
     assert shop.told("coupon.rolled_back") == []
+
+
+def test_what_comes_back_in_one_segment_is_not_refused_in_another_for_long(shop: CouponEngine) -> None:
+    shop.put(code={"public": "DOUBLE11", "uses": 1})
+    shop.settle()
+    first, second = next((f"u{a}", f"u{b}") for a in range(9) for b in range(9) if home(f"u{a}") != home(f"u{b}"))
+    shop.say("coupon_use", first, code="DOUBLE11", order=cart("o-1"))
+    shop.settle()
+    shop.say("coupon_use", second, code="DOUBLE11", order=cart("o-2"))
+    shop.settle()
+    assert [body["code"] for body in shop.told("coupon.refused", user_id=second)] == ["sold_out"]
+    shop.clock.advance(2 * IDLE_MS / 1_000)
+    shop.settle()
+    shop.say("coupon_rollback", first, code="DOUBLE11", order_id="o-1")
+    shop.settle()
+    shop.clock.advance(IDLE_MS / 1_000)
+    shop.settle()
+    shop.say("coupon_use", second, code="DOUBLE11", order=cart("o-3"))
+    shop.settle()
+    assert [body["order_id"] for body in shop.told("coupon.redeemed", user_id=second)] == ["o-3"]
+
+
+def home(user: str) -> int:
+    return segment_of(f"user:{user}", SEGMENTS)
 
 
 def test_codes_that_are_wrong_or_anothers_are_refused_and_guessing_is_slowed(shop: CouponEngine) -> None:
