@@ -92,13 +92,13 @@ def found(clerk: Clerk, meant: Read, order_id: str) -> Coupon | Refusal | None:
     return declined(Code.ALREADY_REDEEMED if whose.end == "redeemed" else Code.EXPIRED)
 
 
-def used(book: OrderCoupons, meant: Read) -> Used | None:
-    """The use of the coupon that is meant, if it was used with the order already."""
+def used(book: OrderCoupons, meant: Read, segment: int) -> Used | None:
+    """The use of the coupon that is meant, if it was used with the order already. Serials are those of `segment`."""
     for each in book.used:
         coupon = each.coupon
         if isinstance(meant, str):
             if coupon.public and coupon.template == meant:
                 return each
-        elif coupon.serial == meant.serial and not coupon.public:
+        elif (segment, coupon.serial, coupon.key) == (meant.segment, meant.serial, meant.key_id) and not coupon.public:
             return each
     return None

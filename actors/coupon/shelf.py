@@ -150,6 +150,11 @@ def waits(shelf: Shelf) -> bool:
     return shelf.first < shelf.next
 
 
+def awaits(shelf: Shelf) -> bool:
+    """Whether the template has been asked for something, and its answer will let those who wait go on."""
+    return any(slice.asked for _, slice in slices(shelf))
+
+
 def take(shelf: Shelf, need: Need, at: int) -> None:
     """Use up what there was room for."""
     for name, slice in slices(shelf):
@@ -229,5 +234,6 @@ def check(shelf: Shelf) -> None:
     for _, slice in slices(shelf):
         assert 0 <= slice.promised <= slice.left and slice.queued >= 0 and slice.mark >= 0, shelf
         assert not slice.queued or waits(shelf), shelf
+    assert not waits(shelf) or shelf.serving or awaits(shelf), f"nobody will let go on who waits: {shelf}"
     assert not shelf.number or shelf.version in shelf.bodies, shelf.version
     assert all(under_way.left > 0 for under_way in shelf.lists.values()), shelf.lists

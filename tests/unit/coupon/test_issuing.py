@@ -85,6 +85,21 @@ def test_what_was_sent_twice_and_waits_twice_is_issued_once(shop: CouponEngine) 
     assert all(len(shop.purse(f"u{user}").coupons) <= 1 for user in range(10))
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+def test_who_comes_when_his_earlier_command_is_just_let_go_does_not_wait_for_ever(
+    shop: CouponEngine, steps: int
+) -> None:  # fmt: skip
+    shop.put(stock=400, per_user={})
+    shop.settle()
+    for order in range(120):
+        shop.say("coupon_issue", "u", template="T1", source="purchase", order_id=f"o-{order}")
+        shop.step(steps)
+    shop.settle(5)
+    assert any(shelf.next > 1 for shelf in shop.shelves()), "nobody has waited"
+    assert all(shelf.first == shelf.next for shelf in shop.shelves())
+    assert shop.purse("u").waiting == {} and len(shop.purse("u").coupons) == 120
+
+
 @pytest.mark.parametrize(("fields", "wanted"), [({"total": 2}, 2), ({"per_day": 1}, 1), ({"per_month": 3}, 3)])
 def test_a_user_gets_no_more_than_the_template_allows(
     shop: CouponEngine, fields: dict[str, int], wanted: int

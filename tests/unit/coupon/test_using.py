@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
+from actors.coupon.code_keys import KNOWN_TO_ALL
+from actors.coupon.code_pattern import DEFAULT
+from actors.coupon.codes import Located, code_of, locate
+from actors.coupon.shelving import IDLE_MS
+from supervision.entry import segment_of
 from tests.coupon_engine import CouponEngine, cart
+from tests.points_engine import SEGMENTS
 
 DAY_S = 86_400
 
@@ -115,6 +121,92 @@ def test_a_public_code_is_used_as_often_as_it_may_be(shop: CouponEngine) -> None
     shop.say("coupon_use", first["user_id"], code="double11", order=cart("o-99"))
     shop.settle(5)
     assert len(shop.told("coupon.redeemed")) == 11
+
+
+def test_what_was_taken_by_a_public_code_and_given_back_counts_no_more_for_the_day_it_was_taken_on(
+    shop: CouponEngine,
+) -> None:
+    shop.put(code={"public": "DOUBLE11"}, per_user={"per_day": 1})
+    shop.settle()
+    shop.say("coupon_hold", "u", code="DOUBLE11", order=cart("o-1"), ttl_s=3 * DAY_S)
+    shop.settle()
+    shop.clock.advance(DAY_S)
+    shop.settle(30)
+    shop.say("coupon_use", "u", code="DOUBLE11", order=cart("o-2"))
+    shop.say("coupon_release", "u", code="DOUBLE11", order_id="o-1")
+    shop.say("coupon_use", "u", code="DOUBLE11", order=cart("o-3"))
+    shop.settle()
+    assert [body["order_id"] for body in shop.told("coupon.redeemed")] == ["o-2"]
+    assert [body["code"] for body in shop.told("coupon.refused")] == ["per_user_limit"]
+    uses = shop.purse("u").uses["T1"]
+    assert (uses.ever, uses.of_day, uses.of_month) == (1, 1, 1)
+
+
+def test_a_public_code_outlives_its_template_for_what_was_taken_by_it(shop: CouponEngine) -> None:
+    code: dict[str, Any] = {"code": {"public": "DOUBLE11"}}
+    shop.put(budget=10_000, **code)
+    shop.settle()
+    for user in ("u1", "u2", "u3"):
+        shop.say("coupon_hold", user, code="DOUBLE11", order=cart("o-1"))
+    shop.settle()
+    shop.put(status="closed", budget=10_000, **code)
+    shop.settle()
+    for user in ("u1", "u2", "u4"):
+        shop.say("coupon_use", user, code="DOUBLE11", order=cart("o-1"))
+    shop.say("coupon_rollback", "u1", code="DOUBLE11", order_id="o-1")
+    shop.say("coupon_release", "u3", code="DOUBLE11", order_id="o-1")
+    shop.settle()
+    assert {body["user_id"] for body in shop.told("coupon.redeemed")} == {"u1", "u2"}
+    assert {body["user_id"]: body["code"] for body in shop.told("coupon.refused")} == {"u4": "template_closed"}
+    assert shop.told("coupon.rolled_back", user_id="u1") and shop.told("coupon.released", user_id="u3")
+
+
+def test_a_public_code_of_a_closed_template_is_free_for_another(shop: CouponEngine) -> None:
+    code: dict[str, Any] = {"code": {"public": "DOUBLE11"}}
+    shop.put("old", status="closed", **code)
+    shop.put("new", **code)
+    shop.settle()
+    shop.say("coupon_use", "u", code="DOUBLE11", order=cart())
+    shop.settle()
+    assert [body["template"] for body in shop.told("coupon.redeemed")] == ["new"]
+
+
+def test_a_code_of_another_segment_is_no_code_of_what_was_used_here_under_the_same_number(shop: CouponEngine) -> None:
+    code = given(shop)
+    shop.say("coupon_use", "u", code=code, order=cart())
+    shop.settle()
+    here = locate(code, KNOWN_TO_ALL, SEGMENTS)
+    assert isinstance(here, Located)
+    other = code_of(KNOWN_TO_ALL.newest, DEFAULT, (here.segment + 1) % SEGMENTS, here.serial)
+    shop.say("coupon_rollback", "u", code=other, order_id="o-1")
+    shop.say("coupon_use", "u", code=other, order=cart())
+    shop.settle()
+    assert [body["code"] for body in shop.told("coupon.refused")] == ["not_redeemed", "not_yours"]
+    assert shop.told("coupon.rolled_back") == []
+
+
+def test_what_comes_back_in_one_segment_is_not_refused_in_another_for_long(shop: CouponEngine) -> None:
+    shop.put(code={"public": "DOUBLE11", "uses": 1})
+    shop.settle()
+    first, second = next((f"u{a}", f"u{b}") for a in range(9) for b in range(9) if home(f"u{a}") != home(f"u{b}"))
+    shop.say("coupon_use", first, code="DOUBLE11", order=cart("o-1"))
+    shop.settle()
+    shop.say("coupon_use", second, code="DOUBLE11", order=cart("o-2"))
+    shop.settle()
+    assert [body["code"] for body in shop.told("coupon.refused", user_id=second)] == ["sold_out"]
+    shop.clock.advance(2 * IDLE_MS / 1_000)
+    shop.settle()
+    shop.say("coupon_rollback", first, code="DOUBLE11", order_id="o-1")
+    shop.settle()
+    shop.clock.advance(IDLE_MS / 1_000)
+    shop.settle()
+    shop.say("coupon_use", second, code="DOUBLE11", order=cart("o-3"))
+    shop.settle()
+    assert [body["order_id"] for body in shop.told("coupon.redeemed", user_id=second)] == ["o-3"]
+
+
+def home(user: str) -> int:
+    return segment_of(f"user:{user}", SEGMENTS)
 
 
 def test_codes_that_are_wrong_or_anothers_are_refused_and_guessing_is_slowed(shop: CouponEngine) -> None:
