@@ -167,7 +167,7 @@ class CouponModel:
         slice = shelf.slices[body["resource"]]
         self.on_grant(entry, False)
         self._marks["dry"] += body["dry"]
-        self._marks["good_news_after_dry"] += slice.dry and not body["dry"]
+        self._marks["good_news_after_dry"] += slice.dry and not body["dry"] and shelf.status != "closed"
         slice.left += body["amount"]
         slice.dry, slice.scarce = body["dry"], body["scarce"]
         if shelf.status == "closed":

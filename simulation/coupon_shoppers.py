@@ -19,6 +19,7 @@ ORDERS = 3
 HEARD_MAX = 8
 """Codes that a customer remembers."""
 ISSUED = b'"event_type":"coupon_issued"'
+REDEEMED = b'"event_type":"coupon_redeemed"'
 
 
 class CouponShoppers:
@@ -30,7 +31,9 @@ class CouponShoppers:
         self._codes: dict[str, list[str]] = {}
         """User -> codes that he was told."""
         self._asked: dict[str, list[tuple[str, str]]] = {}
-        """User -> the code and the order of each use and hold that he asked for."""
+        """User -> the code and the order of each use and hold that he asked for,"""
+        self._used: dict[str, list[tuple[str, str]]] = {}
+        """and of each use that he heard of."""
 
     def heard(self, outgoing: Outgoing) -> None:
         """An effect."""
@@ -40,6 +43,9 @@ class CouponShoppers:
             if body["code"] not in mine:
                 mine.append(body["code"])
                 del mine[:-HEARD_MAX]
+        elif REDEEMED in outgoing.body:
+            body = msgspec.json.decode(outgoing.body)
+            self._used.setdefault(body["user_id"], []).append((body["code"], body["order_id"]))
 
     def message(self, user: int) -> dict[str, Any]:
         """One about the user."""
@@ -55,6 +61,8 @@ class CouponShoppers:
         back = kind in ("coupon_release", "coupon_rollback")
         if before and rng.random() < (0.85 if back else 0.3):
             code, order_id = before[-1] if rng.random() < 0.4 else rng.choice(before)
+        if kind == "coupon_rollback" and (used := self._used.get(name)) and rng.random() < 0.7:
+            code, order_id = used.pop(0) if rng.random() < 0.5 else rng.choice(used)
         body: dict[str, Any] = {"event_type": kind, "user_id": name, "code": code}
         if not back:
             before.append((code, order_id))

@@ -29,7 +29,7 @@ def _versions(rng: Random, n: int) -> list[Version]:
     for _ in range(rng.randint(0, CHANGES_MAX)):
         status, rules = versions[-1]
         if status == "active":
-            changes = ["pause", "more", "more", "less", "close"]
+            changes = ["pause", *("more",) * 4, "less", "close"]
         else:
             changes = ["continue", "continue", "continue", "close"]
         versions.append(_changed(rng, status, rules, rng.choice(changes)))
@@ -64,14 +64,14 @@ def _rules(rng: Random, n: int) -> dict[str, Any]:
     rules: dict[str, Any] = {
         "name": f"template {n}",
         "kind": kind,
-        "valid": rng.choice(({"days": 1}, {"days": 1}, {"days": 2}, {"days": 2}, {"days": 30})),
+        "valid": rng.choice(({"days": 1}, {"days": 1}, {"days": 1}, {"days": 2}, {"days": 30})),
         "zone": rng.choice(("UTC", "Asia/Shanghai")),
         "per_user": rng.choice(({}, {}, {"total": 1}, {"total": 2}, {"per_day": 1}, {"per_month": 1})),
         "stacking": rng.choice(({}, {}, {"group": "a"}, {"group": "b"}, {"exclusive": True})),
         "code": {"public": f"DOUBLE{n}"} if public else rng.choice(({}, {"prefix": "XMAS"})),
     }
     if rng.random() < 0.8:
-        rules["stock"] = rng.choice((3, 6, 10, 14))
+        rules["stock"] = rng.choice((2, 3, 6, 10, 14))
     elif public:
         rules["code"]["uses"] = rng.randint(1, 6)
     if rng.random() < 0.35:

@@ -173,8 +173,10 @@ class Escrow:
             raise Violation(f"escrow: {at} was lent {lent}: on the way, left, used, on the way back, lost are {terms}")
 
     def at_rest(self) -> str:
-        """Empty when nothing is under way and nobody is told that there is nothing as long as there is something."""
-        return next(self._unsettled(), "")
+        """Nothing is under way, and nobody is told that there is nothing as long as there is something."""
+        if wrong := next(self._unsettled(), ""):
+            raise Violation(f"escrow: {wrong}")
+        return ""
 
     def _unsettled(self) -> Iterator[str]:
         for at, amount in (*self._there.items(), *self._back.items()):

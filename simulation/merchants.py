@@ -58,14 +58,14 @@ class Merchants:
                 self._world.at(n * OPENING_S, lambda template=template: self._put_next(template))
 
     def plan_round(self, asks: int, rounds_left: int) -> None:
-        """So many questions, and what is left of changes, spread over the rounds."""
+        """So many questions, and a share of the changes, most in the last round: when much is sold out."""
         rng, window_s = self._rng, self._draw.window_s
         for _ in range(asks):
             self.asked += 1
             body = msgspec.json.encode(self.shoppers.message(rng.randrange(self._draw.users)))
             self._plan(rng.uniform(0, window_s), body, self.asked)
         for template, versions in self._versions.items():
-            for _ in range(-(-len(versions) // rounds_left)):
+            for _ in range(len(versions) // rounds_left):
                 self._world.at(rng.uniform(0, window_s), lambda template=template: self._put_next(template))
 
     def _plan(self, seconds: float, body: bytes, n: int) -> None:

@@ -492,8 +492,6 @@ class World:
         self.checker.at_rest(self.readers)
         self.checker.store_compares()
         self.shadow.at_rest()
-        if wrong := self.escrow.at_rest():
-            raise Violation(f"escrow: {wrong}")
         self.receiver.at_rest()
         self.customers.at_rest()
         self.proof.at_rest(self.points.gifts_discarded)
