@@ -19,7 +19,7 @@ import msgspec
 
 from simulation.coupon_purse import Coupon, Purse
 from simulation.coupon_reactions import REACTIONS, Fold, occasion_of, plain
-from simulation.coupon_shelf import IDLE_MS, Shelf
+from simulation.coupon_shelf import IDLE_MS, Need, Shelf
 from simulation.coupon_stored import purse_fits, shelf_fits
 from simulation.model import Said
 from simulation.points_calendar import ms
@@ -29,6 +29,8 @@ from supervision.messages import Emission
 from topology.wire import id_hash
 
 OF_SHELVES = ("coupon.grant", "coupon.recall", "coupon.serve")
+NEAR_MS = 1_000
+"""After which those are seen to that were due with others."""
 UNTOLD = frozenset({"coupon.ask", "coupon.serve"})
 """When a shelf sees to itself is its own business."""
 
@@ -69,8 +71,11 @@ class CouponModel:
         if entry.kind == "timer.coupon":
             return self._time(purse, entry, body, at)
         if entry.kind == "coupon.served":
-            ticket = self.shelf(entry.segment, body["template"]).going.pop(body["number"])
+            shelf = self.shelf(entry.segment, body["template"])
+            before = shelf.all_free()
+            ticket = shelf.going.pop(body["number"])
             fold = self._begin(purse, entry, body["command"], at, ticket.kind, body["template"])
+            fold.before = before
             fold.occasion, fold.served = ticket.occasion, True
             purse.waiting -= Counter((fold.template,))
         else:
@@ -91,7 +96,7 @@ class CouponModel:
         if kind in REACTIONS:
             fold.template = template or fold.about()
         if fold.template:
-            fold.shelf = self.shelf(entry.segment, fold.template)
+            fold.beside(self.shelf(entry.segment, fold.template))
         return fold
 
     def _mark(self, name: str) -> None:
@@ -103,11 +108,24 @@ class CouponModel:
         if fold.answer is not None and entry.asked:
             self.answers[id_hash(entry.root, entry.asked_of or entry.subject)] = fold.answer
         due = purse.due()
-        due = fold.at + 1 if 0 < due <= fold.at else due
+        if 0 < due <= fold.at:
+            due = purse.believes if 0 < purse.believes <= fold.at + NEAR_MS else fold.at + NEAR_MS
         if due != purse.believes:
             purse.believes, purse.armed = due, ((due, entry.offset) if due else None)
             self._deaf.discard(entry.subject)
-        return fold.said
+        freed = self._freed(fold.shelf, fold.before, fold.template, entry.segment) if fold.template else []
+        return fold.said + freed
+
+    def _freed(self, shelf: Shelf, before: Need, template: str, segment: int) -> list[Said]:
+        """What has become free of something that is scarce goes back at once."""
+        said: list[Said] = []
+        for name, slice in shelf.slices.items():
+            more = min(shelf.free(name) - before[name], shelf.spare(name))
+            if (slice.scarce or slice.dry) and more > 0:
+                self._marks["freed_gave_back"] += 1
+                slice.left -= more
+                said.append(_back(template, name, segment, more, False))
+        return said
 
     def _time(self, purse: Purse, entry: Entry, body: dict[str, Any], at: int) -> list[Said]:
         if purse.armed is None or purse.armed[1] != body["gen"]:
@@ -116,7 +134,7 @@ class CouponModel:
         fold = self._begin(purse, entry, body, at, "")
         if due := purse.first_due(at) if purse.coupons and purse.due() <= at else []:
             fold.template = due[0].template
-            fold.shelf = self.shelf(entry.segment, fold.template)
+            fold.beside(self.shelf(entry.segment, fold.template))
             fold.pass_time(due)
         return self._ended(fold)
 
@@ -138,15 +156,17 @@ class CouponModel:
         return self._cleared(shelf, entry, template) if status == "closed" else []
 
     def _cleared(self, shelf: Shelf, entry: Entry, template: str) -> list[Said]:
-        """Everything goes back, and there is no more."""
-        said: list[Said] = []
-        for name, slice in shelf.slices.items():
-            slice.dry = True
-            if amount := shelf.free(name):
-                self._marks["closed_gave_back"] += 1
-                slice.left -= amount
-                said.append(_back(template, name, entry.segment, amount, False))
-        return said
+        """All pieces go back, and there are no more; the money stays, to pay for what was issued."""
+        slice = shelf.slices.get("stock")
+        if slice is None:
+            return []
+        slice.dry = True
+        amount = shelf.free("stock")
+        if not amount:
+            return []
+        self._marks["closed_gave_back"] += 1
+        slice.left -= amount
+        return [_back(template, "stock", entry.segment, amount, False)]
 
     def _of_shelf(self, entry: Entry, shelf: Shelf, template: str, body: dict[str, Any], at: int) -> list[Said]:
         match entry.kind:
@@ -173,7 +193,7 @@ class CouponModel:
         if shelf.status == "closed":
             return self._cleared(shelf, entry, template)
         if slice.scarce and slice.left:
-            shelf.watch(at + IDLE_MS, entry.offset)
+            shelf.idle = (at + IDLE_MS, entry.offset)
         return []
 
     def _serve(self, shelf: Shelf, entry: Entry, template: str, at: int) -> list[Said]:
@@ -182,20 +202,18 @@ class CouponModel:
             self._marks["waited_for_stock"] += any(ticket.promised.values())
             promised = [ticket.promised.get(name, 0) for name in ("stock", "budget")]
             said.append(("coupon.served", ticket.subject, template, ticket.number, ticket.kind, *promised))
-        if not shelf.watched and any(slice.scarce and shelf.spare(name) for name, slice in shelf.slices.items()):
-            shelf.watch(at + IDLE_MS, entry.offset)
         return said
 
     def _idle(self, shelf: Shelf, entry: Entry, template: str, body: dict[str, Any], at: int) -> list[Said]:
         if shelf.idle is None or shelf.idle[1] != body["gen"]:
             return []
-        shelf.idle, shelf.watched = None, False
+        shelf.idle = None
         said: list[Said] = []
         for name, slice in shelf.slices.items():
             if not slice.scarce or not slice.left:
                 continue
             if at < slice.used_at + IDLE_MS:
-                shelf.watch(slice.used_at + IDLE_MS, entry.offset)
+                shelf.idle = (slice.used_at + IDLE_MS, entry.offset)
             elif amount := shelf.spare(name):
                 self._marks["idle_gave_back"] += 1
                 slice.left -= amount
@@ -204,8 +222,10 @@ class CouponModel:
 
     # What the shadow asks.
 
-    def discarded(self, entry: Entry) -> None:
-        """An operator threw it away. What it was the answer to is waited for, for ever."""
+    def discarded(self, entry: Entry) -> list[Said]:
+        """An operator threw it away. What it was the answer to is waited for, for ever; but what a command was promised
+        on its way back is for others.
+        """
         body = msgspec.json.decode(entry.body)
         if template := template_at(entry.subject):
             shelf = self.shelf(entry.segment, template)
@@ -217,12 +237,17 @@ class CouponModel:
         elif entry.kind == "programme.activated":
             self.lame.add(body["name"].partition(":")[2])
         elif entry.kind == "coupon.served":
-            self.lame.add(body["template"])
+            shelf = self.shelf(entry.segment, body["template"])
+            before = shelf.all_free()
+            shelf.going.pop(body["number"])
+            self.purses[entry.subject].waiting -= Counter((body["template"],))
+            return self._freed(shelf, before, body["template"], entry.segment)
         elif entry.kind == "timer.coupon":
             purse = self.purses.setdefault(entry.subject, Purse())
             if purse.armed is not None and purse.armed[1] == body["gen"]:
                 purse.armed = None
                 self._deaf.add(entry.subject)
+        return []
 
     def armed(self, subject: str) -> tuple[int, int] | None:
         purse = self.purses.get(subject)

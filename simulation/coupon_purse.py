@@ -36,8 +36,8 @@ class Coupon:
         self.begins = 0
         self.code = ""
         self.reminded = False
-        self.hold: tuple[str, int, int] | None = None
-        """(order, until, discount)."""
+        self.hold: tuple[str, int, int, int] | None = None
+        """(order, until, discount, when it was held)."""
         self.end = ""
 
     @property

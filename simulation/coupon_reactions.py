@@ -33,12 +33,17 @@ class Fold:
         self.purse, self.entry, self.body, self.at, self.kind = purse, entry, body, at, kind
         self.known, self.public, self.mark = known, public, mark
         self.shelf = Shelf()
+        self.before: Need = {}
+        """What was free on the shelf."""
         self.served = False
         self.template = ""
         self.occasion = ""
         self.said: list[Said] = []
         self.answer: tuple[Any, ...] | None = None
         self.made: list[Coupon] = []
+
+    def beside(self, shelf: Shelf) -> None:
+        self.shelf, self.before = shelf, shelf.all_free()
 
     # What is meant.
 
@@ -192,7 +197,7 @@ class Fold:
             return
         coupon, off = found
         until = self.at + self.body.get("ttl_s", HOLD_S) * 1_000
-        coupon.hold = (order_id, until, sum(off.values()))
+        coupon.hold = (order_id, until, sum(off.values()), self.at)
         self.purse.coupons[coupon.place[1]] = coupon
         self.shelf.tally["held"] += 1
         self.say("coupon.held", coupon.name, order_id, coupon.hold[2], until)
@@ -206,7 +211,8 @@ class Fold:
             self.purse.missed(coupon, self.at)
             self.refuse(asked, coupon)
             return None
-        wrong = self._not_now(coupon, order_id) or coupon_sums.why_not(coupon.rules, coupon.until, items, self.at)
+        by = coupon.hold[3] if coupon.hold and asked == "redeem" else self.at
+        wrong = self._not_now(coupon, order_id) or coupon_sums.why_not(coupon.rules, coupon.until, items, by)
         book = self.purse.orders.get(order_id, [])
         wrong = wrong or _not_beside(coupon, book)
         if wrong:
@@ -231,6 +237,8 @@ class Fold:
         if found is not None:
             return found
         rules = self.shelf.rules
+        if self.shelf.status == "draft":
+            return "unknown_code"
         if self.shelf.status != "active":
             return "template_paused" if self.shelf.status == "paused" else "template_closed"
         if self.purse.over_limit(self.template, rules, 1, self.at):
@@ -240,6 +248,14 @@ class Fold:
             return until
         place = (self.entry.segment, self.entry.offset * SERIALS_PER_ENTRY)
         return Coupon(place, self.entry.subject, self.template, rules, until, self.today(), True)
+
+    def _strange(self, code: str) -> str:
+        """Of a code that means nothing of the user's: while he must wait, not even that is said."""
+        if self.purse.guard[1] > self.at:
+            self.mark("coupon_guarded")
+            return "too_many_attempts"
+        self.purse.missed(code, self.at)
+        return code
 
     def _not_now(self, coupon: Coupon, order_id: str) -> str:
         if coupon.hold and coupon.hold[0] != order_id:
@@ -266,9 +282,9 @@ class Fold:
     def release(self) -> None:
         meant, wrong = self.meant()
         coupon = wrong or self.owned(meant, self.body["order_id"])
-        if isinstance(coupon, str):
-            self.refuse("release", coupon)
-        elif coupon is None or not coupon.hold or coupon.hold[0] != self.body["order_id"]:
+        if isinstance(coupon, str) or coupon is None:
+            self.refuse("release", self._strange(coupon or "not_held"))
+        elif not coupon.hold or coupon.hold[0] != self.body["order_id"]:
             self.refuse("release", "not_held")
         else:
             self.let_go(coupon, "cancelled")
@@ -276,7 +292,7 @@ class Fold:
 
     def let_go(self, coupon: Coupon, reason: str) -> None:
         assert coupon.hold is not None
-        order_id, _, discount = coupon.hold
+        order_id, _, discount, _ = coupon.hold
         coupon.hold = None
         self.shelf.move({"budget": -discount})
         self.shelf.tally["released"] += 1
@@ -297,7 +313,7 @@ class Fold:
         meant, wrong = self.meant()
         use = None if wrong else self.used(meant, order_id)
         if use is None:
-            self.refuse("rollback", wrong or "not_redeemed")
+            self.refuse("rollback", self._strange(wrong or "not_redeemed"))
             return
         self.purse.orders[order_id].remove(use)
         coupon, days = use.coupon, self.body.get("extend_days", 0)

@@ -48,8 +48,6 @@ class Shelf:
         self.going: dict[int, Ticket] = {}
         self.tickets = 0
         self.idle: tuple[int, int] | None = None
-        self.watched = False
-        """It was set, and has not fired."""
         self.tally: Counter[str] = Counter()
 
     def hear(self, number: int, status: str, rules: dict[str, Any]) -> None:
@@ -62,13 +60,12 @@ class Shelf:
         promised = sum(ticket.promised.get(name, 0) for ticket in self.going.values())
         return self.slices[name].left - promised
 
+    def all_free(self) -> Need:
+        return {name: self.free(name) for name in self.slices}
+
     def spare(self, name: str) -> int:
         """What nobody here waits for."""
         return max(0, self.free(name) - sum(ticket.need.get(name, 0) for ticket in self.queue))
-
-    def watch(self, due: int, gen: int) -> None:
-        """Set the timer."""
-        self.idle, self.watched = (due, gen), True
 
     def lacks(self, need: Need) -> list[str]:
         """Of what there is not enough."""

@@ -88,7 +88,7 @@ class Escrow:
                     self._lowered.add((template, name))
         return []
 
-    def discarded(self, entry: Entry) -> None:
+    def discarded(self, entry: Entry) -> list[Said]:
         """What an operator has thrown away is lost, and he knows it."""
         body, template = msgspec.json.decode(entry.body), entry.subject.removeprefix(TEMPLATE)
         self._coupons.lame.add(template)
@@ -96,6 +96,7 @@ class Escrow:
             at = (template, body["resource"], body["segment"])
             self._back[at] -= body["amount"]
             self._lost[at] += body["amount"]
+        return []
 
     def armed(self, subject: str) -> tuple[int, int] | None:
         return None

@@ -31,8 +31,8 @@ def _said_again(_said: Method) -> Method:
 
 
 def _counted_and_kept(unused: Method) -> Method:
-    def wrong(slice: Any) -> int:
-        left, amount = slice.left, unused(slice)
+    def wrong(slice: Any, *most: Any) -> int:
+        left, amount = slice.left, unused(slice, *most)
         slice.left = left
         return amount
 
@@ -79,7 +79,7 @@ def _whose_code_his_coupon(found: Method) -> Method:
         if not (isinstance(answer, Refusal) and answer.code == "not_yours" and clerk.template):
             return answer
         assert isinstance(meant, Located)
-        terms = narrowing.terms(clerk.offer(), clerk.at)
+        terms: Any = narrowing.terms(clerk.offer(), clerk.at)
         return Coupon(meant.serial, meant.key_id, clerk.template, clerk.shelf.version, "code", terms)
 
     return wrong
