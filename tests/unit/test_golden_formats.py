@@ -151,13 +151,13 @@ EFFECTS: dict[str, Any] = {
         "points_earned", "zh-Hans", {"points": 100, "balance": 250, "reason": "gift"}, "您获得100积分"
     ),
     "notify.refused": NotifyRefused("points_earned", "zh-Hans", {"points": 100}, "missing_variable", "no 'nickname'"),
-    "coupon.job.done": shown(
+    "coupon.job_done": shown(
         Job(
             template="T1", status="done", total_batches=2, batches=1, came=[(1, 1)], users=3, issued=2, refused={"x": 1}
         ),
         "DOUBLE11_2025",
     ),
-    "coupon.job.refused": JobRefused("DOUBLE11_2025", "unknown_template", "there is no active template T1", 1_000, 7),
+    "coupon.job_refused": JobRefused("DOUBLE11_2025", "unknown_template", "there is no active template T1", 1_000, 7),
     "profile.updated": ProfileUpdated(("zone", "shoe_size")),
     "profile.refused": ProfileRefused(("shoe_size",), "profile_full", "a profile holds 200 facts"),
 }
