@@ -95,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help="its address, with https:// if so (default %(default)s)",
     )
+    _coupon_options(commands)
     topology = _command(commands, "topology", show_topology, "print exchanges, queues, bindings and policies")
     topology.add_argument("--definitions", action="store_true", help="as a RabbitMQ definitions file")
     topology.add_argument(
@@ -137,6 +138,17 @@ def _backup_options(commands: Any) -> None:
     put_back.add_argument("--replace", action="store_true", help="move a store that is there to DIR/replaced-N")
     for each in (backup, put_back):
         each.add_argument("--data", default="./data", metavar="DIR", help="folder of the store (default %(default)s)")
+
+
+def _coupon_options(commands: Any) -> None:
+    coupons = _command(commands, "coupons", issue_coupons, "give out coupons through a running engine")
+    acts = coupons.add_subparsers(required=True, metavar="ACTION")
+    issue = _command(acts, "issue", issue_coupons, "a coupon to each user of a file, with a progress bar")
+    issue.add_argument("--file", required=True, type=Path, metavar="FILE", help="NDJSON or CSV, by its suffix")
+    issue.add_argument("--template", metavar="ID", help="or the one that carries the activity")
+    issue.add_argument("--activity", metavar="ID", help="what the coupons are for")
+    issue.add_argument("--job", metavar="ID", help="the same file again under the same job adds nothing")
+    issue.add_argument("--http", default="127.0.0.1:8420", metavar="HOST:PORT", help="(default %(default)s)")
 
 
 def _key_options(commands: Any) -> None:
@@ -690,9 +702,7 @@ def show_tree(options: argparse.Namespace) -> int:
     """The tree of the engine behind --http."""
     from supervision.tree import Row, render
 
-    base = options.http if "://" in options.http else f"http://{options.http}"
-    key = os.environ.get(KEY_VARIABLE)
-    headers = {"authorization": f"Bearer {key}"} if key else {}
+    base, headers = _engine(options.http)
     try:
         with urllib.request.urlopen(urllib.request.Request(f"{base}/v1/tree", headers=headers), timeout=5) as answer:
             rows = msgspec.json.decode(answer.read(), type=dict[str, Any])["data"]
@@ -703,6 +713,42 @@ def show_tree(options: argparse.Namespace) -> int:
         return _fail(f"no engine answers at {options.http}: {error}", EXIT_TROUBLE)
     print(render([msgspec.convert(row, Row, strict=False) for row in rows]))
     return 0
+
+
+def issue_coupons(options: argparse.Namespace) -> int:
+    """A job of a file: handed in, then followed; a bar on a terminal, the sum in any case."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from gateway.job_client import SUFFIXES, follow, hand_in
+
+    media = SUFFIXES.get(options.file.suffix.lower())
+    if media is None:
+        return _fail(f"{options.file}: its name must end in {', '.join(SUFFIXES)}", EXIT_USAGE)
+    wanted = {"job_id": options.job, "template": options.template, "activity_id": options.activity}
+    base, headers = _engine(options.http)
+    columns = ("issuing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        taken = hand_in(base, headers, options.file, media, {name: said for name, said in wanted.items() if said})
+        with Progress(*columns, transient=True, disable=not sys.stderr.isatty()) as bar:
+            task, seen = bar.add_task("", total=taken.users), []
+            for now in follow(base, headers, taken.job_id):
+                bar.update(task, total=now.users, completed=now.users - now.queued)
+                seen = [now]
+    except urllib.error.HTTPError as error:
+        return _fail(f"{options.http} answers {error.code}: {error.read().decode(errors='replace')}", EXIT_TROUBLE)
+    except (urllib.error.URLError, OSError) as error:
+        return _fail(f"no engine answers at {options.http}: {error}", EXIT_TROUBLE)
+    (last,) = seen
+    refused = ", ".join(f"{number} {reason}" for reason, number in sorted(last.refused.items())) or "none"
+    print(f"job {taken.job_id} {last.status}: {last.issued} issued, {last.already} had one, refused: {refused}")
+    return 0
+
+
+def _engine(address: str) -> tuple[str, dict[str, str]]:
+    """(base of its URLs, headers with the key of the environment) of a running engine."""
+    key = os.environ.get(KEY_VARIABLE)
+    base = address if "://" in address else f"http://{address}"
+    return base, {"authorization": f"Bearer {key}"} if key else {}
 
 
 def show_topology(options: argparse.Namespace) -> int:

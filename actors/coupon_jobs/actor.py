@@ -146,7 +146,7 @@ def _batch(here: Job, event: Event, body: inputs.IssueBatch) -> Iterator[Output]
     template = body.template or directory.activities.get(body.activity_id or "", "")
     if why := unfit(here, directory, template):
         refused = JobRefused(body.job, *why, len(body.user_batch), body.batch_no)
-        yield Emit("coupon.job.refused", refused, route="coupon.job.refused")
+        yield Emit("coupon.job_refused", refused, route="coupon.job.refused")
         return
     here.template = template
     here.activity_id = body.activity_id or here.activity_id
@@ -213,14 +213,14 @@ def _go_on(here: Job, event: Event) -> Iterator[Output]:
         here.status = "done" if here.status == "running" else here.status
         here.ended = True
         job.reckon(here, at)
-        yield Emit("coupon.job.done", job.shown(here, _id(event)), route="coupon.job.done", same_depth=True)
+        yield Emit("coupon.job_done", job.shown(here, _id(event)), route="coupon.job.done", same_depth=True)
         return
     if over and here.status == "running" and not here.quiet:
         here.quiet = True
         yield Arm(QUIET, here.touched_at + QUIET_MS)
     if here.decided > here.told and at >= here.told_at + PROGRESS_MS:
         job.reckon(here, at)
-        yield Emit("coupon.job.progress", job.shown(here, _id(event)), route="coupon.job.progress", same_depth=True)
+        yield Emit("coupon.job_progress", job.shown(here, _id(event)), route="coupon.job.progress", same_depth=True)
 
 
 def _finished(here: Job, at: int) -> bool:

@@ -35,7 +35,7 @@ class JobShown(msgspec.Struct, frozen=True):
 
 
 class JobRefused(msgspec.Struct, frozen=True):
-    """`coupon.job.refused`: nothing of a batch was taken, and it may be sent again."""
+    """`coupon_job_refused`, key `coupon.job.refused`: nothing of a batch was taken, and it may be sent again."""
 
     job_id: str
     code: str

@@ -32,6 +32,8 @@ from actors.coupon.records import LifeLine
 from actors.coupon.shelf import Need, Slice, Tally, Ticket
 from actors.coupon.state import Coupon, Hold, Purse, Uses
 from actors.coupon.stock import Stock
+from actors.coupon_jobs.job import Job, shown
+from actors.coupon_jobs.shown import JobRefused
 from actors.notification.messages import NotifyRefused, NotifySms
 from actors.points import books, order_book, view
 from actors.points.actor import Active, PointsLedgerActor
@@ -100,6 +102,32 @@ STATES: dict[str, Any] = {
         armed_by=31_962_913,
     ),
     "state.points-segment.1": Active(1, 3, "6b86b273ff34fce1", '{"zone":"UTC"}'),
+    "state.coupon_jobs.1": Job(
+        1,
+        "T1",
+        "running",
+        "DOUBLE11_2025",
+        50,
+        49,
+        [(1, 48), (50, 50)],
+        47,
+        50,
+        500,
+        49_000,
+        46_500,
+        744,
+        40_000,
+        1_000,
+        {"bad_user_id": 1, "sold_out": 2_000},
+        ["'a\\nb'"],
+        True,
+        False,
+        1_758_378_600_000,
+        1_758_378_601_250,
+        42_000,
+        6_500.5,
+        False,
+    ),
     "state.profile.1": Profile(1, {"zone": Fact('"Asia/Shanghai"', 1_790_000_000, 41, 1_758_378_601_250)}),
     "state.watch-segment.1": Refusals(1, 2_983_333, 501),
     "state.programmes.1": Shelf(1, 3, "6b86b273ff34fce1", '{"zone":"UTC"}'),
@@ -235,6 +263,13 @@ EFFECTS: dict[str, Any] = {
     "coupon.expired": coupon_effects.CouponEnded(CODE, "T1", EXPIRES_AT),
     "coupon.expiring": coupon_effects.CouponEnded(CODE, "T1", EXPIRES_AT),
     "coupon.usage": coupon_effects.CouponUsage("T1", "redeemed", 1, 2_000, 29_900, "ORDER_001"),
+    "coupon.job_done": shown(
+        Job(
+            template="T1", status="done", total_batches=2, batches=1, came=[(1, 1)], users=3, issued=2, refused={"x": 1}
+        ),
+        "DOUBLE11_2025",
+    ),
+    "coupon.job_refused": JobRefused("DOUBLE11_2025", "unknown_template", "there is no active template T1", 1_000, 7),
     "profile.updated": ProfileUpdated(("zone", "shoe_size")),
     "profile.refused": ProfileRefused(("shoe_size",), "profile_full", "a profile holds 200 facts"),
 }

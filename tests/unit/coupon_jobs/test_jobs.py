@@ -27,7 +27,7 @@ def test_the_seeds_batch_gives_each_of_its_users_a_coupon_of_the_activitys_templ
     shop.batch(users(30), template=None, batch_size=1_000, total_batches=1)
     shop.settle()
     assert shop.issued() == users(30)
-    (done,) = shop.told("coupon.job.done")
+    (done,) = shop.told("coupon.job_done")
     assert done["job_id"] == "A" and done["status"] == "done" and done["issued"] == 30 and done["missing"] == []
     entry, body = shop.said("coupon.issued")[0]
     assert entry.route == "coupon.issued.activity" and body["job_id"] == body["activity_id"] == "A"
@@ -55,14 +55,14 @@ def test_a_batch_that_is_missing_is_named(shop: JobsEngine) -> None:
     for number in (1, 2, 5):
         shop.batch(users(5, number * 10), batch_no=number, total_batches=6)
     shop.settle()
-    assert shop.told("coupon.job.done") == []
+    assert shop.told("coupon.job_done") == []
     shop.settle(QUIET_MS / 1000 + 1)
-    (done,) = shop.told("coupon.job.done")
+    (done,) = shop.told("coupon.job_done")
     assert done["missing"] == [3, 4, 6] and done["issued"] == 15
     for number in (3, 4, 6):
         shop.batch(users(5, number * 10), batch_no=number, total_batches=6)
     shop.settle()
-    assert [done["missing"] for done in shop.told("coupon.job.done")] == [[3, 4, 6], []]
+    assert [done["missing"] for done in shop.told("coupon.job_done")] == [[3, 4, 6], []]
 
 
 def test_a_bad_user_id_refuses_that_user_and_not_the_batch(shop: JobsEngine) -> None:
@@ -71,7 +71,7 @@ def test_a_bad_user_id_refuses_that_user_and_not_the_batch(shop: JobsEngine) -> 
     assert shop.issued() == users(3)
     job = shop.job()
     assert job.refused == {"bad_user_id": 5} and "'a\\nb'" in job.bad and "7" in job.bad
-    assert shop.told("coupon.job.done")[0]["refused"] == {"bad_user_id": 5}
+    assert shop.told("coupon.job_done")[0]["refused"] == {"bad_user_id": 5}
 
 
 def test_a_stock_of_99_for_110_users_is_given_out_whole(shop: JobsEngine) -> None:
@@ -109,18 +109,18 @@ def test_a_cancelled_job_issues_no_more_and_says_so(shop: JobsEngine) -> None:
     job = shop.job()
     assert job.status == "cancelled" and job.decided == job.sent <= USERS_UNDER_WAY_MAX + 1_000
     assert len(shop.issued()) == job.issued
-    (done,) = shop.told("coupon.job.done")
+    (done,) = shop.told("coupon.job_done")
     assert done["status"] == "cancelled" and done["queued"] == 0
     shop.batch(users(5, 50_000), batch_no=11)
     shop.settle()
-    (refused,) = shop.told("coupon.job.refused")
+    (refused,) = shop.told("coupon.job_refused")
     assert (refused["code"], refused["users"], refused["batch_no"]) == ("job_cancelled", 5, 11)
 
 
 def test_a_batch_for_a_template_that_nobody_knows_is_refused_and_may_come_again(shop: JobsEngine) -> None:
     shop.batch(users(5), template="NEW", total_batches=1)
     shop.settle()
-    assert shop.told("coupon.job.refused", code="unknown_template") and shop.job().status is None
+    assert shop.told("coupon.job_refused", code="unknown_template") and shop.job().status is None
     shop.put("NEW")
     shop.settle()
     shop.batch(users(5), template="NEW", total_batches=1)
@@ -128,7 +128,7 @@ def test_a_batch_for_a_template_that_nobody_knows_is_refused_and_may_come_again(
     assert shop.issued() == users(5)
     shop.batch(users(5, 5), template="T1")
     shop.settle()
-    assert shop.told("coupon.job.refused", code="another_template")
+    assert shop.told("coupon.job_refused", code="another_template")
 
 
 def test_a_kill_in_the_middle_repeats_no_page_and_loses_none(tmp_path: Path) -> None:
@@ -157,5 +157,5 @@ def test_a_job_is_as_deep_at_its_end_as_at_its_beginning_and_lists_are_bounded(s
     assert {entry.depth for entry, _ in shop.said("coupon.issued")} == {1}
     lists = [len(body["users"]) for _, body in shop.said("coupon.list")]
     assert max(lists) == USERS_MAX
-    progress = [entry.at for entry, _ in shop.said("coupon.job.progress")]
+    progress = [entry.at for entry, _ in shop.said("coupon.job_progress")]
     assert all(later - earlier >= 1_000 for earlier, later in pairwise(progress))
