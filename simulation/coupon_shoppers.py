@@ -56,13 +56,13 @@ class CouponShoppers:
             return self._issue(name)
         order_id = f"o{rng.randrange(ORDERS)}"
         kinds = ("coupon_use", "coupon_hold", "coupon_release", "coupon_rollback")
-        kind = rng.choices(kinds, (5, 4, 1, 4))[0]
+        kind = rng.choices(kinds, (6, 5, 1, 4))[0]
         before = self._asked.setdefault(name, [])
         back = kind in ("coupon_release", "coupon_rollback")
         if before and rng.random() < (0.85 if back else 0.3):
             code, order_id = before[-1] if rng.random() < 0.4 else rng.choice(before)
         if kind == "coupon_rollback" and (used := self._used.get(name)) and rng.random() < 0.7:
-            code, order_id = used.pop(0) if rng.random() < 0.5 else rng.choice(used)
+            code, order_id = used.pop(0) if rng.random() < 0.8 else rng.choice(used)
         body: dict[str, Any] = {"event_type": kind, "user_id": name, "code": code}
         if not back:
             before.append((code, order_id))

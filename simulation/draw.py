@@ -276,13 +276,14 @@ def _coupons(dice: Dice, room: bool) -> dict[str, Any]:
     rng = dice.rng
     if not room or rng.random() >= COUPONS_SHARE:
         return {"coupons": 0.0, "coupon_asks": 0, "rounds": 1}
-    days, leaps, rounds = rng.choice(((0, 1, 2), (0, 1, 2), (0, 1, 2), (1, 0, 2), (0, 0, 2)))
+    days, leaps, rounds = rng.choice((*((0, 1, 2),) * 6, (1, 0, 2), (0, 0, 2)))
     return {
         "segments": rng.choice((2, 2, 2, 2, 3)),
         "users": rng.choice((2, 4, 6)),
         "days": days,
         "leaps": leaps,
         "leap_days": 4,
+        "days_leap": False,
         "notifies": False,
         "profiles": 0.0,
         "refusals_max": 0,

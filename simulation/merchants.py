@@ -24,7 +24,7 @@ from simulation.draw import Draw
 from supervision.messages import Item
 from topology.wire import Door, MadeUp
 
-OPENING_S = 0.3
+GAP_S = 0.2
 """Between the first versions of a template."""
 
 
@@ -55,7 +55,7 @@ class Merchants:
         """The first versions, up to the one that is active."""
         for template, versions in self._versions.items():
             for n in range(1 + (versions[0][0] == "draft")):
-                self._world.at(n * OPENING_S, lambda template=template: self._put_next(template))
+                self._world.at(n * GAP_S, lambda template=template: self._put_next(template))
 
     def plan_round(self, asks: int, rounds_left: int) -> None:
         """So many questions, and a share of the changes, most in the last round: when much is sold out."""

@@ -78,8 +78,9 @@ def _whose_code_his_coupon(found: Method) -> Method:
         answer = found(clerk, meant, order_id)
         if not (isinstance(answer, Refusal) and answer.code == "not_yours" and clerk.template):
             return answer
-        assert isinstance(meant, Located)
-        terms: Any = narrowing.terms(clerk.offer(), clerk.at)
+        terms = narrowing.terms(clerk.offer(), clerk.at)
+        if not isinstance(meant, Located) or isinstance(terms, Refusal):
+            return answer
         return Coupon(meant.serial, meant.key_id, clerk.template, clerk.shelf.version, "code", terms)
 
     return wrong
