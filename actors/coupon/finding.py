@@ -92,13 +92,15 @@ def found(clerk: Clerk, meant: Read, order_id: str) -> Coupon | Refusal | None:
     return declined(Code.ALREADY_REDEEMED if whose.end == "redeemed" else Code.EXPIRED)
 
 
-def used(book: OrderCoupons, meant: Read) -> Used | None:
-    """The use of the coupon that is meant, if it was used with the order already."""
+def used(clerk: Clerk, book: OrderCoupons, meant: Read) -> Used | None:
+    """The use of the coupon that is meant, if it was used with the order already. Each segment counts serials from 1:
+    one that is meant in another is another coupon.
+    """
     for each in book.used:
         coupon = each.coupon
         if isinstance(meant, str):
             if coupon.public and coupon.template == meant:
                 return each
-        elif coupon.serial == meant.serial and not coupon.public:
+        elif not coupon.public and (clerk.segment, coupon.serial, coupon.key) == msgspec.structs.astuple(meant):
             return each
     return None

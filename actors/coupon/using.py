@@ -47,7 +47,7 @@ CODE_SOURCE = "code"
 def redeem(clerk: Clerk, body: inputs.UseCoupon, order: Order, meant: Read | Refusal, raw: bytes) -> None:
     """`coupon_use`."""
     book = _book(clerk, order.order_id)
-    if not isinstance(meant, Refusal) and (use := finding.used(book, meant)):
+    if not isinstance(meant, Refusal) and (use := finding.used(clerk, book, meant)):
         _answer_use(clerk, use, book, order.order_id)
         return
     wanted = _wanted(clerk, "redeem", body.code, order, meant, book)
@@ -72,7 +72,7 @@ def redeem(clerk: Clerk, body: inputs.UseCoupon, order: Order, meant: Read | Ref
 def hold(clerk: Clerk, body: inputs.HoldCoupon, order: Order, meant: Read | Refusal, raw: bytes) -> None:
     """`coupon_hold`. Again for the same order: held anew, as long as is said now."""
     book = _book(clerk, order.order_id)
-    if not isinstance(meant, Refusal) and finding.used(book, meant):
+    if not isinstance(meant, Refusal) and finding.used(clerk, book, meant):
         _refuse(clerk, "hold", declined(Code.ALREADY_REDEEMED), body.code, order.order_id)
         return
     wanted = _wanted(clerk, "hold", body.code, order, meant, book)
@@ -124,7 +124,7 @@ def let_go(clerk: Clerk, coupon: Coupon, reason: str) -> None:
 def roll_back(clerk: Clerk, body: inputs.RollBackCoupon, meant: Read | Refusal) -> None:
     """`coupon_rollback`."""
     book = _book(clerk, body.order_id)
-    use = meant if isinstance(meant, Refusal) else finding.used(book, meant)
+    use = meant if isinstance(meant, Refusal) else finding.used(clerk, book, meant)
     if use is None or isinstance(use, Refusal):
         why = finding.strange(clerk, use or declined(Code.NOT_REDEEMED))
         _refuse(clerk, "rollback", why, body.code, body.order_id)
