@@ -42,6 +42,13 @@ class CouponEngine(PointsEngine):
         super().__init__(*args, **more)
         self._versions: dict[str, str] = {}
 
+    def reopened(self) -> CouponEngine:
+        """After a kill: another engine on what this one has left."""
+        self.kill()
+        later = CouponEngine(self.folder, self.clock)
+        later._versions, later._said = self._versions, self._said
+        return later
+
     def put(self, template: str = "T1", status: Status = "active", **fields: Any) -> None:
         body = listed(status, offer(**fields).template)
         name, new = subject_of(template), version(body.encode())

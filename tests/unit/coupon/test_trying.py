@@ -9,8 +9,12 @@ import msgspec
 import pytest
 
 from actors.commands import Refusal
+from actors.coupon.code_keys import KNOWN_TO_ALL
+from actors.coupon.code_pattern import DEFAULT
+from actors.coupon.codes import Located, code_of, locate
 from actors.coupon.offer import parse
 from tests.coupon_engine import TEMPLATE, CouponEngine, cart
+from tests.points_engine import SEGMENTS
 
 DAY_S = 86_400
 
@@ -44,6 +48,23 @@ def test_who_has_guessed_may_still_give_back_what_he_has(shop: CouponEngine) -> 
     shop.say("coupon_rollback", "u", code="DOUBLE11", order_id="used")
     shop.settle()
     assert shop.told("coupon.released") and shop.told("coupon.rolled_back")
+
+
+def test_a_coupon_of_the_same_number_in_another_segment_is_another_coupon(shop: CouponEngine) -> None:
+    shop.put()
+    shop.settle()
+    shop.say("coupon_issue", "u", template="T1", source="test")
+    shop.settle()
+    (issued,) = shop.told("coupon.issued")
+    mine = locate(issued["code"], KNOWN_TO_ALL, SEGMENTS)
+    assert isinstance(mine, Located)
+    anothers = code_of(KNOWN_TO_ALL.newest, DEFAULT, (mine.segment + 1) % SEGMENTS, mine.serial)
+    shop.say("coupon_use", "u", code=issued["code"], order=cart("o"))
+    shop.say("coupon_use", "u", code=anothers, order=cart("o"))
+    shop.say("coupon_rollback", "u", code=anothers, order_id="o")
+    shop.settle()
+    assert [body["code"] for body in shop.told("coupon.refused")] == ["not_yours", "not_redeemed"]
+    assert shop.told("coupon.rolled_back") == [] and shop.parked() == []
 
 
 @pytest.mark.parametrize("public", ["A--", "ABCDEFGHIJKLMNOPQRST", "A-B"])
