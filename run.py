@@ -358,7 +358,8 @@ class Service:
         host, _, port = settings.http.rpartition(":")
         if why := refusal(settings, host.strip("[]"), ports.keys.index.needed):
             raise CannotListen(f"cannot serve on {settings.http}: {why}")
-        app = build_app(ports, threads, None, Choices(require_idempotency_key=settings.require_idempotency_key))
+        choices = Choices(require_idempotency_key=settings.require_idempotency_key, behind_proxy=settings.behind_proxy)
+        app = build_app(ports, threads, None, choices)
         tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert else None
         return HttpServer(app, host, int(port), self._http_ticked, threads, HTTP_STOP_S_MAX, tls)
 

@@ -37,6 +37,7 @@ RULES = {
 UserId = Annotated[str, PathParameter(description="Percent-encoded, `/` as %2F")]
 Domain = Annotated[str, PathParameter(description="Name of a domain")]
 Subject = Annotated[str, PathParameter(description="`kind:id`, percent-encoded, `/` as %2F")]
+TemplateId = Annotated[str, PathParameter(description="Of a coupon template, percent-encoded, `/` as %2F")]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="Lines at most")]
 Cursor = Annotated[
     str | None, QueryParameter(max_length=CURSOR_CHARS_MAX, description="The next_cursor of the page before")

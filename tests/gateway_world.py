@@ -14,18 +14,20 @@ from litestar.openapi.spec import OpenAPIType, Schema
 from prometheus_client import CollectorRegistry
 
 from actors.commands import Command, CommandSpec, Refusal
+from actors.coupon.code_keys import KNOWN_TO_ALL
 from actors.points.actor import PointsLedgerActor
 from actors.points.programme import from_settings
 from actors.points.state import Account, Books, Lot, Wallet
 from actors.profile.facts import Fact, Profile
 from actors.programmes.kind import Kind
-from actors.registry import COMMANDS, FOR_OPERATORS
+from actors.registry import COMMANDS, FAMILIES, FOR_OPERATORS
 from gateway.access import NEEDS, Need
 from gateway.answers import Threads
 from gateway.app import Choices, Ports, build_app
 from gateway.audit import AuditLog
 from gateway.body import Bodies
 from gateway.commands import Commands, EntryAt
+from gateway.coupon_codes import CouponCodes
 from gateway.estimates import Estimates
 from gateway.export import exports
 from gateway.health import Health, Readiness
@@ -39,6 +41,7 @@ from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
 from gateway.routes_commands import CommandRoute
+from gateway.templates import Templates
 from gateway.waiting import FoldedByPolling
 from supervision.clock import VirtualClock
 from supervision.entry import Draft, segment_of
@@ -269,6 +272,9 @@ class World:
         points = PointsQueries(readers, SEGMENTS, self.clock, PointsLedgerActor(from_settings()))
         parked = ParkedQueries(readers, SEGMENTS, ["points", "notification"])
         ingest = Ingest(Door(COMMANDS, SEGMENTS).decode, self.journal, lambda: self.not_taking, self._name, counters)
+        programmes = Programmes(
+            {"points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name, FAMILIES
+        )
         return Ports(
             ingest=ingest,
             commands=Commands(
@@ -282,10 +288,12 @@ class World:
             ),
             points=points,
             estimates=Estimates(points, self.clock),
+            codes=CouponCodes(readers, SEGMENTS, KNOWN_TO_ALL),
             exports=exports(points, readers, SEGMENTS),
             parked=parked,
             decisions=Decisions(parked, self.journal, SEGMENTS),
-            programmes=Programmes({"points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name),
+            programmes=programmes,
+            templates=Templates(programmes, readers, SEGMENTS),
             wait_folded=FoldedByPolling(
                 lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
                 lambda segment, domain: self.checkpoints.get((segment, domain), 0),

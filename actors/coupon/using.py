@@ -318,4 +318,6 @@ def _refuse(
     refused = CouponRefused(
         asked, why.code, why.message, clerk.template or UNSET, code, order_id=order_id, reasons=reasons or UNSET
     )  # fmt: skip
-    clerk.refuse(refused, asked, {"coupon": code, "order_id": order_id})
+    wait = finding.wait_ms(clerk) if why.code == Code.TOO_MANY_ATTEMPTS else 0
+    again = {"wait_s": -(-wait // guard.SECOND_MS)} if wait else {}
+    clerk.refuse(refused, asked, {"coupon": code, "order_id": order_id, **again})

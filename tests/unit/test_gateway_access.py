@@ -16,7 +16,10 @@ from supervision.entry import segment_of
 from supervision.messages import ParkedRow
 from tests.gateway_world import COUNTING, SEGMENTS, World, change, is_problem
 
-FILLED = {"{user_id}": "u", "{reservation_id}": "r", "{domain}": "points", "{subject}": "user%3Au"}
+FILLED = {
+    "{user_id}": "u", "{reservation_id}": "r", "{domain}": "points", "{subject}": "user%3Au",
+    "{code}": "DOUBLE11", "{order_id}": "o", "{template}": "T1",
+}  # fmt: skip
 GUARDED = [(method, route, need) for (method, route), need in NEEDS.items() if route not in OPEN_PATHS]
 
 
