@@ -27,6 +27,7 @@ from gateway.code_guard import CodeGuard
 from gateway.commands import Commands
 from gateway.coupon_codes import CouponCodes
 from gateway.coupon_commands import COMMANDS as COUPON_COMMANDS
+from gateway.coupon_queries import CouponQueries
 from gateway.door import ASGIApp, Door
 from gateway.estimates import Estimates
 from gateway.export import Exports
@@ -34,13 +35,14 @@ from gateway.health import Health
 from gateway.ingest import Ingest
 from gateway.key_ring import KeyRing
 from gateway.operations import Decisions, ParkedQueries
-from gateway.parameters import rule
+from gateway.parameters import OUTWARD, rule
 from gateway.points_commands import COMMANDS as POINTS_COMMANDS
 from gateway.problems import PROBLEM_JSON, FieldError, Problem
 from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.routes_audit import audit_route
 from gateway.routes_commands import CodeDesk, CommandRoute, command_routes
+from gateway.routes_coupons import coupon_routes
 from gateway.routes_estimate import estimate_route
 from gateway.routes_events import events_route
 from gateway.routes_export import export_route
@@ -50,6 +52,7 @@ from gateway.routes_points import points_routes
 from gateway.routes_programmes import programme_routes
 from gateway.routes_templates import template_routes
 from gateway.templates import Templates
+from gateway.validation import Validation
 from gateway.waiting import WaitFolded
 from supervision.clock import Clock
 from supervision.counters import Counters
@@ -66,6 +69,8 @@ class Ports(msgspec.Struct, frozen=True):
     points: PointsQueries
     estimates: Estimates
     codes: CouponCodes
+    coupons: CouponQueries
+    validation: Validation
     exports: Exports
     parked: ParkedQueries
     decisions: Decisions
@@ -98,7 +103,8 @@ class Choices(msgspec.Struct, frozen=True):
 def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choices: Choices | None = None) -> ASGIApp:
     """The ASGI application. `threads` is closed by whoever made it."""
     bodies, choices = bodies or Bodies(), choices or Choices()
-    desk = CodeDesk(ports.codes, CodeGuard(ports.clock, ports.counters, choices.behind_proxy), threads)
+    code_guard = CodeGuard(ports.clock, ports.counters, choices.behind_proxy)
+    desk = CodeDesk(ports.codes, code_guard, threads)
     app = Litestar(
         [
             events_route(ports.ingest, bodies, threads),
@@ -107,6 +113,7 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choi
             estimate_route(ports.estimates, bodies, threads),
             export_route(ports.exports, threads),
             *programme_routes(ports.programmes, ports.audit, bodies, threads),
+            *coupon_routes(ports.coupons, ports.validation, code_guard, bodies, threads),
             *template_routes(ports.templates, ports.programmes, ports.audit, bodies, threads),
             *operations_routes(ports.parked, ports.decisions, ports.audit, ports.tree, threads),
             audit_route(ports.audit, threads),
@@ -161,7 +168,8 @@ def _field_errors(extra: Any) -> tuple[FieldError, ...]:
     found: list[FieldError] = []
     for one in extra if isinstance(extra, list) else ():  # pyright: ignore[reportUnknownVariableType]
         if isinstance(one, dict):
-            name = str(one.get("key", ""))  # pyright: ignore[reportUnknownMemberType,reportUnknownArgumentType]
+            key = str(one.get("key", ""))  # pyright: ignore[reportUnknownMemberType,reportUnknownArgumentType]
+            name = OUTWARD.get(key, key)
             found.append(FieldError(name, "invalid_parameter", rule(name)))
     return tuple(found)
 

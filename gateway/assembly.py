@@ -19,6 +19,7 @@ from gateway.app import Ports
 from gateway.audit import AuditLog
 from gateway.commands import Commands
 from gateway.coupon_codes import CouponCodes
+from gateway.coupon_queries import CouponQueries
 from gateway.estimates import Estimates
 from gateway.export import exports
 from gateway.health import Health, Readiness
@@ -31,6 +32,7 @@ from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
 from gateway.sample import Sampler
 from gateway.templates import Templates
+from gateway.validation import Validation
 from gateway.waiting import FoldedByPolling
 from gateway.wiring import Wiring
 from supervision.runtime import Runtime
@@ -59,6 +61,8 @@ def build_ports(
     issuer = engine.domains[CouponIssuerActor.name]
     assert isinstance(issuer, CouponIssuerActor)
     points = PointsQueries(readers, segments, runtime.clock, ledger)
+    codes = CouponCodes(readers, segments, issuer.code_keys)
+    coupons = CouponQueries(readers, segments, runtime.clock, codes)
     counters = engine.counters
     ingest = Ingest(wiring.door.decode, engine.journal, wiring.not_taking, made_up_id, counters)
     keys = KeyRing(KeyFile(folder), runtime.clock, counters)
@@ -78,8 +82,10 @@ def build_ports(
         ),
         points=points,
         estimates=Estimates(points, runtime.clock),
-        codes=CouponCodes(readers, segments, issuer.code_keys),
-        exports=exports(points, readers, segments),
+        codes=codes,
+        coupons=coupons,
+        validation=Validation(readers, segments, runtime.clock, codes),
+        exports=exports(points, readers, segments, coupons),
         parked=parked,
         decisions=Decisions(parked, engine.journal, segments),
         programmes=programmes,

@@ -86,10 +86,7 @@ def dressed(code: str) -> str:
 def refused(why: Refusal) -> Problem:
     """A code that leads to nothing."""
     errors = (FieldError(why.field, why.code, why.message),)
-    return Problem(why.code if why.code in _NOBODYS else "unknown_code", why.message, errors)
-
-
-_NOBODYS = ("unknown_code", "bad_check_character")
+    return Problem(why.code, why.message, errors)
 
 
 def _is_public(code: str) -> bool:

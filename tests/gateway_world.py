@@ -28,6 +28,7 @@ from gateway.audit import AuditLog
 from gateway.body import Bodies
 from gateway.commands import Commands, EntryAt
 from gateway.coupon_codes import CouponCodes
+from gateway.coupon_queries import CouponQueries
 from gateway.estimates import Estimates
 from gateway.export import exports
 from gateway.health import Health, Readiness
@@ -42,6 +43,7 @@ from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
 from gateway.routes_commands import CommandRoute
 from gateway.templates import Templates
+from gateway.validation import Validation
 from gateway.waiting import FoldedByPolling
 from supervision.clock import VirtualClock
 from supervision.entry import Draft, segment_of
@@ -56,7 +58,7 @@ from supervision.messages import (
     Reused,
     Told,
 )
-from supervision.store import Refused
+from supervision.store import Loaded, Refused
 from topology.wire import Door, hash64, reply_key
 
 SEGMENTS = 16
@@ -214,6 +216,14 @@ class PretendedReader:
         newest = sorted(rows, key=lambda row: (row.offset, row.n), reverse=True)
         return [row for row in newest if before is None or (row.offset, row.n) < before][:limit]
 
+    def load(
+        self, segment: int, domain: str, subjects: Sequence[str], timers: Sequence[tuple[str, str]],
+        keys: Sequence[bytes],
+    ) -> Loaded:  # fmt: skip
+        self._check()
+        found = {subject: self._world.states.get((segment, domain, subject)) for subject in subjects}
+        return Loaded({subject: state for subject, state in found.items() if state is not None}, {}, {})
+
     def parked(
         self, segment: int | None = None, domain: str | None = None, subject: str | None = None, after: int = 0,
         limit: int = 256,
@@ -272,6 +282,8 @@ class World:
         points = PointsQueries(readers, SEGMENTS, self.clock, PointsLedgerActor(from_settings()))
         parked = ParkedQueries(readers, SEGMENTS, ["points", "notification"])
         ingest = Ingest(Door(COMMANDS, SEGMENTS).decode, self.journal, lambda: self.not_taking, self._name, counters)
+        codes = CouponCodes(readers, SEGMENTS, KNOWN_TO_ALL)
+        coupons = CouponQueries(readers, SEGMENTS, self.clock, codes)
         programmes = Programmes(
             {"points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name, FAMILIES
         )
@@ -288,8 +300,10 @@ class World:
             ),
             points=points,
             estimates=Estimates(points, self.clock),
-            codes=CouponCodes(readers, SEGMENTS, KNOWN_TO_ALL),
-            exports=exports(points, readers, SEGMENTS),
+            codes=codes,
+            coupons=coupons,
+            validation=Validation(readers, SEGMENTS, self.clock, codes),
+            exports=exports(points, readers, SEGMENTS, coupons),
             parked=parked,
             decisions=Decisions(parked, self.journal, SEGMENTS),
             programmes=programmes,

@@ -69,6 +69,15 @@ class HttpWorld:
         with closing(self.store.reader()) as reader:
             return keys_of(CouponKeyFile(folder), reader, SEGMENTS, os.urandom, at, audit, "os:tester")
 
+    @contextmanager
+    def with_fresh_app(self) -> Iterator[None]:
+        """For the length of the block the application remembers nothing of those who asked before."""
+        before, self.app = self.app, build_app(self.ports, self.threads)
+        try:
+            yield
+        finally:
+            self.app = before
+
     def close(self) -> None:
         self.wiring.close_doors()
         self._loop.close()
