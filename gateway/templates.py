@@ -198,10 +198,16 @@ class Templates:
             yield Refusal("taken", _PUBLIC, f"{_PUBLIC} must be no other template's that is not closed: {other} has it")
 
     def _whose(self, code: str) -> str:
-        """The template that has the public code, in any segment: news of a version reaches one after the other."""
+        """The template, if it is not closed, that has the public code in any segment: news of a version reaches one
+        after the other.
+        """
         with self._readers.one() as reader:
-            found = (directory(reader, segment).codes.get(code, "") for segment in range(self._segments))
-            return next((template for template in found if template), "")
+            for segment in range(self._segments):
+                known = directory(reader, segment)
+                holder = known.codes.get(code, "")
+                if holder and known.templates[holder].status != "closed":
+                    return holder
+        return ""
 
 
 _PUBLIC = "code.public"
