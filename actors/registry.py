@@ -13,6 +13,8 @@ from actors.commands import CommandSpec
 from actors.coupon import forms as coupon_forms
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.code_keys import KNOWN_TO_ALL, CodeKeys
+from actors.coupon.listing import SUBJECT
+from actors.coupon.programme import template_kind
 from actors.coupon.stock import CouponStockActor
 from actors.coupon_jobs import forms as job_forms
 from actors.coupon_jobs.actor import CouponJobsActor
@@ -25,7 +27,7 @@ from actors.points.programme import Programme, parse
 from actors.profile.actor import ProfileActor
 from actors.profile.door import PROFILE_UPDATE
 from actors.programmes.actor import ProgrammesActor
-from actors.programmes.kind import Kind
+from actors.programmes.kind import Family, Kind
 from actors.watch.actor import REFUSALS_MAX, WatchActor
 from supervision.domain import Domain
 
@@ -46,6 +48,8 @@ FOR_OPERATORS: Mapping[str, CommandSpec] = {
 
 PROGRAMMES: Mapping[str, Kind] = {PROGRAMME: Kind(PointsLedgerActor.name, parse, number_active)}
 """Rules that are put and switched on while the engine runs, by name."""
+FAMILIES: Mapping[str, Family] = {SUBJECT: template_kind}
+"""The same, of which there are many: by what their names begin with."""
 
 
 def domains(

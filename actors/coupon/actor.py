@@ -72,6 +72,10 @@ class CouponIssuerActor(Domain[Purse]):
         self._segments = segments
         self._code_keys = code_keys
 
+    @property
+    def code_keys(self) -> CodeKeys:
+        return self._code_keys
+
     def fresh(self, subject: str) -> Purse:
         return Purse()
 

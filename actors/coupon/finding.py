@@ -35,7 +35,7 @@ def read(code: str, code_keys: CodeKeys, segments: int, directory: Directory) ->
     """What `code` means, by itself. O(1)."""
     plain = normal(code)
     if isinstance(plain, Refusal):
-        return plain
+        return Refusal(MISTYPED.code, plain.field, plain.message)
     if is_generated(plain):
         return locate(plain, code_keys, segments)
     return directory.codes.get(plain) or UNKNOWN

@@ -78,6 +78,7 @@ ISSUE = Form(
         **_EVENT, "template": _TEMPLATE, "coupon_template_id": _TEMPLATE,
         "source": _SOURCE, "trigger_source": _SOURCE,
         "quantity": _NUMBERS, "issue_quantity": _NUMBERS, "expire_days": _maybe_number(1, EXPIRE_DAYS_MAX),
+        "conditions": Field("absent, null or an object with min_amount, valid_categories or valid_products"),
         "order_id": _maybe_text(ORDER_ID_BYTES_MAX), "activity_id": _maybe_text(OCCASION_BYTES_MAX),
         "job_id": _maybe_text(OCCASION_BYTES_MAX),
     },

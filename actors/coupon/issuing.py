@@ -152,7 +152,7 @@ def _make(clerk: Clerk, body: inputs.IssueCoupons, occasion: str, terms: Terms, 
     begins, ends = rfc3339(terms.valid_from), rfc3339(terms.valid_until)
     clerk.line(
         "issued", coupon, version=coupon.version, source=body.why, occasion=occasion, valid_from=begins,
-        valid_until=ends, order_id=body.order_id,
+        valid_until=ends, order_id=body.order_id, key=coupon.key,
     )  # fmt: skip
     clerk.whose(coupon)
     effect = CouponIssued(

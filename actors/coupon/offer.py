@@ -45,7 +45,9 @@ class Offer:
     def __init__(self, template: Template) -> None:
         """`template` has no problems."""
         self.template = template
-        self.version = normal_form.version(normal_form.encoded(template, _REDUCED))
+        self.canonical = normal_form.encoded(template, _REDUCED)
+        """Its JSON, the same for the same template."""
+        self.version = normal_form.version(self.canonical)
         self.calendar = calendar(template.zone)
         valid, exclude = template.valid, template.exclude
         self.begins = _moment(valid.begins)

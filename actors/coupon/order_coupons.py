@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from actors.coupon.state import Coupon
+from actors.orders import Order
 
 
 class Used(msgspec.Struct, array_like=True, gc=False):
@@ -50,6 +51,13 @@ def encode(coupons: OrderCoupons) -> bytes:
 def with_serial(coupons: OrderCoupons, serial: int) -> Used | None:
     """The use of that coupon."""
     return next((used for used in coupons.used if used.coupon.serial == serial), None)
+
+
+def left(coupons: OrderCoupons, order: Order) -> tuple[list[int], int]:
+    """(what is left to pay of each item of the order, and of its shipping)."""
+    off = taken(coupons)
+    items = [max(0, item.amount - off.get(item.product, 0)) for item in order.items]
+    return items, max(0, order.shipping - sum(use.shipping for use in coupons.used))
 
 
 def taken(coupons: OrderCoupons) -> Mapping[str, int]:

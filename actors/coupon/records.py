@@ -15,7 +15,8 @@ Change = Literal["issued", "held", "released", "redeemed", "rolled_back", "expir
 
 class LifeLine(msgspec.Struct, frozen=True, gc=False):
     """A record of a user: one change of one coupon. `code` is not written: it follows from serial and key (codes.py),
-    and records are read by more people than may spend. `occasion`: the business occasion of an issue.
+    and records are read by more people than may spend. `occasion`: the business occasion of an issue;
+    `key`: the id of its code's key, unless the code is a public one.
     """
 
     offset: int
@@ -32,3 +33,4 @@ class LifeLine(msgspec.Struct, frozen=True, gc=False):
     order_id: str | UnsetType = UNSET
     discount: int | UnsetType = UNSET
     reason: str | UnsetType = UNSET
+    key: int | UnsetType = UNSET

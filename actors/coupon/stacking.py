@@ -42,12 +42,13 @@ SEQUENCE: tuple[type, ...] = (Gift, NthItem, Percent, FullReduction, Fixed, Free
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A coupon that somebody would use. `template`: the template's id."""
+    """A coupon that somebody would use. `template`: the template's id; `at`: by which time it is judged, 0: as all."""
 
     code: str
     template: str
     offer: Offer
     terms: Terms
+    at: int = 0
 
     @property
     def group(self) -> tuple[str, str]:
@@ -98,29 +99,42 @@ class _Alone(msgspec.Struct, frozen=True):
         return self.candidate.terms.valid_until, self.candidate.code
 
 
-def best(candidates: Sequence[Candidate], order: Order, at: int) -> Choice:
+class Begun(msgspec.Struct, frozen=True):
+    """An order of which `used` coupons have taken their part already: what is left to pay of each item, and of the
+    shipping. Whoever asks has seen to it that the candidates may be combined with those.
+    """
+
+    items: tuple[int, ...]
+    shipping: int
+    used: int = 0
+
+
+def best(candidates: Sequence[Candidate], order: Order, at: int, begun: Begun | None = None) -> Choice:
     """The best deal for the customer at the moment `at` (ms), and why the other coupons are not in it."""
+    begun = begun or Begun(tuple(item.amount for item in order.items), order.shipping)
     reasons: dict[str, tuple[Reason, ...]] = {}
     applicable: list[_Alone] = []
     for one in {one.code: one for one in candidates}.values():
-        judged = judge(one.terms, one.offer, order, at)
+        judged = judge(one.terms, one.offer, order, one.at or at)
         if isinstance(judged, Discount):
             applicable.append(_Alone(one, places_of(one.terms, one.offer, order), judged.total))
         else:
             reasons[one.code] = judged
     applicable.sort(key=lambda alone: (-alone.total, alone.preference))
     searched = sorted(applicable[:CANDIDATES_MAX], key=lambda alone: alone.turn)
-    chosen = _Search(searched, order).run()
+    chosen = _Search(searched, order, begun).run()
     for alone in applicable:
         if alone not in chosen:
-            reasons[alone.candidate.code] = (_why_not(alone.candidate, [other.candidate for other in chosen]),)
-    applied = tuple(_computed(chosen, order))
+            reasons[alone.candidate.code] = (
+                _why_not(alone.candidate, [other.candidate for other in chosen], begun.used),
+            )
+    applied = tuple(_computed(chosen, order, begun))
     left_out = tuple(LeftOut(code, reasons[code]) for code in sorted(reasons))
     return Choice(applied, _together([one.discount for one in applied], order), left_out)
 
 
-def _computed(chosen: Sequence[_Alone], order: Order) -> Iterator[Applied]:
-    left, shipping = [item.amount for item in order.items], order.shipping
+def _computed(chosen: Sequence[_Alone], order: Order, begun: Begun) -> Iterator[Applied]:
+    left, shipping = list(begun.items), begun.shipping
     for one in chosen:
         discount = take(one.candidate.offer, order, one.places, left, shipping)
         left, shipping = _less(left, discount), shipping - discount.shipping
@@ -140,13 +154,13 @@ def _combine(one: Candidate, other: Candidate) -> bool:
     return not (one.exclusive or other.exclusive) and one.group != other.group
 
 
-def _why_not(one: Candidate, chosen: Sequence[Candidate]) -> Reason:
+def _why_not(one: Candidate, chosen: Sequence[Candidate], used: int) -> Reason:
     """Why an applicable coupon is not among the `chosen`."""
     against = [other.code for other in chosen if not _combine(one, other)]
     if against:
         path = "stacking.exclusive" if one.exclusive or chosen[0].exclusive else "stacking.group"
         return Reason(Code.NOT_COMBINABLE, path, None, tuple(against[:LABELS_SHOWN_MAX]))
-    if len(chosen) == COUPONS_PER_ORDER_MAX:
+    if used + len(chosen) == COUPONS_PER_ORDER_MAX:
         return Reason(Code.TOO_MANY_COUPONS, "codes", COUPONS_PER_ORDER_MAX)
     return Reason(Code.NO_GAIN, "codes", None, tuple(other.code for other in chosen))
 
@@ -158,22 +172,24 @@ _Rank = tuple[int, int, tuple[tuple[int, str], ...]]
 class _Search:
     """One search over applicable coupons in their order of computing; used once."""
 
-    def __init__(self, alone: Sequence[_Alone], order: Order) -> None:
+    def __init__(self, alone: Sequence[_Alone], order: Order, begun: Begun) -> None:
         self._alone = alone
+        self._begun = begun
+        self._most = COUPONS_PER_ORDER_MAX - begun.used
         self._order = order
-        self._all = sum(item.amount for item in order.items) + order.shipping
+        self._all = sum(begun.items) + begun.shipping
         self._bounds = [_bounds(alone[index:]) for index in range(len(alone))]
         self._best: _Rank = (0, 0, ())
         self._chosen: tuple[_Alone, ...] = ()
 
     def run(self) -> tuple[_Alone, ...]:
-        self._extend((), 0, 0, [item.amount for item in self._order.items], self._order.shipping)
+        self._extend((), 0, 0, list(self._begun.items), self._begun.shipping)
         return self._chosen
 
     def _extend(self, chosen: tuple[_Alone, ...], total: int, start: int, left: list[int], shipping: int) -> None:
         """Look at `chosen`, which takes off `total`, and at all sets that go on with coupons from `start` on."""
         self._note(chosen, total)
-        if len(chosen) == COUPONS_PER_ORDER_MAX:
+        if len(chosen) == self._most:
             return
         for index in range(start, len(self._alone)):
             one = self._alone[index]
@@ -194,7 +210,7 @@ class _Search:
     def _may_be_better(self, index: int, count: int, total: int) -> bool:
         """Whether `count` coupons that take off `total` may beat the best with others from `index` on."""
         bounds = self._bounds[index]
-        most = min(total + bounds[min(COUPONS_PER_ORDER_MAX - count, len(bounds) - 1)], self._all)
+        most = min(total + bounds[min(self._most - count, len(bounds) - 1)], self._all)
         return (-most, count + 1) <= self._best[:2]
 
 

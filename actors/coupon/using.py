@@ -31,7 +31,7 @@ from actors.coupon.reasons import Code, Reason
 from actors.coupon.results import Held, Redeemed, Released, RolledBack
 from actors.coupon.shelf import Need
 from actors.coupon.stacking import COUPONS_PER_ORDER_MAX
-from actors.coupon.state import PURSE_MAX, Coupon, Hold, Uses
+from actors.coupon.state import PURSE_MAX, Coupon, Hold, Purse, Uses
 from actors.coupon.taking import Discount, take
 from actors.coupon.template import Stacking
 from actors.orders import Order
@@ -176,25 +176,31 @@ def _wanted(
     clerk: Clerk, asked: Asked, code: str, order: Order, meant: Read | Refusal, book: OrderCoupons
 ) -> tuple[Coupon, Discount] | None:
     """The coupon and what it takes off; None when that was refused."""
-    coupon = _own(clerk, asked, order, meant)
+    coupon = usable(clerk, asked, order, meant)
     if isinstance(coupon, Refusal):
         finding.missed(clerk, coupon)
         _refuse(clerk, asked, coupon, code, order.order_id)
         return None
-    held = coupon.hold
-    if held is not None and held.order_id != order.order_id:
-        _refuse(clerk, asked, declined(Code.HELD_BY_OTHER_ORDER), code, order.order_id)
-        return None
-    if clerk.shelf.status == "paused" and held is None:
-        _refuse(clerk, asked, declined(Code.TEMPLATE_PAUSED), code, order.order_id)
-        return None
-    at = held.at if held is not None and asked == "redeem" else clerk.at
+    at = judged_at(clerk, coupon) if asked == "redeem" else clerk.at
     worth = _worth(clerk, coupon, order, book, at)
     if isinstance(worth, Discount):
         return coupon, worth
     first = worth[0].code
     _refuse(clerk, asked, declined(first), code, order.order_id, worth)
     return None
+
+
+def usable(clerk: Clerk, asked: Asked, order: Order, meant: Read | Refusal) -> Coupon | Refusal:
+    """The user's coupon, if it may be used with the order whatever is in that."""
+    coupon = _own(clerk, asked, order, meant)
+    if isinstance(coupon, Refusal):
+        return coupon
+    held = coupon.hold
+    if held is not None and held.order_id != order.order_id:
+        return declined(Code.HELD_BY_OTHER_ORDER)
+    if clerk.shelf.status == "paused" and held is None:
+        return declined(Code.TEMPLATE_PAUSED)
+    return coupon
 
 
 def _own(clerk: Clerk, asked: Asked, order: Order, meant: Read | Refusal) -> Coupon | Refusal:
@@ -233,16 +239,20 @@ def _worth(
     alone = judge(coupon.terms, offer, order, at)
     if not isinstance(alone, Discount) or not book.used:
         return alone
-    if problem := _not_combinable(coupon, offer, order, book):
+    if problem := not_combinable(coupon, offer, order, book):
         return (problem,)
-    taken = order_coupons.taken(book)
-    left = [max(0, item.amount - taken.get(item.product, 0)) for item in order.items]
-    shipping = max(0, order.shipping - sum(use.shipping for use in book.used))
+    left, shipping = order_coupons.left(book, order)
     worth = take(offer, order, places_of(coupon.terms, offer, order), left, shipping)
     return worth if worth.total else (Reason(Code.NO_GAIN),)
 
 
-def _not_combinable(coupon: Coupon, offer: Offer, order: Order, book: OrderCoupons) -> Reason | None:
+def judged_at(clerk: Clerk, coupon: Coupon) -> int:
+    """By which time the coupon is used: what is held, by the time at which it was held."""
+    return clerk.at if coupon.hold is None else coupon.hold.at
+
+
+def not_combinable(coupon: Coupon, offer: Offer, order: Order, book: OrderCoupons) -> Reason | None:
+    """Why the coupon cannot be used beside those used with the order already."""
     if order.currency != book.currency:
         return Reason(Code.CURRENCY, "order.currency", book.currency, order.currency)
     if len(book.used) >= COUPONS_PER_ORDER_MAX:
@@ -266,7 +276,7 @@ def _paid(
     """Take the discount from the budget, and a coupon by a public code from the stock. False: refused, or it waits."""
     before = coupon.hold.discount if coupon.hold else 0
     new = coupon.public and coupon.serial not in clerk.purse.coupons
-    need = Need(stock=1 if new else 0, budget=max(0, discount.total - before))
+    need = needed(clerk.purse, coupon, discount.total)
     match shelf.room(clerk.shelf, need, clerk.served):
         case "never", resource:
             why = declined(Code.SOLD_OUT if resource == "stock" else Code.BUDGET_SPENT)
@@ -280,8 +290,16 @@ def _paid(
             shelf.put(clerk.shelf, Need(budget=max(0, before - discount.total)))
     if new:
         issuing.count(clerk, 1)
-        clerk.line("issued", coupon, version=coupon.version, source=CODE_SOURCE)
+        begins, ends = rfc3339(coupon.terms.valid_from), rfc3339(coupon.terms.valid_until)
+        clerk.line("issued", coupon, version=coupon.version, source=CODE_SOURCE, valid_from=begins, valid_until=ends)
     return True
+
+
+def needed(purse: Purse, coupon: Coupon, discount: int) -> Need:
+    """What its hold or use takes from the shelf."""
+    before = coupon.hold.discount if coupon.hold else 0
+    new = coupon.public and coupon.serial not in purse.coupons
+    return Need(stock=1 if new else 0, budget=max(0, discount - before))
 
 
 def _used_up(clerk: Clerk, use: Used, order: Order) -> None:
@@ -336,4 +354,6 @@ def _refuse(
     refused = CouponRefused(
         asked, why.code, why.message, clerk.template or UNSET, code, order_id=order_id, reasons=reasons or UNSET
     )  # fmt: skip
-    clerk.refuse(refused, asked, {"coupon": code, "order_id": order_id})
+    wait = finding.wait_ms(clerk) if why.code == Code.TOO_MANY_ATTEMPTS else 0
+    again = {"wait_s": -(-wait // guard.SECOND_MS)} if wait else {}
+    clerk.refuse(refused, asked, {"coupon": code, "order_id": order_id, **again})
