@@ -4,6 +4,9 @@ The real engine on its SQLite store with `synchronous=FULL`, in threads as in pr
 in the log, as they do when the broker is away, and drain later. The batches are appended as a door appends them, a
 thousand users each; the time is from the first of them to the moment at which the job's own books, read from the store,
 say that it is done. Then everything is counted again from the store itself.
+
+Before that, in an engine of its own, points commands come in steadily, each answered: first alone, then beside a job,
+which gets what its lane leaves it. How long they wait for their answers then, against alone, is what a check-out feels.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from actors.programmes.messages import PUT, PutProgramme
 from actors.registry import COMMANDS, domains
 from bench.metered import Meters, meter, readings
 from bench.report import Number, report
+from gateway.asking import ask
 from gateway.wiring import Parts, Wiring
 from supervision.clock import SystemClock
 from supervision.counters import Tally
@@ -47,6 +51,10 @@ from topology.wire import Door, MadeUp
 BATCH_USERS = 1_000
 DONE_S_MAX = 600.0
 POLL_S = 0.05
+CHECK_OUTS_PER_S = 100
+BUYERS = 1_000
+SETTLE_S = 3.0
+"""Until the job has noticed that it is not alone."""
 JOB = "bench"
 TEMPLATE = (
     b'{"name":"20 off","kind":{"type":"fixed","amount":2000},"valid":{"days":30},"per_user":{"total":1},"stock":%d}'
@@ -100,6 +108,14 @@ class Shop:
         assert isinstance(item, Item), item
         return item
 
+    def check_out(self, n: int, told: Callable[[float], None]) -> None:
+        """A points command; `told` hears how many seconds its answer took."""
+        fields = {"event_type": "points_accrue", "user_id": f"buyer-{n % BUYERS}", "points": 1}
+        item = self.door.decode(msgspec.json.encode(fields), "bench", None, MadeUp(f"buy-{n}"), asked=True)
+        assert isinstance(item, Item), item
+        began = time.monotonic()
+        ask(self.wiring.engine.journal, item, "points", lambda _: None, lambda _: told(time.monotonic() - began))
+
     def job(self) -> Job:
         subject = f"job:{JOB}"
         with closing(self.store.reader()) as reader:
@@ -135,6 +151,42 @@ def wait(ready: Callable[[], bool]) -> None:
         time.sleep(POLL_S)
 
 
+def waits(shop: Shop, seconds: float, first: int) -> list[float]:
+    """How long each of CHECK_OUTS_PER_S points commands waited for its answer, in seconds, shortest first."""
+    found: list[float] = []
+    many = round(seconds * CHECK_OUTS_PER_S)
+    began = time.monotonic()
+    for n in range(many):
+        time.sleep(max(0.0, began + n / CHECK_OUTS_PER_S - time.monotonic()))
+        shop.check_out(first + n, found.append)
+    wait(lambda: len(found) == many)
+    return sorted(found)
+
+
+def beside(folder: Path, segments: int, seconds: float) -> list[Number]:
+    """Points commands alone, and beside a job that does not end meanwhile."""
+    shop = Shop(folder, segments)
+    users = 200_000
+    shop.put(users)
+    wait(shop.known)
+    alone = waits(shop, seconds, 0)
+    shop.append([shop.batch(number, users // BATCH_USERS) for number in range(1, users // BATCH_USERS + 1)])
+    waits(shop, SETTLE_S, len(alone))
+    before, began = shop.job().decided, time.monotonic()
+    busy = waits(shop, seconds, 10 * len(alone))
+    rate = (shop.job().decided - before) / (time.monotonic() - began)
+    shop.close()
+    p99, p99_busy = (each[int(len(each) * 0.99)] * 1000 for each in (alone, busy))
+    return [
+        Number("points commands alone, p50", alone[len(alone) // 2] * 1000, "ms"),
+        Number("points commands alone, p99", p99, "ms"),
+        Number("beside a job, p50", busy[len(busy) // 2] * 1000, "ms"),
+        Number("beside a job, p99", p99_busy, "ms"),
+        Number("p99 beside a job against alone", p99_busy / p99, "times", "<= 2"),
+        Number("coupons of the job meanwhile", rate, "/s"),
+    ]
+
+
 def cpu_by_part(before: Meters, after: Meters, users: int) -> dict[str, float]:
     """Microseconds per user."""
     found = {f"cells of {name}": seconds - before.domains.get(name, 0.0) for name, seconds in after.domains.items()}
@@ -149,6 +201,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench coupons", description="coupons per second of a job")
     parser.add_argument("--users", type=int, default=100_000)
     parser.add_argument("--segments", type=int, default=16)
+    parser.add_argument("--beside-s", type=float, default=20.0, help="of points commands alone, and beside a job")
     parser.add_argument("--data", type=Path, default=None, help="where to put the store (a temporary folder)")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
@@ -156,6 +209,7 @@ def main() -> None:
     users = batches * BATCH_USERS
     with tempfile.TemporaryDirectory(dir=options.data) as name:
         folder = Path(name) / "data"
+        aside = beside(Path(name) / "beside", options.segments, options.beside_s) if options.beside_s else []
         meter()
         shop = Shop(folder, options.segments)
         shop.put(users)
@@ -182,6 +236,7 @@ def main() -> None:
         Number("CPU, all parts", cpu / users * 1e6, "us/coupon"),
         *[Number(f"CPU, {part}", us, "us/coupon") for part, us in sorted(cpu_by_part(before, after, users).items())],
         Number("store on disk after it", disk / users, "bytes/coupon"),
+        *aside,
     ]
     report("coupons", numbers, {"users": users, "segments": options.segments})
 

@@ -61,7 +61,7 @@ class Batches:
     def add(self, users: Sequence[Any]) -> Iterator[list[bytes]]:
         """The batches that are whole and not the last, as JSON by user."""
         for user in users:
-            encoded = _encode(user[:USER_CHARS_MAX] if isinstance(user, str) else user)
+            encoded = _encode(_short(user))
             if len(self._users) == BATCH_USERS_MAX or self._nbytes + len(encoded) >= BATCH_BYTES_MAX:
                 yield from self._whole()
             self._users.append(encoded)
@@ -81,6 +81,13 @@ class Batches:
             self.given += 1
             yield self._held
         self._held, self._users, self._nbytes = self._users, [], 0
+
+
+def _short(user: Any) -> Any:
+    """An id as it is; of what is none, as much as names it."""
+    if isinstance(user, str):
+        return user[:USER_CHARS_MAX]
+    return user if len(text := ascii(user)) <= USER_CHARS_MAX else {"line": text[:USER_CHARS_MAX]}
 
 
 class CouponJobs:

@@ -116,3 +116,10 @@ def test_batches_hold_a_thousand_users_and_no_more_bytes_than_a_message() -> Non
     wide = Batches()
     cut = [*wide.add(["\u0001" * 200] * 1_000), *wide.last()]
     assert len(cut) > 1 and max(sum(map(len, batch)) for batch in cut) < 256 * 1024
+
+
+def test_what_is_no_id_is_carried_as_far_as_it_takes_to_name_it() -> None:
+    batches = Batches()
+    assert list(batches.add([["x"] * 100_000, "u", None])) == []
+    ((strange, user, nothing),) = batches.last()
+    assert strange.startswith(b'{"line":"[') and len(strange) < 300 and (user, nothing) == (b'"u"', b"null")
