@@ -24,6 +24,7 @@ from actors.coupon import keys, shelf
 from actors.coupon import state as purses
 from actors.coupon.directory import Directory, Listed
 from actors.coupon.guard import Guard
+from actors.coupon.lists import UnderWay
 from actors.coupon.narrowing import Terms
 from actors.coupon.order_coupons import OrderCoupons, Used
 from actors.coupon.pool import Pool
@@ -77,6 +78,7 @@ CODE = "2345-6789-CDFH-JKMN-PRTV-WXY2"
 TEMPLATE = '{"name":"20 off","kind":{"type":"fixed","amount":2000},"valid":{"days":30}}'
 ISSUED_AT = "2025-09-20T14:30:00.000Z"
 
+DIRECTORY = Directory(1, {"T1": Listed(3, "active", "DOUBLE11", "A1")}, {"DOUBLE11": "T1"}, {"A1": "T1"})
 STATES: dict[str, Any] = {
     "state.points.2": Account(
         main=Wallet(
@@ -151,9 +153,8 @@ STATES: dict[str, Any] = {
         Guard(1_790_003_600_000, 1_790_000_005_000),
         {"T2": 1},
     ),
-    "state.coupon-segment.1": Directory(
-        1, {"T1": Listed(3, "active", "DOUBLE11", "A1")}, {"DOUBLE11": "T1"}, {"A1": "T1"}
-    ),
+    "state.coupon-segment.1": DIRECTORY,
+    "state.coupon_jobs-segment.1": DIRECTORY,
     "state.coupon-companion.1": shelf.Shelf(
         1,
         3,
@@ -167,6 +168,7 @@ STATES: dict[str, Any] = {
         6,
         True,
         Tally(10, 4, 1, 3, 1, 2, 2, 4_000, 59_800),
+        {"J1/7": UnderWay(3, 1, 2, {"sold_out": 1})},
     ),
     "state.coupon_stock.1": Stock(
         1, 3, Pool(100, 40, {0: 50, 1: 10}, {1: 5}, {0: False}, [2], [3]), Pool(1_000_000, 1_000_000)
