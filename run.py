@@ -157,8 +157,11 @@ def _key_options(commands: Any) -> None:
 
 def _coupon_options(commands: Any) -> None:
     coupons = _command(commands, "coupons", list_coupon_keys, "look after the keys that coupon codes are made with")
-    things = coupons.add_subparsers(required=True, metavar="THING")
-    keys = _command(things, "keys", list_coupon_keys, "list the keys, and make a new one")
+    _code_key_options(coupons.add_subparsers(required=True, metavar="ACTION"))
+
+
+def _code_key_options(coupon_acts: Any) -> None:
+    keys = _command(coupon_acts, "keys", list_coupon_keys, "list the keys, and make a new one")
     acts = keys.add_subparsers(required=True, metavar="ACTION")
     listed = _command(acts, "list", list_coupon_keys, "print all keys, oldest first, without their secrets")
     rotate = _command(
