@@ -215,7 +215,6 @@ class CouponModel:
             if at < slice.used_at + IDLE_MS:
                 shelf.idle = (slice.used_at + IDLE_MS, entry.offset)
             elif amount := shelf.spare(name):
-                self._marks["idle_gave_back"] += 1
                 slice.left -= amount
                 said.append(_back(template, name, entry.segment, amount, False))
         return said

@@ -117,7 +117,6 @@ OBSERVED: Mapping[str, str] = {
     "recalled": "a segment gave back stock or money that another needs",
     "dry": "a segment was told that there is no more",
     "good_news_after_dry": "and later that there is something after all",
-    "idle_gave_back": "what was scarce and lay idle went back",
     "freed_gave_back": "what became free of something scarce went back at once",
     "closed_gave_back": "what a segment had of a closed template went back",
     "served_refused": "a command that had waited was refused",
