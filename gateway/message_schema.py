@@ -18,6 +18,8 @@ import msgspec
 from litestar.openapi.spec import OpenAPIType, Reference, Schema
 
 from actors.commands import CommandSpec
+from actors.coupon.forms import Named as CouponNamed
+from actors.coupon_jobs import forms as job_forms
 from actors.orders import ITEMS_MAX
 from actors.points.door import POINTS_CHANGE
 from actors.points.door import RULES as POINTS_RULES
@@ -69,15 +71,17 @@ _MORE: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "amount": {"one_of": MONEY.one_of},
     },
     "points_gift": {"points": _SOME, "to": _NOT_EMPTY},
+    "batch_coupon_issue": {"user_batch": {"min_items": 1, "max_items": job_forms.BATCH_USERS_MAX, "items": Schema()}},
     "points_adjust": {"points": {"minimum": -POINTS_MAX, "maximum": POINTS_MAX}, "note": _NOT_EMPTY},
 }  # fmt: skip
 
 
-def _of_form(named: Named) -> Shape:
+def _of_form(named: Named | CouponNamed) -> Shape:
     """A form's own row: its type, its rules, and its type's essay."""
     form, event_type = named.form, named.spec.event_type
     said = " ".join((form.type.__doc__ or "").replace("`", "").split())
-    more = {"user_id": _NOT_EMPTY, **_MORE.get(event_type, {})}
+    whose = {"user_id": _NOT_EMPTY} if "user_id" in form.rules else {}
+    more = {**whose, **_MORE.get(event_type, {})}
     return Shape(named.spec, form.type, form.rules, said, more)
 
 
@@ -113,6 +117,7 @@ SHAPES: Sequence[Shape] = (
         },
     ),
     *map(_of_form, PUBLIC),
+    *map(_of_form, job_forms.PUBLIC),
 )
 """One for each command of the registry."""
 _BY_TYPE = {shape.spec.event_type: shape for shape in (*SHAPES, *map(_of_form, FOR_OPERATORS))}

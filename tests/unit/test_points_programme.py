@@ -322,6 +322,9 @@ def test_the_registry_lists_each_domain_once() -> None:
         "notification",
         "profile",
         "programmes",
+        "coupon",
+        "coupon_stock",
+        "coupon_jobs",
         "watch",
     ]
 
