@@ -19,6 +19,7 @@ from litestar.openapi.spec import OpenAPIType, Reference, Schema
 
 from actors.commands import CommandSpec
 from actors.coupon import forms as coupon_forms
+from actors.coupon_jobs import forms as job_forms
 from actors.orders import ITEMS_MAX
 from actors.points import forms as points_forms
 from actors.points.door import POINTS_CHANGE
@@ -73,6 +74,7 @@ _MORE: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "amount": {"one_of": MONEY.one_of},
     },
     "points_gift": {"points": _SOME, "to": _NOT_EMPTY},
+    "batch_coupon_issue": {"user_batch": {"min_items": 1, "max_items": job_forms.BATCH_USERS_MAX, "items": Schema()}},
     "points_adjust": {"points": {"minimum": -POINTS_MAX, "maximum": POINTS_MAX}, "note": _NOT_EMPTY},
     "coupon_issue": {
         "quantity": _PIECES, "issue_quantity": _PIECES,
@@ -93,7 +95,8 @@ def _of_form(named: points_forms.Named | coupon_forms.Named) -> Shape:
     """A form's own row: its type, its rules, and its type's essay."""
     form, event_type = named.form, named.spec.event_type
     said = " ".join((form.type.__doc__ or "").replace("`", "").split())
-    more = {"user_id": _NOT_EMPTY, **_MORE.get(event_type, {})}
+    whose = {"user_id": _NOT_EMPTY} if "user_id" in form.rules else {}
+    more = {**whose, **_MORE.get(event_type, {})}
     return Shape(named.spec, form.type, form.rules, said, more)
 
 
@@ -129,6 +132,7 @@ SHAPES: Sequence[Shape] = (
         },
     ),
     *map(_of_form, (*PUBLIC, *coupon_forms.PUBLIC)),
+    *map(_of_form, job_forms.PUBLIC),
 )
 """One for each command of the registry."""
 _BY_TYPE = {shape.spec.event_type: shape for shape in (*SHAPES, *map(_of_form, FOR_OPERATORS))}

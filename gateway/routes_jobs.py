@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ import msgspec
 from litestar import MediaType, Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import Stream
 
@@ -68,6 +70,25 @@ class JobTaken(msgspec.Struct, frozen=True):
 
 
 _body = msgspec.json.Decoder(JobBody).decode
+_NAME = Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL], min_length=1)
+_KEY = Parameter(
+    name="Idempotency-Key", param_in="header", schema=Schema(type=OpenAPIType.STRING, min_length=1),
+    description="Names the job where `job_id` does not",
+)  # fmt: skip
+
+
+@dataclass
+class JobOperation(Operation):
+    """Says in the schema what the handler reads as raw bytes."""
+
+    def __post_init__(self) -> None:
+        users = Schema(type=OpenAPIType.ARRAY, items=Schema(), min_items=1, description="ids; what is none is refused")
+        names = {"job_id": _NAME, "template": _NAME, "activity_id": _NAME}
+        listed = Schema(type=OpenAPIType.OBJECT, properties={"users": users, **names}, required=["users"])
+        file = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+        self.parameters = [*(self.parameters or []), _KEY]
+        content = {"application/json": OpenAPIMediaType(schema=listed), **dict.fromkeys(FORMATS, file)}
+        self.request_body = RequestBody(content=content, required=True)
 
 
 class Intake:
@@ -120,7 +141,8 @@ def job_routes(
     taken = ResponseSpec(JobTaken, generate_examples=False, description="Durable: it will be worked off")
 
     @post(
-        "/v1/coupon-jobs", status_code=202, guards=[knows("job_id", "template", "activity_id")],
+        "/v1/coupon-jobs", status_code=202, operation_class=JobOperation,
+        guards=[knows("job_id", "template", "activity_id")],
         responses={202: taken, **problems(400, 404, 408, 409, 413, 415, 422, 428, 503)},
         summary="Give a coupon to each user of a list or a file",
     )  # fmt: skip
@@ -163,8 +185,11 @@ def _read(body: bytes) -> JobBody:
 
 
 def _seen(jobs: CouponJobs, threads: Threads) -> HTTPRouteHandler:
+    seen = ResponseSpec(JobShown, generate_examples=False, description="As it stands in the store")
+
     @get(
-        "/v1/coupon-jobs/{job_id:str}", responses=problems(400, 404, 503), guards=[knows()], summary="How far a job is"
+        "/v1/coupon-jobs/{job_id:str}", responses={200: seen, **problems(400, 404, 503)}, guards=[knows()],
+        summary="How far a job is",
     )  # fmt: skip
     async def job_seen(request: Asked, job_id: JobId) -> Response[Any]:
         """As it is; with `Accept: text/event-stream` again whenever it has changed, until it is over."""

@@ -15,7 +15,7 @@ import msgspec
 
 from actors.commands import Refusal
 from actors.coupon import listing
-from actors.coupon.directory import TEMPLATES_MAX, Listed
+from actors.coupon.directory import TEMPLATES_MAX, Listed, full
 from actors.coupon.forms import TEMPLATE_ID_BYTES_MAX
 from actors.coupon.listing import MAY_BECOME, Status, compiled, limits, subject_of
 from actors.coupon.pool import Pool
@@ -185,8 +185,8 @@ class Templates:
         yield from self._code_problems(id, compiled(listing.read(new)[1]).template.code.public)
         if before is None:
             with self._readers.one() as reader:
-                if len(directory(reader, 0).templates) >= TEMPLATES_MAX:
-                    yield Refusal("too_many", "id", f"there may be at most {TEMPLATES_MAX} templates")
+                if full(directory(reader, 0)):
+                    yield Refusal("too_many", "id", f"no more than {TEMPLATES_MAX} templates, fewer with long names")
         elif before.status != "draft":
             yield from _limit_problems(before.active.body.decode(), new)
 

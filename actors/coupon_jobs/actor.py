@@ -89,7 +89,7 @@ class CouponJobsActor(Domain[Job]):
     def _for_job(self, here: Job, event: Event) -> Iterator[Output]:
         match event.body:
             case inputs.IssueBatch():
-                yield from _batch(here, event, event.body)
+                yield from _batch(here, event, event.body, self._segments)
             case ListDone():
                 job.sum_up(here, event.body)
             case TimerDue(key=key) if key == STEP:
@@ -138,7 +138,7 @@ def _heard(directory: Directory, told: ProgrammeActivated) -> Iterable[Output]:
     return ()
 
 
-def _batch(here: Job, event: Event, body: inputs.IssueBatch) -> Iterator[Output]:
+def _batch(here: Job, event: Event, body: inputs.IssueBatch, segments: int) -> Iterator[Output]:
     seen = job.seen_key(body.job, _name(body))
     if seen in event.claimed:
         return
@@ -154,7 +154,7 @@ def _batch(here: Job, event: Event, body: inputs.IssueBatch) -> Iterator[Output]
     if here.status in (None, "done"):
         here.status, here.ended, here.told_at, here.told = "running", False, event.at, here.decided
     here.touched_at = event.at
-    place, users = job.take_in(here, body.batch_no, body.user_batch)
+    place, users = job.take_in(here, body.batch_no, body.user_batch, segments)
     yield Claim(seen, b"%d" % place)
     yield Claim(job.users_key(body.job, place), users)
 

@@ -101,8 +101,10 @@ def users_key(job: str, place: int) -> bytes:
     return business_key("coupon-job-users", job, str(place))
 
 
-def take_in(job: Job, number: int | None, users: Sequence[Any]) -> tuple[int, bytes]:
-    """A batch has come; -> (its place, the good ones of its users)."""
+def take_in(job: Job, number: int | None, users: Sequence[Any], segments: int) -> tuple[int, bytes]:
+    """A batch has come; -> (its place, the good ones of its users). They lie by segment, so that a page of few users
+    goes to few segments.
+    """
     good = [user for user in users if isinstance(user, str) and not text_code(user, USER_ID_BYTES_MAX)]
     if len(good) < len(users):
         strange = [user for user in users if not isinstance(user, str) or text_code(user, USER_ID_BYTES_MAX)]
@@ -113,6 +115,7 @@ def take_in(job: Job, number: int | None, users: Sequence[Any]) -> tuple[int, by
     if number is not None:
         numbers.add(job.came, number)
     place, job.next = job.next, job.next + 1
+    good.sort(key=lambda user: segment_of(f"user:{user}", segments))
     return place, msgspec.msgpack.encode(good)
 
 

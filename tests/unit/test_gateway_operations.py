@@ -198,6 +198,7 @@ def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
         *(f"/v1/users/{{user_id}}/points/{what}" for what in COMMANDS_OF_POINTS), "/v1/points/estimate",
         "/v1/users/{user_id}/export", "/v1/parked",
         "/v1/parked/{domain}/{subject}/retry", "/v1/parked/{domain}/{subject}/discard", "/v1/parked/{domain}/resume",
+        "/v1/coupon-jobs", *(f"/v1/coupon-jobs/{{job_id}}{word}" for word in ("", "/pause", "/continue", "/cancel")),
         "/v1/tree", "/v1/points/programme", "/v1/audit", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     events = schema["paths"]["/v1/events"]["post"]
