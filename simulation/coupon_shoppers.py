@@ -50,19 +50,19 @@ class CouponShoppers:
     def message(self, user: int) -> dict[str, Any]:
         """One about the user."""
         rng, name = self._rng, f"u{user}"
-        if rng.random() < 0.4:
+        if rng.random() < 0.35:
             return self._issue(name)
         if not (code := self._code(name)):
             return self._issue(name)
         order_id = f"o{rng.randrange(ORDERS)}"
         kinds = ("coupon_use", "coupon_hold", "coupon_release", "coupon_rollback")
-        kind = rng.choices(kinds, (6, 5, 1, 4))[0]
+        kind = rng.choices(kinds, (7, 5, 1, 5))[0]
         before = self._asked.setdefault(name, [])
         back = kind in ("coupon_release", "coupon_rollback")
         if before and rng.random() < (0.85 if back else 0.3):
             code, order_id = before[-1] if rng.random() < 0.4 else rng.choice(before)
-        if kind == "coupon_rollback" and (used := self._used.get(name)) and rng.random() < 0.7:
-            code, order_id = used.pop(0) if rng.random() < 0.8 else rng.choice(used)
+        if kind == "coupon_rollback" and (used := self._used.get(name)) and rng.random() < 0.8:
+            code, order_id = used.pop(0) if rng.random() < 0.9 else rng.choice(used)
         body: dict[str, Any] = {"event_type": kind, "user_id": name, "code": code}
         if not back:
             before.append((code, order_id))
@@ -99,16 +99,16 @@ class CouponShoppers:
         """Empty when he has been told of none."""
         rng = self._rng
         roll = rng.random()
-        if self._public and roll < 0.35:
+        if self._public and roll < 0.3:
             return rng.choice(self._public)
         whose = user if roll < 0.88 else f"u{rng.randrange(self._users)}"
         codes = self._codes.get(whose, [])
-        if roll > 0.985:
+        if roll > 0.994:
             return "NOSUCHCODE"
         if not codes:
             return ""
         code = rng.choice(codes)
-        if roll > 0.96:
+        if roll > 0.98:
             return code[:-1] + ("A" if code[-1] != "A" else "B")
         return code.replace("-", "").lower() if rng.random() < 0.1 else code
 

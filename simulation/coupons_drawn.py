@@ -60,11 +60,11 @@ def _resized(rules: dict[str, Any], more: int) -> dict[str, Any]:
 
 def _rules(rng: Random, n: int) -> dict[str, Any]:
     kind = _kind(rng)
-    public = rng.random() < 0.4
+    public = rng.random() < 0.3
     rules: dict[str, Any] = {
         "name": f"template {n}",
         "kind": kind,
-        "valid": rng.choice(({"days": 1}, {"days": 1}, {"days": 1}, {"days": 2}, {"days": 30})),
+        "valid": rng.choice((*({"days": 1},) * 6, {"days": 2}, {"days": 30})),
         "zone": rng.choice(("UTC", "Asia/Shanghai")),
         "per_user": rng.choice(({}, {}, {"total": 1}, {"total": 2}, {"per_day": 1}, {"per_month": 1})),
         "stacking": rng.choice(({}, {}, {"group": "a"}, {"group": "b"}, {"exclusive": True})),

@@ -17,7 +17,7 @@ INPUTS_MIN = 100
 INPUTS_MAX = 101
 LEDGER_SHARE = 0.12
 """Of worlds: the whole ledger costs half as much again as a change of points, so it is rare, and dense where it is."""
-COUPONS_SHARE = 0.25
+COUPONS_SHARE = 0.18
 """Of worlds without it and without a probe: coupons are as dense where they are."""
 
 
@@ -276,7 +276,7 @@ def _coupons(dice: Dice, room: bool) -> dict[str, Any]:
     rng = dice.rng
     if not room or rng.random() >= COUPONS_SHARE:
         return {"coupons": 0.0, "coupon_asks": 0, "rounds": 1}
-    days, leaps, rounds = rng.choice((*((0, 1, 2),) * 6, (1, 0, 2), (0, 0, 2)))
+    days, leaps, rounds = rng.choice((*((0, 1, 2),) * 7, (1, 0, 2)))
     return {
         "segments": rng.choice((2, 2, 2, 2, 3)),
         "users": rng.choice((2, 4, 6)),
@@ -288,7 +288,7 @@ def _coupons(dice: Dice, room: bool) -> dict[str, Any]:
         "profiles": 0.0,
         "refusals_max": 0,
         "coupons": rng.uniform(0.9, 1.0),
-        "coupon_asks": rng.randint(8, 20),
+        "coupon_asks": rng.randint(6, 14),
         "rounds": rounds,
     }
 

@@ -94,7 +94,7 @@ LONG_OUTAGE_S = 70.0
 LOOK_STEPS = 10
 """Between looks whether a healed world is at rest."""
 ESCROWED = frozenset({CouponIssuerActor.name, CouponStockActor.name})
-OPENING_S = 0.4
+OPENING_S = 0.5
 """Templates are put before customers come."""
 IDLE_S = 31.0
 """What is scarce and idle goes back within it: only then is it certain who is told that there is nothing."""
