@@ -29,7 +29,7 @@ def _versions(rng: Random, n: int) -> list[Version]:
     for _ in range(rng.randint(0, CHANGES_MAX)):
         status, rules = versions[-1]
         if status == "active":
-            changes = ["pause", *("more",) * 4, "less", "close"]
+            changes = ["pause", *("more",) * 4, "less", "close", "close"]
         else:
             changes = ["continue", "continue", "continue", "close"]
         versions.append(_changed(rng, status, rules, rng.choice(changes)))
