@@ -52,7 +52,7 @@ test-long: install ## the long ones: full crash runs, many worlds
 $(BENCH)/.installed: requirements-bench.lock house/install
 	@PYTHON='$(PYTHON)' house/install $(BENCH) requirements-bench.lock
 
-bench: $(BENCH)/.installed ## Ganglion beside its peers and by itself, a quarter of an hour; kept in bench/results
+bench: $(BENCH)/.installed ## Ganglion beside its peers and by itself, half an hour; kept in bench/results
 	@house/servers '$(BROKER)' '' redis || true
 	@$(BENCH)/bin/python -m bench $(ARGS)
 

@@ -95,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help="its address, with https:// if so (default %(default)s)",
     )
+    _coupon_options(commands)
     topology = _command(commands, "topology", show_topology, "print exchanges, queues, bindings and policies")
     topology.add_argument("--definitions", action="store_true", help="as a RabbitMQ definitions file")
     topology.add_argument(
@@ -137,6 +138,27 @@ def _backup_options(commands: Any) -> None:
     put_back.add_argument("--replace", action="store_true", help="move a store that is there to DIR/replaced-N")
     for each in (backup, put_back):
         each.add_argument("--data", default="./data", metavar="DIR", help="folder of the store (default %(default)s)")
+
+
+def _coupon_options(commands: Any) -> None:
+    coupons = _command(commands, "coupons", issue_coupons, "give out coupons, and look after the keys of their codes")
+    acts = coupons.add_subparsers(required=True, metavar="ACTION")
+    issue = _command(acts, "issue", issue_coupons, "a coupon to each user of a file, with a progress bar")
+    issue.add_argument("--file", required=True, type=Path, metavar="FILE", help="NDJSON or CSV, by its suffix")
+    issue.add_argument("--template", metavar="ID", help="or the one that carries the activity")
+    issue.add_argument("--activity", metavar="ID", help="what the coupons are for")
+    issue.add_argument("--job", metavar="ID", help="the same file again under the same job adds nothing")
+    issue.add_argument("--http", default="127.0.0.1:8420", metavar="HOST:PORT", help="(default %(default)s)")
+    _coupon_key_options(_command(acts, "keys", list_coupon_keys, "list the keys of codes, and make a new one"))
+
+
+def _coupon_key_options(keys: argparse.ArgumentParser) -> None:
+    acts = keys.add_subparsers(required=True, metavar="ACTION")
+    listed = _command(acts, "list", list_coupon_keys, "print all keys, oldest first, without their secrets")
+    text = "make a new key, which an engine uses from its next start on; old codes hold"
+    rotate = _command(acts, "rotate", rotate_coupon_keys, text)
+    for each in (listed, rotate):
+        each.add_argument("--data", default="./data", metavar="DIR", help="folder (default %(default)s)")
 
 
 def _key_options(commands: Any) -> None:
@@ -224,7 +246,7 @@ class Service:
         registry = CollectorRegistry()
         runtime = ThreadRuntime(clock)
         store = self._open_store(clock)
-        wiring = self._wire(store, runtime, PrometheusCounters(registry))
+        wiring = self._wire(store, runtime, PrometheusCounters(registry), self._code_keys(store, clock))
         server = self._http(wiring, runtime, registry)
         gc.collect()
         gc.freeze()  # what is there now stays: it need not be looked at again
@@ -243,6 +265,18 @@ class Service:
         kept = formats(domains(self._programme(), self.settings.segments))
         return open_sqlite(Path(self.settings.data), self.settings.segments, kept, VERSION, clock)
 
+    def _code_keys(self, store: Any, clock: Any) -> Any:
+        """Raises BadKeys and OSError."""
+        from gateway.audit import AuditLog
+        from gateway.coupon_key_file import CouponKeyFile
+        from gateway.coupon_keys import keys_of
+        from supervision.envelope import rfc3339
+
+        folder, at = Path(self.settings.data), rfc3339(clock.now_ms())
+        with closing(store.reader()) as reader:
+            audit = AuditLog(folder, clock.now_ms)
+            return keys_of(CouponKeyFile(folder), reader, store.segments, os.urandom, at, audit, _os_user())
+
     def _programme(self) -> Any:
         from actors.points.programme import from_settings
 
@@ -252,7 +286,7 @@ class Service:
             currency=settings.default_currency,
         )  # fmt: skip
 
-    def _wire(self, store: Any, runtime: Any, counters: Any) -> Any:
+    def _wire(self, store: Any, runtime: Any, counters: Any, code_keys: Any) -> Any:
         from actors.notification.templates import Templates
         from actors.registry import domains
         from gateway.nightly import daily
@@ -272,7 +306,11 @@ class Service:
         parts = Parts(
             store=store,
             domains=domains(
-                self._programme(), settings.segments, Templates(locale=settings.locale), settings.alarm_refusals_max
+                self._programme(),
+                settings.segments,
+                Templates(locale=settings.locale),
+                settings.alarm_refusals_max,
+                code_keys,
             ),
             runtime=runtime,
             rng=SystemRandom(),
@@ -325,7 +363,8 @@ class Service:
         host, _, port = settings.http.rpartition(":")
         if why := refusal(settings, host.strip("[]"), ports.keys.index.needed):
             raise CannotListen(f"cannot serve on {settings.http}: {why}")
-        app = build_app(ports, threads, None, Choices(require_idempotency_key=settings.require_idempotency_key))
+        choices = Choices(require_idempotency_key=settings.require_idempotency_key, behind_proxy=settings.behind_proxy)
+        app = build_app(ports, threads, None, choices)
         tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert else None
         return HttpServer(app, host, int(port), self._http_ticked, threads, HTTP_STOP_S_MAX, tls)
 
@@ -472,22 +511,51 @@ def back_up(options: argparse.Namespace) -> int:
 
 
 def restore_backup(options: argparse.Namespace) -> int:
-    """A backup into DIR. 0 it stands, 1 file or disk failed, 2 it was declined, 3 an engine runs there."""
+    """A backup into DIR. 0 it stands, 1 file or disk failed, 2 it was declined, 3 an engine runs there.
+
+    What is issued from now on counts anew from the backup's end, so it needs codes by a new key (actors/coupon/codes).
+    """
     from supervision.store_sqlite.restore import restore
 
+    now_ms = time.time_ns() // 1_000_000
+    keys = ""
+
+    def rotate() -> None:
+        nonlocal keys
+        keys = _rotated_for_restore(Path(options.data), now_ms)
+
     def work(told: Callable[[int, int], None]) -> str:
-        done = restore(options.source, Path(options.data), options.replace, time.time_ns() // 1_000_000, told)
+        done = restore(options.source, Path(options.data), options.replace, now_ms, told, rotate)
         lines = [_described(f"{options.data}:", done.contents)]
         if done.replaced:
             lines.append(_described(f"{done.aside}: the old store,", done.replaced))
         elif done.aside:
             lines.append(f"{done.aside}: the old store, which could not be read")
+        lines += [keys] if keys else []
         lines.append(
             "to do: have the senders resend what they sent since the newest entry, and before (docs/operations.md)"
         )
         return "\n".join(lines)
 
     return _with_a_bar("restoring", work)
+
+
+def _rotated_for_restore(folder: Path, now_ms: int) -> str:
+    """A new key for coupon codes in the folder; -> what is to be said and done about it."""
+    from gateway.audit import AuditLog
+    from gateway.coupon_key_file import CouponKeyFile
+    from gateway.keys import BadKeys
+    from supervision.envelope import rfc3339
+
+    file = CouponKeyFile(folder)
+    by_hand = f"run.py coupons keys rotate --data {folder}"
+    if not file.path.exists():
+        return f"to do, if it had coupons: put its {file.path.name} into {folder}, then {by_hand}; before the start"
+    try:
+        made = file.rotate(os.urandom, rfc3339(now_ms), AuditLog(folder, lambda: now_ms), _os_user())
+    except BadKeys as bad:
+        return f"to do: coupons issued from now on may have codes of coupons that were lost: {bad}"
+    return f"{file.path}: made the key {made}, so that no new coupon gets the code of one that was lost"
 
 
 def audit_books(options: argparse.Namespace) -> int:
@@ -588,8 +656,27 @@ def revoke_key(options: argparse.Namespace) -> int:
     return _about_keys(options, act)
 
 
-def _about_keys(options: argparse.Namespace, act: Callable[[Any, Any, str], str]) -> int:
-    """Print what `act` of the files of the folder answers; its errors as exit statuses."""
+def list_coupon_keys(options: argparse.Namespace) -> int:
+    """One JSON line per key. 0 done, 2 there are none that can be believed."""
+    from gateway.coupon_key_file import CouponKeyFile
+
+    return _about_keys(
+        options, lambda file, _audit, _now: "\n".join(json.dumps(one) for one in file.listed()), CouponKeyFile
+    )
+
+
+def rotate_coupon_keys(options: argparse.Namespace) -> int:
+    """0 there is a new one, 1 the disk failed, 2 there can be none."""
+    from gateway.coupon_key_file import CouponKeyFile
+
+    def act(file: Any, audit: Any, now: str) -> str:
+        return f"made the key {file.rotate(os.urandom, now, audit, _os_user())}; it counts from the next start on"
+
+    return _about_keys(options, act, CouponKeyFile)
+
+
+def _about_keys(options: argparse.Namespace, act: Callable[[Any, Any, str], str], kind: Any = None) -> int:
+    """Print what `act` of the file of that kind (API keys') in the folder answers; its errors as exit statuses."""
     from gateway.audit import AuditLog
     from gateway.key_file import KeyFile
     from gateway.keys import BadKeys
@@ -598,7 +685,7 @@ def _about_keys(options: argparse.Namespace, act: Callable[[Any, Any, str], str]
 
     folder, clock = Path(options.data), SystemClock()
     try:
-        text = act(KeyFile(folder), AuditLog(folder, clock.now_ms), rfc3339(clock.now_ms()))
+        text = act((kind or KeyFile)(folder), AuditLog(folder, clock.now_ms), rfc3339(clock.now_ms()))
     except BadKeys as bad:
         return _fail(str(bad), EXIT_USAGE)
     except OSError as error:
@@ -690,9 +777,7 @@ def show_tree(options: argparse.Namespace) -> int:
     """The tree of the engine behind --http."""
     from supervision.tree import Row, render
 
-    base = options.http if "://" in options.http else f"http://{options.http}"
-    key = os.environ.get(KEY_VARIABLE)
-    headers = {"authorization": f"Bearer {key}"} if key else {}
+    base, headers = _engine(options.http)
     try:
         with urllib.request.urlopen(urllib.request.Request(f"{base}/v1/tree", headers=headers), timeout=5) as answer:
             rows = msgspec.json.decode(answer.read(), type=dict[str, Any])["data"]
@@ -703,6 +788,42 @@ def show_tree(options: argparse.Namespace) -> int:
         return _fail(f"no engine answers at {options.http}: {error}", EXIT_TROUBLE)
     print(render([msgspec.convert(row, Row, strict=False) for row in rows]))
     return 0
+
+
+def issue_coupons(options: argparse.Namespace) -> int:
+    """A job of a file: handed in, then followed; a bar on a terminal, the sum in any case."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from gateway.job_client import SUFFIXES, follow, hand_in
+
+    media = SUFFIXES.get(options.file.suffix.lower())
+    if media is None:
+        return _fail(f"{options.file}: its name must end in {', '.join(SUFFIXES)}", EXIT_USAGE)
+    wanted = {"job_id": options.job, "template": options.template, "activity_id": options.activity}
+    base, headers = _engine(options.http)
+    columns = ("issuing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        taken = hand_in(base, headers, options.file, media, {name: said for name, said in wanted.items() if said})
+        with Progress(*columns, transient=True, disable=not sys.stderr.isatty()) as bar:
+            task, seen = bar.add_task("", total=taken.users), []
+            for now in follow(base, headers, taken.job_id):
+                bar.update(task, total=now.users, completed=now.users - now.queued)
+                seen = [now]
+    except urllib.error.HTTPError as error:
+        return _fail(f"{options.http} answers {error.code}: {error.read().decode(errors='replace')}", EXIT_TROUBLE)
+    except (urllib.error.URLError, OSError) as error:
+        return _fail(f"no engine answers at {options.http}: {error}", EXIT_TROUBLE)
+    (last,) = seen
+    refused = ", ".join(f"{number} {reason}" for reason, number in sorted(last.refused.items())) or "none"
+    print(f"job {taken.job_id} {last.status}: {last.issued} issued, {last.already} had one, refused: {refused}")
+    return 0
+
+
+def _engine(address: str) -> tuple[str, dict[str, str]]:
+    """(base of its URLs, headers with the key of the environment) of a running engine."""
+    key = os.environ.get(KEY_VARIABLE)
+    base = address if "://" in address else f"http://{address}"
+    return base, {"authorization": f"Bearer {key}"} if key else {}
 
 
 def show_topology(options: argparse.Namespace) -> int:

@@ -33,6 +33,8 @@ class Command(msgspec.Struct, frozen=True, gc=False):
     occurred_at: int = 0
     keep_long: bool = False
     """Worth money and without a business key: its id must be known for 7 days instead of 24 hours."""
+    bulk: bool = False
+    """Nobody waits for what comes of it: no ordinary traffic (supervision/bulk.py)."""
 
 
 Decode = Callable[[bytes, Mapping[str, Any]], Command | Refusal]
@@ -55,6 +57,11 @@ class CommandSpec(msgspec.Struct, frozen=True):
 def refusal(rules: Mapping[str, str], code: str, field: str) -> Refusal:
     """`field must be …`, the rest of the sentence from a door's table of rules."""
     return Refusal(code, field, f"{field} must be {rules[field]}")
+
+
+def must_be(code: str, field: str, wanted: str) -> Refusal:
+    """`field must be …`, with the rest of the sentence."""
+    return Refusal(code, field, f"{field} must be {wanted}")
 
 
 NOT_JSON = Refusal("not_json", "", "the message must be JSON in UTF-8, of whole characters")

@@ -70,12 +70,22 @@ def _below(here: Any, step: str) -> Any:
     match here:
         case inspect.StructType():
             below = next((field.type for field in here.fields if field.encode_name == step), None)
+        case inspect.UnionType():
+            below = _below_one_of(here, step)
         case inspect.DictType():
             below = here.value_type
         case inspect.VarTupleType() | inspect.ListType():
             below = here.item_type
         case _:
             pass
-    if isinstance(below, inspect.UnionType):
+    if isinstance(below, inspect.UnionType) and not all(isinstance(kind, inspect.StructType) for kind in below.types):
         below = next(kind for kind in below.types if not isinstance(kind, inspect.NoneType))
     return below
+
+
+def _below_one_of(kinds: inspect.UnionType, step: str) -> Any:
+    """Below structs of which one is meant: their tags, or the field where the first of them has it."""
+    structs = [kind for kind in kinds.types if isinstance(kind, inspect.StructType)]
+    if step == structs[0].tag_field:
+        return inspect.LiteralType(tuple(sorted(str(struct.tag) for struct in structs)))
+    return next((field for struct in structs if (field := _below(struct, step)) is not None), None)

@@ -10,6 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from actors.commands import CommandSpec
+from actors.coupon import forms as coupon_forms
+from actors.coupon.actor import CouponIssuerActor
+from actors.coupon.code_keys import KNOWN_TO_ALL, CodeKeys
+from actors.coupon.listing import SUBJECT
+from actors.coupon.programme import template_kind
+from actors.coupon.stock import CouponStockActor
+from actors.coupon_jobs import forms as job_forms
+from actors.coupon_jobs.actor import CouponJobsActor
 from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
 from actors.points import forms
@@ -19,30 +27,48 @@ from actors.points.programme import Programme, parse
 from actors.profile.actor import ProfileActor
 from actors.profile.door import PROFILE_UPDATE
 from actors.programmes.actor import ProgrammesActor
-from actors.programmes.kind import Kind
+from actors.programmes.kind import Family, Kind
 from actors.watch.actor import REFUSALS_MAX, WatchActor
 from supervision.domain import Domain
 
 COMMANDS: Mapping[str, CommandSpec] = {
-    spec.event_type: spec for spec in (POINTS_CHANGE, PROFILE_UPDATE, *(named.spec for named in forms.PUBLIC))
+    spec.event_type: spec
+    for spec in (
+        POINTS_CHANGE,
+        PROFILE_UPDATE,
+        *(named.spec for named in (*forms.PUBLIC, *coupon_forms.PUBLIC, *job_forms.PUBLIC)),
+    )
 }
 """What everybody may send, by `event_type`."""
-FOR_OPERATORS: Mapping[str, CommandSpec] = {named.spec.event_type: named.spec for named in forms.FOR_OPERATORS}
+FOR_OPERATORS: Mapping[str, CommandSpec] = {
+    named.spec.event_type: named.spec for named in (*forms.FOR_OPERATORS, *job_forms.FOR_OPERATORS)
+}
 """What HTTP alone takes, from who may."""
 
 
 PROGRAMMES: Mapping[str, Kind] = {PROGRAMME: Kind(PointsLedgerActor.name, parse, number_active)}
 """Rules that are put and switched on while the engine runs, by name."""
+FAMILIES: Mapping[str, Family] = {SUBJECT: template_kind}
+"""The same, of which there are many: by what their names begin with."""
 
 
 def domains(
-    programme: Programme, segments: int, templates: Templates | None = None, refusals_max: int = REFUSALS_MAX
+    programme: Programme,
+    segments: int,
+    templates: Templates | None = None,
+    refusals_max: int = REFUSALS_MAX,
+    code_keys: CodeKeys = KNOWN_TO_ALL,
 ) -> tuple[Domain[Any], ...]:
-    """Every domain of an engine of `segments`; raises ValueError when `programme` or the templates make no sense."""
+    """Every domain of an engine of `segments`; raises ValueError when `programme` or the templates make no sense.
+    `code_keys` make the codes of coupons: who issues any must have keys of his own.
+    """
     working: tuple[Domain[Any], ...] = (
         PointsLedgerActor(programme),
         NotificationActor(templates or Templates()),
         ProfileActor(),
         ProgrammesActor(segments),
+        CouponIssuerActor(segments, code_keys),
+        CouponStockActor(segments),
+        CouponJobsActor(segments),
     )
     return (*working, WatchActor([domain.name for domain in working if domain.holds_money], refusals_max))

@@ -1,5 +1,5 @@
 """`python -m bench [NAME [OPTIONS]]`: each measurement in a process of its own, so that none inherits another's
-memory. Without a name, all of `NAMES`, a quarter of an hour on two cores; `--long` adds those of `LONG`. One that fails
+memory. Without a name, all of `NAMES`, half an hour on two cores; `--long` adds those of `LONG`. One that fails
 is said at the end, and the others are made all the same.
 """
 
@@ -12,7 +12,10 @@ import time
 
 from bench.process import end_in_order
 
-NAMES = ("points", "store", "drain", "parts", "timers", "scale", "backup", "audit", "peers", "plots")
+NAMES = (
+    "points", "codes", "coupons", "store", "drain", "parts", "timers", "scale", "backup", "audit", "peers",
+    "coupon_peer", "plots",
+)  # fmt: skip
 LONG = (["drain", "--events", "1000000", "--users", "200000"],)
 """Memory under a backlog of a million: ten minutes more."""
 MEASUREMENT_S_MAX = 1_800.0

@@ -91,12 +91,17 @@ def readings() -> Meters:
         return Meters(threads, _spent["writes"], _spent["waits"], _spent["reads"], dict(_domains))
 
 
-def put_in(file: Path) -> None:
-    """Meter the store and the cells, and write at each signal; whole or not at all, so that a reader sees no half."""
+def meter() -> None:
+    """Meter the store and the cells of this process, from now on."""
     for kind, owner, names in (("writes", SqliteStore, WRITES), ("reads", SqliteReader, READS)):
         for name in names:
             setattr(owner, name, metered(getattr(owner, name), kind))
     DomainHost.receive = by_domain(DomainHost.receive)
+
+
+def put_in(file: Path) -> None:
+    """Meter, and write at each signal; whole or not at all, so that a reader sees no half."""
+    meter()
 
     def write(_number: int, _frame: object) -> None:
         beside = file.with_suffix(".new")

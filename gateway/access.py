@@ -68,6 +68,26 @@ NEEDS: Needs = {
     ("POST", "/v1/points/estimate"): Need("points:read"),
     ("GET", "/v1/points/programme"): Need("points:read"),
     ("PUT", "/v1/points/programme"): Need("admin", changes=True),
+    ("POST", "/v1/coupon-jobs"): Need("coupons:issue", changes=True),
+    ("GET", "/v1/coupon-jobs/{job_id}"): Need("coupons:read"),
+    ("POST", "/v1/coupon-jobs/{job_id}/pause"): Need("coupons:issue", changes=True),
+    ("POST", "/v1/coupon-jobs/{job_id}/continue"): Need("coupons:issue", changes=True),
+    ("POST", "/v1/coupon-jobs/{job_id}/cancel"): Need("coupons:issue", changes=True),
+    ("PUT", "/v1/coupon-templates/{template}"): Need("coupons:manage", changes=True),
+    ("GET", "/v1/coupon-templates/{template}"): Need("coupons:read"),
+    ("GET", "/v1/coupon-templates"): Need("coupons:read"),
+    ("GET", "/v1/coupon-templates/{template}/usage"): Need("coupons:read"),
+    ("POST", "/v1/coupon-templates/{template}/activate"): Need("coupons:manage", changes=True),
+    ("POST", "/v1/coupon-templates/{template}/pause"): Need("coupons:manage", changes=True),
+    ("POST", "/v1/coupon-templates/{template}/close"): Need("coupons:manage", changes=True),
+    ("GET", "/v1/users/{user_id}/coupons"): Need("coupons:read"),
+    ("GET", "/v1/coupons/{code}"): Need("coupons:read"),
+    ("POST", "/v1/coupons/validate"): Need("coupons:read"),
+    ("POST", "/v1/users/{user_id}/coupons"): Need("coupons:issue", changes=True),
+    ("POST", "/v1/coupons/{code}/holds"): Need("coupons:redeem", changes=True),
+    ("DELETE", "/v1/coupons/{code}/holds/{order_id}"): Need("coupons:redeem", changes=True),
+    ("POST", "/v1/coupons/{code}/redemptions"): Need("coupons:redeem", changes=True),
+    ("POST", "/v1/coupons/{code}/redemptions/{order_id}/rollback"): Need("coupons:redeem", changes=True),
     ("GET", "/v1/parked"): Need("operations"),
     ("POST", "/v1/parked/{domain}/{subject}/retry"): Need("operations", changes=True),
     ("POST", "/v1/parked/{domain}/{subject}/discard"): Need("operations", changes=True),
@@ -121,7 +141,7 @@ def guard(needs: Needs, require_idempotency_key: bool) -> Guard:
         key = _key(connection.scope)
         if key is not None:
             _check_key(key, need)
-        if not require_idempotency_key or not need.changes or method != "POST":  # a PUT may be sent again as it is
+        if not require_idempotency_key or not need.changes or method == "PUT":  # which may be sent again as it is
             return
         if "idempotency-key" not in connection.headers:
             raise Problem(

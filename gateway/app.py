@@ -23,7 +23,12 @@ from gateway.access import NEEDS, Gate, Needs, guard
 from gateway.answers import Threads
 from gateway.audit import AuditLog
 from gateway.body import Bodies
+from gateway.code_guard import CodeGuard
 from gateway.commands import Commands
+from gateway.coupon_codes import CouponCodes
+from gateway.coupon_commands import COMMANDS as COUPON_COMMANDS
+from gateway.coupon_jobs import CouponJobs
+from gateway.coupon_queries import CouponQueries
 from gateway.door import ASGIApp, Door
 from gateway.estimates import Estimates
 from gateway.export import Exports
@@ -31,20 +36,25 @@ from gateway.health import Health
 from gateway.ingest import Ingest
 from gateway.key_ring import KeyRing
 from gateway.operations import Decisions, ParkedQueries
-from gateway.parameters import rule
-from gateway.points_commands import COMMANDS
+from gateway.parameters import OUTWARD, rule
+from gateway.points_commands import COMMANDS as POINTS_COMMANDS
 from gateway.problems import PROBLEM_JSON, FieldError, Problem
 from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.routes_audit import audit_route
-from gateway.routes_commands import CommandRoute, command_routes
+from gateway.routes_commands import CodeDesk, CommandRoute, command_routes
+from gateway.routes_coupons import coupon_routes
 from gateway.routes_estimate import estimate_route
 from gateway.routes_events import events_route
 from gateway.routes_export import export_route
 from gateway.routes_health import health_routes
+from gateway.routes_jobs import job_routes
 from gateway.routes_operations import operations_routes
 from gateway.routes_points import points_routes
 from gateway.routes_programmes import programme_routes
+from gateway.routes_templates import template_routes
+from gateway.templates import Templates
+from gateway.validation import Validation
 from gateway.waiting import WaitFolded
 from supervision.clock import Clock
 from supervision.counters import Counters
@@ -58,12 +68,17 @@ class Ports(msgspec.Struct, frozen=True):
 
     ingest: Ingest
     commands: Commands
+    jobs: CouponJobs
     points: PointsQueries
     estimates: Estimates
+    codes: CouponCodes
+    coupons: CouponQueries
+    validation: Validation
     exports: Exports
     parked: ParkedQueries
     decisions: Decisions
     programmes: Programmes
+    templates: Templates
     wait_folded: WaitFolded
     health: Health
     keys: KeyRing
@@ -78,24 +93,32 @@ class Ports(msgspec.Struct, frozen=True):
 
 
 class Choices(msgspec.Struct, frozen=True):
-    """What may be otherwise: the commands there are, what each route needs, and whether a POST needs a name."""
+    """What may be otherwise: the commands there are, what each route needs, whether a POST needs a name, and whether a
+    proxy of ours says who asks.
+    """
 
-    commands: Sequence[CommandRoute] = COMMANDS
+    commands: Sequence[CommandRoute] = (*POINTS_COMMANDS, *COUPON_COMMANDS)
     needs: Needs = msgspec.field(default_factory=lambda: NEEDS)
     require_idempotency_key: bool = False
+    behind_proxy: bool = False
 
 
 def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choices: Choices | None = None) -> ASGIApp:
     """The ASGI application. `threads` is closed by whoever made it."""
     bodies, choices = bodies or Bodies(), choices or Choices()
+    code_guard = CodeGuard(ports.clock, ports.counters, choices.behind_proxy)
+    desk = CodeDesk(ports.codes, code_guard, threads)
     app = Litestar(
         [
             events_route(ports.ingest, bodies, threads),
-            *command_routes(choices.commands, ports.commands, bodies, threads),
+            *command_routes(choices.commands, ports.commands, desk, bodies, threads),
+            *job_routes(ports.jobs, ports.commands, bodies, threads, ports.wait_folded),
             *points_routes(ports.points, ports.wait_folded, threads),
             estimate_route(ports.estimates, bodies, threads),
             export_route(ports.exports, threads),
             *programme_routes(ports.programmes, ports.audit, bodies, threads),
+            *coupon_routes(ports.coupons, ports.validation, code_guard, bodies, threads),
+            *template_routes(ports.templates, ports.programmes, ports.audit, bodies, threads),
             *operations_routes(ports.parked, ports.decisions, ports.audit, ports.tree, threads),
             audit_route(ports.audit, threads),
             *health_routes(ports.health, ports.registry, ports.sample, threads),
@@ -149,7 +172,8 @@ def _field_errors(extra: Any) -> tuple[FieldError, ...]:
     found: list[FieldError] = []
     for one in extra if isinstance(extra, list) else ():  # pyright: ignore[reportUnknownVariableType]
         if isinstance(one, dict):
-            name = str(one.get("key", ""))  # pyright: ignore[reportUnknownMemberType,reportUnknownArgumentType]
+            key = str(one.get("key", ""))  # pyright: ignore[reportUnknownMemberType,reportUnknownArgumentType]
+            name = OUTWARD.get(key, key)
             found.append(FieldError(name, "invalid_parameter", rule(name)))
     return tuple(found)
 

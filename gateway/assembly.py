@@ -12,11 +12,15 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from actors.coupon.actor import CouponIssuerActor
 from actors.points.actor import PROGRAMME, Active, PointsLedgerActor
-from actors.registry import COMMANDS, FOR_OPERATORS, PROGRAMMES
+from actors.registry import COMMANDS, FAMILIES, FOR_OPERATORS, PROGRAMMES
 from gateway.app import Ports
 from gateway.audit import AuditLog
 from gateway.commands import Commands
+from gateway.coupon_codes import CouponCodes
+from gateway.coupon_jobs import CouponJobs
+from gateway.coupon_queries import CouponQueries
 from gateway.estimates import Estimates
 from gateway.export import exports
 from gateway.health import Health, Readiness
@@ -28,6 +32,8 @@ from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
 from gateway.sample import Sampler
+from gateway.templates import Templates
+from gateway.validation import Validation
 from gateway.waiting import FoldedByPolling
 from gateway.wiring import Wiring
 from supervision.runtime import Runtime
@@ -53,10 +59,17 @@ def build_ports(
     parked = ParkedQueries(readers, segments, sorted(engine.domains))
     ledger = engine.domains[PointsLedgerActor.name]
     assert isinstance(ledger, PointsLedgerActor)
+    issuer = engine.domains[CouponIssuerActor.name]
+    assert isinstance(issuer, CouponIssuerActor)
     points = PointsQueries(readers, segments, runtime.clock, ledger)
+    codes = CouponCodes(readers, segments, issuer.code_keys)
+    coupons = CouponQueries(readers, segments, runtime.clock, codes)
     counters = engine.counters
     ingest = Ingest(wiring.door.decode, engine.journal, wiring.not_taking, made_up_id, counters)
     keys = KeyRing(KeyFile(folder), runtime.clock, counters)
+    programmes = Programmes(
+        PROGRAMMES, {PROGRAMME: ledger.programme(Active())}, readers, engine.journal, segments, made_up_id, FAMILIES
+    )
     return Ports(
         ingest=ingest,
         commands=Commands(
@@ -68,14 +81,17 @@ def build_ports(
             made_up_id,
             counters,
         ),
+        jobs=CouponJobs(wiring.door.decode, engine.journal, readers, segments, made_up_id, ingest.not_taking),
         points=points,
         estimates=Estimates(points, runtime.clock),
-        exports=exports(points, readers, segments),
+        codes=codes,
+        coupons=coupons,
+        validation=Validation(readers, segments, runtime.clock, codes),
+        exports=exports(points, readers, segments, coupons),
         parked=parked,
         decisions=Decisions(parked, engine.journal, segments),
-        programmes=Programmes(
-            PROGRAMMES, {PROGRAMME: ledger.programme(Active())}, readers, engine.journal, segments, made_up_id
-        ),
+        programmes=programmes,
+        templates=Templates(programmes, readers, segments),
         wait_folded=FoldedByPolling(engine.hurry, engine.folded, engine.parked_domains),
         health=Health(lambda: _ages(wiring, runtime, http_tick_s()), lambda: readiness(wiring, has_broker, keys)),
         keys=keys,

@@ -67,13 +67,35 @@ class Bodies:
         return bool(message.get("more_body", False))
 
 
-def _check_headers(headers: Iterable[tuple[bytes, bytes]]) -> None:
+async def parts(
+    headers: Iterable[tuple[bytes, bytes]], receive: Receive, bytes_max: int, seconds_max: float = BODY_S_MAX
+) -> AsyncGenerator[bytes]:
+    """A body that is never whole in memory, part by part; `seconds_max` bounds the wait for each. Raises Problem."""
+    _check_headers(headers, bytes_max)
+    size, more = 0, True
+    while more:
+        try:
+            async with asyncio.timeout(seconds_max):
+                message = await receive()
+        except TimeoutError as error:
+            raise Problem("slow_body", f"no more of the body arrived within {seconds_max:g} s") from error
+        if message["type"] == "http.disconnect":
+            raise Problem("client_gone", "the client went away before its body was complete")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > bytes_max:
+            raise _too_large(bytes_max)
+        more = bool(message.get("more_body", False))
+        yield part
+
+
+def _check_headers(headers: Iterable[tuple[bytes, bytes]], bytes_max: int = BODY_BYTES_MAX) -> None:
     for name, value in headers:
-        if name == b"content-length" and (not value.isdigit() or len(value) > 18 or int(value) > BODY_BYTES_MAX):
-            raise _too_large()
+        if name == b"content-length" and (not value.isdigit() or len(value) > 18 or int(value) > bytes_max):
+            raise _too_large(bytes_max)
         if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
             raise Problem("encoded_body", "send the body without content-encoding")
 
 
-def _too_large() -> Problem:
-    return Problem("too_large", f"the body may have {BODY_BYTES_MAX} bytes")
+def _too_large(bytes_max: int = BODY_BYTES_MAX) -> Problem:
+    return Problem("too_large", f"the body may have {bytes_max} bytes")

@@ -38,7 +38,9 @@ REPLAYED = {"idempotent-replayed": "true"}
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One request. `fields` are those of the message that stand in the path; `caller` is the API key's id, or empty."""
+    """One request. `fields` are those of the message that stand in the path; `caller` is the API key's id, or empty;
+    `domain` is who answers.
+    """
 
     event_type: str
     fields: Mapping[str, str]
@@ -47,6 +49,7 @@ class Call(msgspec.Struct, frozen=True):
     caller: str
     method: str
     path: str
+    domain: str = "points"
 
 
 class EntryAt(msgspec.Struct, frozen=True):
@@ -71,16 +74,19 @@ class Placed(msgspec.Struct, frozen=True):
 
 
 class Handed(msgspec.Struct, frozen=True):
-    """A command on its way into the log: what it is known by, whom it is about, and how to stop waiting for it."""
+    """A command on its way into the log: what it is known by, whom it is about, who answers, and how to stop waiting
+    for it.
+    """
 
     known_by: int
     segment: int
     subject: str
+    domain: str
     forget: Forget
 
 
 class Commands:
-    """Any thread may call. `closed()` is why no input is taken now (Ingest.not_taking); `domain` is who answers."""
+    """Any thread may call. `closed()` is why no input is taken now (Ingest.not_taking)."""
 
     def __init__(
         self,
@@ -91,7 +97,6 @@ class Commands:
         closed: Callable[[], Problem | None],
         made_up_id: Callable[[], str],
         counters: Counters,
-        domain: str = "points",
     ) -> None:
         self._door = door
         self._journal = journal
@@ -100,7 +105,6 @@ class Commands:
         self.closed = closed
         self._made_up_id = made_up_id
         self._counters = counters
-        self._domain = domain
 
     def hand_in(self, call: Call, placed: Callable[[Placed | Problem], None], replied: Told) -> Handed:
         """Append the command. O(bytes). Raises Problem when it is none, and then nobody is called.
@@ -110,20 +114,20 @@ class Commands:
         if problem := self.closed() or key_problem(call.key):
             raise problem
         item = self._item(call)
-        forget = ask(self._journal, item, self._domain, lambda result: placed(_placed(result)), replied)
-        return Handed(reply_key(item), item.segment, item.draft.subject, forget)
+        forget = ask(self._journal, item, call.domain, lambda result: placed(_placed(result)), replied)
+        return Handed(reply_key(item), item.segment, item.draft.subject, call.domain, forget)
 
     def stored(self, handed: Handed) -> bytes | None:
         """The reply that was given already. Blocks for as long as the store takes, and raises its `Refused`."""
         with self._readers.one() as reader:
-            return reader.reply(handed.known_by, self._domain)
+            return reader.reply(handed.known_by, handed.domain)
 
     def parked(self, handed: Handed, offset: int) -> Problem | None:
         """Why the command at `offset` is not answered, when an operator must decide first. Blocks as `stored` does."""
-        if (handed.segment, self._domain) in self._parked_domains():
-            return Problem("parked", f"the domain {self._domain} of segment {handed.segment} is parked; {_TAKEN}")
+        if (handed.segment, handed.domain) in self._parked_domains():
+            return Problem("parked", f"the domain {handed.domain} of segment {handed.segment} is parked; {_TAKEN}")
         with self._readers.one() as reader:
-            rows = reader.parked(handed.segment, self._domain, handed.subject, -1, 1)
+            rows = reader.parked(handed.segment, handed.domain, handed.subject, -1, 1)
         if not rows or rows[0].offset > offset:
             return None
         first = f"offset {rows[0].offset} of segment {handed.segment}"

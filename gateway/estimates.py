@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import msgspec
 
+from actors import orders
 from actors.commands import Refusal
 from actors.forms import Field, Form, plain, text_rule
-from actors.points import caps, earning, orders, view
+from actors.orders import Order
+from actors.points import caps, earning, view
 from actors.points.earning import BonusPoints, Estimate, ItemPoints, Passed
 from actors.points.effects import Cut
 from actors.points.inputs import PURCHASE
 from actors.points.messages import USER_ID_BYTES_MAX
-from actors.points.orders import Order
 from gateway.balances import AsOf
 from gateway.commands import refused
 from gateway.problems import Declined

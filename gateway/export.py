@@ -16,11 +16,14 @@ from typing import Any
 
 import msgspec
 
+from actors.coupon.actor import CouponIssuerActor
+from actors.coupon.records import LifeLine
 from actors.points.records import PublicLine
 from actors.points.rules import LOTS_MAX_MAX
 from actors.profile.actor import ProfileActor
 from actors.profile.view import shown
 from gateway.balances import AsOf, Lot, WalletSums
+from gateway.coupon_queries import CouponQueries, UserCoupon
 from gateway.pages import PAGE_MAX
 from gateway.problems import Problem
 from gateway.queries import PointsQueries, before_of, subject_of
@@ -59,7 +62,20 @@ class PointsSection(msgspec.Struct, frozen=True, tag_field="domain", tag="points
     records_cursor: str | None
 
 
-Section = ProfileSection | PointsSection
+class CouponSection(msgspec.Struct, frozen=True, tag_field="domain", tag="coupon"):
+    """The coupons that can be used or are held, `had`: how many of each template the user ever got, and records up to
+    `as_of`, newest first; `wrong_codes_until`: when wrong codes that he gave are forgotten, null: none are remembered.
+    """
+
+    as_of: AsOf
+    coupons: list[UserCoupon]
+    had: dict[str, int]
+    wrong_codes_until: str | None
+    records: list[LifeLine]
+    records_cursor: str | None
+
+
+Section = ProfileSection | PointsSection | CouponSection
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -96,14 +112,15 @@ class Exports:
         return Export(user_id, sections)
 
 
-def exports(points: PointsQueries, readers: ReaderPool, segments: int) -> Exports:
-    """The exporters of every domain that holds something of a user."""
-    return Exports(
-        {
-            ProfileActor.name: partial(_profile, readers, segments),
-            points.domain: partial(_points, points),
-        }
-    )
+def exports(points: PointsQueries, readers: ReaderPool, segments: int, coupons: CouponQueries | None = None) -> Exports:
+    """The exporters of every domain that holds something of a user; without `coupons` nobody has any."""
+    exporters: dict[str, Exporter] = {
+        ProfileActor.name: partial(_profile, readers, segments),
+        points.domain: partial(_points, points),
+    }
+    if coupons is not None:
+        exporters[CouponIssuerActor.name] = partial(_coupons, coupons)
+    return Exports(exporters)
 
 
 def _profile(readers: ReaderPool, segments: int, user_id: str, before: tuple[int, int] | None) -> Section | None:
@@ -118,6 +135,16 @@ def _profile(readers: ReaderPool, segments: int, user_id: str, before: tuple[int
         for name, fact in shown(state).items()
     }
     return ProfileSection(AsOf(segment, upto), held) if held else None
+
+
+def _coupons(coupons: CouponQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:
+    held = coupons.export(user_id, before, EXPORT_RECORDS_MAX)
+    if held is None:
+        return None
+    guard = held.purse.guard
+    had = {template: uses.ever for template, uses in held.purse.uses.items()}
+    wrong = rfc3339(max(guard.clear_at, guard.wait_until)) if guard else None
+    return CouponSection(held.as_of, held.coupons, had, wrong, held.lines, held.next_cursor)
 
 
 def _points(points: PointsQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:

@@ -18,15 +18,18 @@ import msgspec
 from litestar.openapi.spec import OpenAPIType, Reference, Schema
 
 from actors.commands import CommandSpec
+from actors.coupon import forms as coupon_forms
+from actors.coupon_jobs import forms as job_forms
+from actors.orders import ITEMS_MAX
+from actors.points import forms as points_forms
 from actors.points.door import POINTS_CHANGE
 from actors.points.door import RULES as POINTS_RULES
-from actors.points.forms import FOR_OPERATORS, PUBLIC, TTL_S_MAX, Named
+from actors.points.forms import FOR_OPERATORS, PUBLIC, TTL_S_MAX
 from actors.points.messages import CHANGES, POINTS_MAX, PointsChange
-from actors.points.orders import ITEMS_MAX
 from actors.profile.door import PROFILE_UPDATE, VALUE_RULE
 from actors.profile.door import RULES as PROFILE_RULES
 from actors.profile.messages import CHANGES_MAX, ProfileUpdate
-from gateway.order_schema import MONEY, ORDER, PENDING, REFUNDED
+from gateway.order_schema import CART, CONDITIONS, MONEY, ORDER, PENDING, REFUNDED
 from topology.wire import ID_BYTES_MAX
 
 _TYPES: Mapping[Any, OpenAPIType] = {
@@ -54,6 +57,8 @@ class Shape(msgspec.Struct, frozen=True):
     more: Mapping[str, Mapping[str, Any]] = {}
 
 
+_CART = {"type": OpenAPIType.OBJECT, **CART, "required": ["order_id", "currency"]}
+_PIECES = {"minimum": 1, "maximum": coupon_forms.QUANTITY_MAX}
 _SOME = {"minimum": 1, "maximum": POINTS_MAX}
 _MORE: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "points_accrue": {"points": _SOME, "order": {"type": _MAYBE_OBJECT, **ORDER}, "pending": PENDING},
@@ -69,15 +74,29 @@ _MORE: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "amount": {"one_of": MONEY.one_of},
     },
     "points_gift": {"points": _SOME, "to": _NOT_EMPTY},
+    "batch_coupon_issue": {"user_batch": {"min_items": 1, "max_items": job_forms.BATCH_USERS_MAX, "items": Schema()}},
     "points_adjust": {"points": {"minimum": -POINTS_MAX, "maximum": POINTS_MAX}, "note": _NOT_EMPTY},
+    "coupon_issue": {
+        "quantity": _PIECES, "issue_quantity": _PIECES,
+        "expire_days": {"minimum": 1, "maximum": coupon_forms.EXPIRE_DAYS_MAX},
+        "conditions": {"type": _MAYBE_OBJECT, **CONDITIONS},
+    },
+    "coupon_use": {"code": _NOT_EMPTY, "order": _CART},
+    "coupon_hold": {"code": _NOT_EMPTY, "order": _CART, "ttl_s": {"minimum": 1, "maximum": coupon_forms.HOLD_S_MAX}},
+    "coupon_release": {"code": _NOT_EMPTY, "order_id": _NOT_EMPTY},
+    "coupon_rollback": {
+        "code": _NOT_EMPTY, "order_id": _NOT_EMPTY,
+        "extend_days": {"minimum": 0, "maximum": coupon_forms.EXTEND_DAYS_MAX},
+    },
 }  # fmt: skip
 
 
-def _of_form(named: Named) -> Shape:
+def _of_form(named: points_forms.Named | coupon_forms.Named) -> Shape:
     """A form's own row: its type, its rules, and its type's essay."""
     form, event_type = named.form, named.spec.event_type
     said = " ".join((form.type.__doc__ or "").replace("`", "").split())
-    more = {"user_id": _NOT_EMPTY, **_MORE.get(event_type, {})}
+    whose = {"user_id": _NOT_EMPTY} if "user_id" in form.rules else {}
+    more = {**whose, **_MORE.get(event_type, {})}
     return Shape(named.spec, form.type, form.rules, said, more)
 
 
@@ -112,7 +131,8 @@ SHAPES: Sequence[Shape] = (
             },
         },
     ),
-    *map(_of_form, PUBLIC),
+    *map(_of_form, (*PUBLIC, *coupon_forms.PUBLIC)),
+    *map(_of_form, job_forms.PUBLIC),
 )
 """One for each command of the registry."""
 _BY_TYPE = {shape.spec.event_type: shape for shape in (*SHAPES, *map(_of_form, FOR_OPERATORS))}
@@ -123,12 +143,14 @@ def messages() -> list[Schema]:
     return [_message(shape) for shape in SHAPES]
 
 
-def command(event_type: str, path_fields: Collection[str]) -> Schema:
-    """The body of the request that is the message `event_type`, whose `path_fields` stand in the path."""
+def command(event_type: str, path_fields: Collection[str], may_be_left: Collection[str] = ()) -> Schema:
+    """The body of the request that is the message `event_type`, whose `path_fields` stand in the path; what
+    `may_be_left` out of it is found out otherwise.
+    """
     whole = _message(_BY_TYPE[event_type])
     gone = {"event_type", "event_id", *path_fields}
     properties = {name: schema for name, schema in (whole.properties or {}).items() if name not in gone}
-    required = [name for name in whole.required or [] if name not in gone]
+    required = [name for name in whole.required or [] if name not in (*gone, *may_be_left)]
     return Schema(type=OpenAPIType.OBJECT, description=whole.description, properties=properties, required=required)
 
 

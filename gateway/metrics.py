@@ -89,6 +89,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("unknown_metrics", "counter", "Numbers that this table does not know: a bug."),
     Metric("keys_stale", "gauge", "1 while the file of API keys cannot be believed and those of before hold."),
     Metric("rate_limited", "counter", "Requests turned away because their API key made too many."),
+    Metric("coupon_codes_wrong", "counter", "Coupon codes over HTTP that are nobody's.", ("code",)),
+    Metric("coupon_codes_unread", "counter", "Requests turned away after too many wrong coupon codes.", ("by",)),
     Metric("http_requests", "counter", "Requests answered.", ("route", "method", "status")),
     Metric("http_seconds", "distribution", "Seconds from a request's head to its answer.", ("route",), SECONDS),
 )

@@ -1,5 +1,5 @@
 """What an order, its money and its refund look like, for the OpenAPI document: the inner parts of bodies, which the
-domain reads by hand (actors/points/orders.py, refund_request.py) and no type describes.
+domain reads by hand (actors/orders.py, points/refund_request.py) and no type describes.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from typing import Any
 
 from litestar.openapi.spec import OpenAPIType, Schema
 
+from actors.coupon.narrowing import CONDITION_LABELS_MAX
+from actors.orders import ITEMS_MAX, QUANTITY_MAX
 from actors.points.forms import PENDING_DAYS_MAX
-from actors.points.orders import ITEMS_MAX, QUANTITY_MAX
 
+_MAYBE_LIST = [OpenAPIType.ARRAY, OpenAPIType.NULL]
+_LABEL = Schema(type=OpenAPIType.STRING, min_length=1)
 _MAYBE_TEXT = [OpenAPIType.STRING, OpenAPIType.NULL]
 MONEY = Schema(
     one_of=[
@@ -43,6 +46,20 @@ ORDER: Mapping[str, Any] = {
     "required": ["order_id", "currency"],
 }
 """Keywords of an order's schema."""
+CART: Mapping[str, Any] = {
+    "properties": {**ORDER["properties"], "order_id": Schema(type=_MAYBE_TEXT, min_length=1), "shipping": MONEY},
+    "required": ["currency"],
+}
+"""Keywords of the schema of an order that is still to be priced."""
+CONDITIONS: Mapping[str, Any] = {
+    "properties": {
+        "min_amount": Schema(description="major units of the template's currency, as a number or a decimal string"),
+        "valid_categories": Schema(type=_MAYBE_LIST, items=_LABEL, min_items=1, max_items=CONDITION_LABELS_MAX),
+        "valid_products": Schema(type=_MAYBE_LIST, items=_LABEL, min_items=1, max_items=CONDITION_LABELS_MAX),
+    },
+    "additional_properties": False,
+}
+"""Keywords of the schema of what narrows a coupon."""
 PENDING: Mapping[str, Any] = {
     "type": [OpenAPIType.OBJECT, OpenAPIType.NULL],
     "properties": {

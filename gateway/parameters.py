@@ -7,7 +7,7 @@ asked for and never learn it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -31,12 +31,19 @@ RULES = {
     "records_cursor": f"the records_cursor of the export before, at most {CURSOR_CHARS_MAX} characters",
     "min_offset": f"an integer from 0 to {OFFSET_MAX}",
     "as_of": "an RFC 3339 time since 1970, with its offset from UTC (`+` as %2B)",
+    "state": "issued, held, redeemed or expired",
     "segment": "the number of a segment, an integer from 0",
 }
 
 UserId = Annotated[str, PathParameter(description="Percent-encoded, `/` as %2F")]
 Domain = Annotated[str, PathParameter(description="Name of a domain")]
 Subject = Annotated[str, PathParameter(description="`kind:id`, percent-encoded, `/` as %2F")]
+TemplateId = Annotated[str, PathParameter(description="Of a coupon template, percent-encoded, `/` as %2F")]
+CodeOf = Annotated[str, PathParameter(description="Of a coupon, generated or public, percent-encoded")]
+CouponState = Annotated[
+    Literal["issued", "held", "redeemed", "expired"] | None,
+    QueryParameter(name="state", description="Only coupons in this state"),
+]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="Lines at most")]
 Cursor = Annotated[
     str | None, QueryParameter(max_length=CURSOR_CHARS_MAX, description="The next_cursor of the page before")
@@ -53,6 +60,10 @@ Moment = Annotated[
 Segment = Annotated[
     int | None, QueryParameter(ge=0, le=SEGMENT_MAX, description="The segment whose domain shall go on")
 ]
+
+
+OUTWARD = {"in_state": "state"}
+"""What a handler's parameter is called outside: `state` is Litestar's own word."""
 
 
 def rule(name: str) -> str:

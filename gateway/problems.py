@@ -28,9 +28,15 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown_path": (404, "There is nothing at this path"),
     "unknown_user": (404, "The user is not known"),
     "unknown_programme": (404, "There is no such programme"),
+    "unknown_template": (404, "There is no such template"),
+    "unknown_job": (404, "There is no such job"),
+    "unknown_code": (404, "There is no such coupon"),
+    "bad_check_character": (404, "There is no such coupon: the code is mistyped"),
     "not_parked": (404, "Nothing is parked there"),
     "method_not_allowed": (405, "The method is not allowed here"),
     "slow_body": (408, "The body did not arrive in time"),
+    "refused_batch": (409, "The job does not take these users"),
+    "no_such_change": (409, "The template cannot become this"),
     "precondition_failed": (412, "Another version is active"),
     "too_large": (413, "The body is too large"),
     "encoded_body": (415, "The body is in an encoding that is not accepted"),
@@ -43,6 +49,7 @@ CODES: dict[str, tuple[int, str]] = {
     "precondition_required": (428, "The version that is to be replaced must be named"),
     "idempotency_key_required": (428, "An Idempotency-Key is needed"),
     "rate_limited": (429, "Too many requests with this API key"),
+    "too_many_attempts": (429, "Too many wrong coupon codes"),
     "client_gone": (499, "The client went away"),
     "internal": (500, "A mistake of ours"),
     "not_taking": (503, "Input is not taken at the moment"),
@@ -57,8 +64,10 @@ CODES: dict[str, tuple[int, str]] = {
 }
 """code -> (status, title)."""
 
-NOT_FOUND = frozenset({"unknown_user", "unknown_reservation", "unknown_code"})
-"""Codes of a domain's refusal that mean 404; all others mean 409."""
+NOT_FOUND = frozenset({"unknown_user", "unknown_reservation", "unknown_code", "unknown_template", "unknown_job"})
+"""Codes of a domain's refusal that mean 404; all others mean 409, but for TOO_MANY."""
+TOO_MANY = "too_many_attempts"
+"""A domain's refusal that means 429; its number `wait_s` says when to come again."""
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -108,11 +117,14 @@ class Declined(Problem):
     def __init__(
         self, code: str, detail: str, numbers: Mapping[str, msgspec.Raw], headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(code, detail, headers=headers)
+        again = {"retry-after": bytes(numbers["wait_s"]).decode()} if code == TOO_MANY and "wait_s" in numbers else {}
+        super().__init__(code, detail, headers={**again, **(headers or {})})
         self._numbers = numbers
 
     def _status(self, code: str) -> tuple[int, str]:
-        return (404, "There is no such thing") if code in NOT_FOUND else (409, "This cannot be done as things are")
+        if code in NOT_FOUND:
+            return 404, "There is no such thing"
+        return CODES[code] if code == TOO_MANY else (409, "This cannot be done as things are")
 
     def document(self) -> bytes:
         return _encoder.encode({**self._numbers, **msgspec.structs.asdict(self._document())})

@@ -5,8 +5,9 @@ here, in its canonical form, with the name of who asks. It waits for the domain'
 change came first. An answer that does not come is not success and not failure; the same put again is harmless, because
 putting what is active changes nothing.
 
-There is always a version in force. Before the first put it is what the settings say, version number 0, which the log
-knows nothing of; so who names it names "none yet" to the domain.
+Of some programmes there is always a version in force. Before the first put it is what the settings say, version number
+0, which the log knows nothing of; so who names it names "none yet" to the domain. Of others, a coupon template for
+instance, there is nothing before the first put, and who makes it names nothing.
 
 A version is in force in a segment once the segment's committed shared state says so, which is asked of the store.
 """
@@ -19,7 +20,7 @@ import msgspec
 
 from actors.commands import Refusal
 from actors.programmes.actor import Shelf
-from actors.programmes.kind import Kind, Parsed
+from actors.programmes.kind import Family, Kind, Parsed
 from actors.programmes.messages import NAME, PUT, PutAnswer, PutProgramme, subject_of
 from gateway.asking import Forget, ask
 from gateway.problems import FieldError, Problem
@@ -39,7 +40,9 @@ _shelf = msgspec.msgpack.Decoder(Shelf).decode
 
 
 class Active(msgspec.Struct, frozen=True):
-    """The version in force. `body` is JSON in canonical form. `number` 0: nothing was put yet, the settings say it."""
+    """The version in force. `body` is JSON in canonical form. `number` 0: nothing was put yet, the settings say it, or
+    nobody does: then `body` is empty.
+    """
 
     number: int
     version: str
@@ -49,6 +52,7 @@ class Active(msgspec.Struct, frozen=True):
 class Wanted(msgspec.Struct, frozen=True):
     """A put that was read: `new` is to replace `present`, if that is still in force then."""
 
+    name: str
     present: Active
     new: Parsed
     item: Item
@@ -60,7 +64,9 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Programmes:
-    """Any thread may call. `settings` has what is in force before the first put, by name."""
+    """Any thread may call. `settings` has what is in force before the first put, by name; `families` are the kinds of
+    programmes of which there are many, by what their names begin with.
+    """
 
     def __init__(
         self,
@@ -70,8 +76,10 @@ class Programmes:
         journal: Address,
         segments: int,
         made_up_id: Callable[[], str],
+        families: Mapping[str, Family] | None = None,
     ) -> None:
         self._kinds = kinds
+        self._families = families or {}
         self._settings = settings
         self._readers = readers
         self._journal = journal
@@ -90,7 +98,7 @@ class Programmes:
         new, present = self._parsed(name, body), self.active(name)
         replaces = "" if not present.number and if_match == present.version else if_match
         put = PutProgramme(name, new.version, new.canonical.decode(), replaces, by)
-        return Wanted(present, new, self._item(name, put))
+        return Wanted(name, present, new, self._item(name, put))
 
     def put(self, wanted: Wanted, answer: Answer) -> Forget:
         """Do it. `answer` is called once, perhaps in the journal's thread, or never: -> what to call when nobody waits
@@ -108,15 +116,15 @@ class Programmes:
         return ask(self._journal, wanted.item, NAME, placed, told)
 
     def active(self, name: str) -> Active:
-        """The version that the store holds, else the settings'. Raises as the store's readers do."""
+        """The version that the store holds, else the settings', else an empty one. Raises as the store's readers do."""
         self._kind(name)
         subject = subject_of(name)
         with self._readers.one() as reader:
             state, _ = reader.snapshot(segment_of(subject, self._segments), NAME, subject)
         shelf = _shelf(state) if state is not None else Shelf()
         if not shelf.number:
-            own = self._settings[name]
-            return Active(0, own.version, own.canonical)
+            own = self._settings.get(name)
+            return Active(0, own.version, own.canonical) if own is not None else Active(0, "", b"")
         return Active(shelf.number, shelf.version, shelf.body.encode())
 
     def pending(self, name: str, number: int, among: Collection[int] | None = None) -> list[int]:
@@ -140,9 +148,12 @@ class Programmes:
         return None
 
     def _kind(self, name: str) -> Kind:
-        if name not in self._kinds:
-            raise Problem("unknown_programme", f"there is no programme {name!a}")
-        return self._kinds[name]
+        if name in self._kinds:
+            return self._kinds[name]
+        for beginning, kind_of in self._families.items():
+            if name.startswith(beginning):
+                return kind_of(name)
+        raise Problem("unknown_programme", f"there is no programme {name!a}")
 
     def _parsed(self, name: str, body: bytes) -> Parsed:
         kind = self._kind(name)

@@ -9,7 +9,7 @@ A change is in the audit log before it is made, whole, old and new. Putting what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -70,17 +70,24 @@ class InForce(msgspec.Struct, frozen=True, omit_defaults=True):
     pending_segments: int = 0
 
 
+Read = Callable[[], Wanted]
+"""Blocks; raises Problem."""
+
+
+NOT_EVERYWHERE = ResponseSpec(InForce, generate_examples=False, description="Active, not in all segments within 5 s")
+
+
 class Shop:
-    """What the put does, step by step: read, written down, done, in force."""
+    """What a put does, step by step: read, written down, done, in force."""
 
     def __init__(self, programmes: Programmes, audit: AuditLog, threads: Threads) -> None:
         self._programmes = programmes
         self._audit = audit
         self._threads = threads
 
-    async def put(self, body: bytes, if_match: str, by: str) -> PutAnswer:
+    async def put(self, read: Read, if_match: str, by: str) -> PutAnswer:
         """Raises Problem when it is not done."""
-        wanted = await self._threads.run(partial(self._programmes.read, POINTS, body, if_match, by))
+        wanted = await self._threads.run(read)
         if wanted.changes:
             if if_match != wanted.present.version:
                 raise _failed(wanted.present.version, wanted.present.number)
@@ -90,18 +97,20 @@ class Shop:
             raise _failed(answer.version, answer.number)
         return answer
 
-    async def in_force(self, answer: PutAnswer) -> InForce:
+    async def in_force(self, name: str, answer: PutAnswer) -> Response[InForce]:
         """Waits for all segments, SPREAD_S at most."""
-        look = partial(self._programmes.pending, POINTS, answer.number)
+        look = partial(self._programmes.pending, name, answer.number)
         pending = await until_none(lambda left: self._threads.run(partial(look, left)), SPREAD_S)
-        return InForce(answer.version, answer.number, answer.changed, len(pending))
+        found = InForce(answer.version, answer.number, answer.changed, len(pending))
+        return Response(found, status_code=202 if pending else 200, headers=tag(answer.version))
 
     def _written_down(self, wanted: Wanted, by: str) -> None:
         present, new = wanted.present, wanted.new
-        old = {"number": present.number, "version": present.version, "programme": msgspec.Raw(present.body)}
+        was = {"number": present.number, "version": present.version, "programme": msgspec.Raw(present.body)}
+        old = was if present.body else None
         try:
             now = {"version": new.version, "programme": msgspec.Raw(new.canonical)}
-            self._audit.write(by, "rules.change", POINTS, old, now)
+            self._audit.write(by, "rules.change", wanted.name, old, now)
         except OSError as error:
             raise refusing(error) from error
 
@@ -111,7 +120,7 @@ class Shop:
         try:
             answer = await waiter.within(ANSWER_S_MAX)
         except Problem:
-            raise (await self._threads.run(partial(self._programmes.parked, POINTS))) or _unanswered() from None
+            raise (await self._threads.run(partial(self._programmes.parked, wanted.name))) or _unanswered() from None
         finally:
             give_up()
         if isinstance(answer, Problem):
@@ -130,20 +139,20 @@ def programme_routes(
         guards=[knows()],
         responses={
             **problems(400, 404, 408, 412, 413, 415, 422, 428, 503),
-            202: ResponseSpec(InForce, generate_examples=False, description="Active, not in all segments within 5 s"),
+            202: NOT_EVERYWHERE,
         },
     )  # fmt: skip
     async def put_programme(request: Request[Any, Any, Any]) -> Response[InForce]:
         """Answers once every segment's log holds the version: what is accepted after that is judged by it."""
         if_match = precondition(request.scope["headers"])
         if if_match is None:
-            present = await threads.run(partial(programmes.active, POINTS))
-            text = f"{_present(present.version, present.number)}; name it in If-Match to replace it"
+            now = await threads.run(partial(programmes.active, POINTS))
+            text = f"{present(now.version, now.number)}; name it in If-Match to replace it"
             raise Problem("precondition_required", text)
         async with bodies.whole(request.scope["headers"], request.receive) as body:
-            answer = await shop.put(body, if_match, who(request.scope))
-        in_force = await shop.in_force(answer)
-        return Response(in_force, status_code=202 if in_force.pending_segments else 200, headers=_tag(answer.version))
+            by = who(request.scope)
+            answer = await shop.put(partial(programmes.read, POINTS, body, if_match, by), if_match, by)
+        return await shop.in_force(POINTS, answer)
 
     @get(
         "/v1/points/programme", responses=problems(400, 404, 503), summary="The programme in force", guards=[knows()],
@@ -154,7 +163,7 @@ def programme_routes(
         settings say.
         """
         active = await threads.run(partial(programmes.active, POINTS))
-        headers = {**_tag(active.version), "programme-number": str(active.number)}
+        headers = {**tag(active.version), "programme-number": str(active.number)}
         return Response(active.body, headers=headers, media_type="application/json")
 
     return put_programme, show_programme
@@ -184,14 +193,15 @@ _PRECONDITIONS = (b"if-match", b"if-none-match")
 
 
 def _failed(version: str, number: int) -> Problem:
-    return Problem("precondition_failed", _present(version, number))
+    text = present(version, number) if number or version else "there is no version in force yet"
+    return Problem("precondition_failed", text)
 
 
-def _present(version: str, number: int) -> str:
+def present(version: str, number: int) -> str:
     return f'the version in force is "{version}", number {number}'
 
 
-def _tag(version: str) -> dict[str, str]:
+def tag(version: str) -> dict[str, str]:
     return {"etag": f'"{version}"'}
 
 

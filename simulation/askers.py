@@ -96,10 +96,10 @@ class Askers:
         self._numbers += 1
         item = self._door.decode(body, "http", f"q{self._numbers}", MadeUp(""), asked=True)
         assert isinstance(item, Item), item
-        self._world.at(seconds, lambda: self._ask_for(item, "points", in_the_models_words))
+        self._world.at(seconds, lambda: self.ask_for(item, "points", in_the_models_words))
         if self._rng.random() < self._draw.resend_rate:
             again_s = seconds + self._rng.uniform(0, self._draw.window_s)
-            self._world.at(again_s, lambda: self._ask_for(item, "points", in_the_models_words))
+            self._world.at(again_s, lambda: self.ask_for(item, "points", in_the_models_words))
 
     def _put_next(self) -> None:
         if not self._programmes:
@@ -109,7 +109,7 @@ class Askers:
         body = PutProgramme("points", programme.version, programme.canonical.decode(), self._version, "an operator")
         self._version = programme.version
         id = f"put|{programme.version}"
-        self._ask_for(self._item(id, subject_of("points"), PUT, body, True), NAME, _put_answer)
+        self.ask_for(self.item(id, subject_of("points"), PUT, body, True), NAME, put_answer)
 
     def _one(self) -> Callable[[], None]:
         rng = self._rng
@@ -134,7 +134,7 @@ class Askers:
         """The day is over: nobody waits any more, since ids and their answers are forgotten some time."""
         self.waiting.clear()
 
-    def _item(self, id: str, subject: str, kind: str, body: msgspec.Struct, asked: bool) -> Item:
+    def item(self, id: str, subject: str, kind: str, body: msgspec.Struct, asked: bool) -> Item:
         data = msgspec.json.encode(body)
         draft = Draft(kind, subject, data, id, id, asked=asked)
         home = segment_of(subject, self._draw.segments)
@@ -146,7 +146,7 @@ class Askers:
     def _tell(self, id: str, subject: str, kind: str, body: msgspec.Struct) -> None:
         """Once, and never again: what a crash swallows was never said."""
         if self._world.wiring.engine.begun():
-            self._append(self._item(id, subject, kind, body, False), lambda _: None)
+            self._append(self.item(id, subject, kind, body, False), lambda _: None)
 
     def _tab(self, id: str, subject: str) -> None:
         """A few times, with time for commits between."""
@@ -155,9 +155,9 @@ class Askers:
             self._world.at(AGAIN_S * n, lambda name=name: self._tell(name, subject, "probe.tab", Tab("a")))
 
     def _ask(self, id: str, subject: str, ask: Ask) -> None:
-        self._ask_for(self._item(id, subject, "probe.ask", ask, True), "probe", lambda body: body)
+        self.ask_for(self.item(id, subject, "probe.ask", ask, True), "probe", lambda body: body)
 
-    def _ask_for(self, item: Item, domain: str, read: Callable[[bytes], Any]) -> None:
+    def ask_for(self, item: Item, domain: str, read: Callable[[bytes], Any]) -> None:
         known_by = reply_key(item)
         self._readers[known_by] = read
         self.waiting.add(known_by)
@@ -211,4 +211,4 @@ def in_the_models_words(body: bytes) -> tuple[Any, ...]:
     return answer["ok"], answer["code"], answer["result"]["points"], answer["result"]["balance"]
 
 
-_put_answer = msgspec.json.Decoder(PutAnswer).decode
+put_answer = msgspec.json.Decoder(PutAnswer).decode

@@ -33,7 +33,7 @@ BRANCH_PERIOD_S = 60.0
 RESUMES_MAX = 10
 """Of one domain by operators while it does not get past one entry."""
 SLACK_S = 10.0
-"""Between the last crash and the commit that says that the domain is parked, and a little more."""
+"""A little more than the period. The commit that says that the domain is parked may come days after its last crash."""
 CONSEQUENCES = (Unreadable, FsyncFailed, StageLost, CourierLost, RelayLost, Escalated)
 """What follows from faults of the store (`Checker.offered` judges why a stage was rejected) or from other crashes."""
 
@@ -100,7 +100,7 @@ class Crashes:
         if path.partition("/")[2].startswith("root/"):  # whose children have no restarts
             return
         times = self._times.get(path, deque())
-        if len(times) <= RESTARTS or times[0] < self._clock.monotonic_s() - period_s - SLACK_S:
+        if len(times) <= RESTARTS or times[0] < times[-1] - period_s - SLACK_S:
             self.found = self.found or Violation(f"budget: {path} was given up after crashes at {list(times)}")
 
     def check(self) -> None:

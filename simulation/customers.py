@@ -13,7 +13,7 @@ from random import Random
 
 from actors.points.actor import PointsLedgerActor
 from gateway.balances import Balance
-from gateway.export import EXPORT_RECORDS_MAX, Exports, PointsSection, exports
+from gateway.export import EXPORT_RECORDS_MAX, Exports, PointsSection, ProfileSection, exports
 from gateway.problems import Problem
 from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
@@ -123,6 +123,7 @@ class Customers:
             if isinstance(section, PointsSection):
                 domain, lines = "points", len(section.records)
             else:
+                assert isinstance(section, ProfileSection), section
                 domain = "profile"
                 given = {name: (fact.cause, bytes(fact.value).decode()) for name, fact in section.facts.items()}
             stands = self._stands.get((section.as_of.segment, domain), 0)

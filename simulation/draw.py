@@ -17,6 +17,8 @@ INPUTS_MIN = 100
 INPUTS_MAX = 101
 LEDGER_SHARE = 0.12
 """Of worlds: the whole ledger costs half as much again as a change of points, so it is rare, and dense where it is."""
+COUPONS_SHARE = 0.18
+"""Of worlds without it and without a probe: coupons are as dense where they are."""
 
 
 class Draw(msgspec.Struct, frozen=True):
@@ -118,6 +120,12 @@ class Draw(msgspec.Struct, frozen=True):
     leap_days: int
     refusals_max: int
     """More in a segment within ten minutes raise an alarm, 0: the watch is not there."""
+    coupons: float
+    """Share of messages that are about coupons, 0: their domains are not there."""
+    coupon_asks: int
+    """How many of the inputs ask for coupons and wait for the answer."""
+    rounds: int
+    """In which a day's inputs come, one after the other: what was heard in one is used in the next."""
 
 
 class Dice:
@@ -139,7 +147,8 @@ def draw(rng: Random) -> Draw:
     """A world, from `rng` alone."""
     dice = Dice(rng)
     first = _sizes(dice) | _senders(dice) | _inside(dice) | _outside(dice) | _limits(dice)
-    return Draw(**(first | _later(dice) | _latest(dice)))
+    drawn = first | _later(dice) | _latest(dice)
+    return Draw(**(drawn | _coupons(dice, not drawn["ledger"] and not drawn["probes"])))
 
 
 def _sizes(dice: Dice) -> dict[str, Any]:
@@ -258,6 +267,30 @@ def _later(dice: Dice) -> dict[str, Any]:
 def _latest(dice: Dice) -> dict[str, Any]:
     """As `_later`, of what is younger still."""
     return {"refusals_max": int(dice.sometimes(dice.rng.randint(1, 6), 0.1))}
+
+
+def _coupons(dice: Dice, room: bool) -> dict[str, Any]:
+    """As `_latest`, of coupons, where there is `room` for them. They need segments that lend to each other, days that
+    pass, and time for codes to be heard before they are used.
+    """
+    rng = dice.rng
+    if not room or rng.random() >= COUPONS_SHARE:
+        return {"coupons": 0.0, "coupon_asks": 0, "rounds": 1}
+    days, leaps, rounds = rng.choice((*((0, 1, 2),) * 7, (1, 0, 2)))
+    return {
+        "segments": rng.choice((2, 2, 2, 2, 3)),
+        "users": rng.choice((2, 4, 6)),
+        "days": days,
+        "leaps": leaps,
+        "leap_days": 4,
+        "days_leap": False,
+        "notifies": False,
+        "profiles": 0.0,
+        "refusals_max": 0,
+        "coupons": rng.uniform(0.9, 1.0),
+        "coupon_asks": rng.randint(6, 14),
+        "rounds": rounds,
+    }
 
 
 def draw_of(seed: int) -> Draw:

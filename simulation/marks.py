@@ -112,6 +112,20 @@ OBSERVED: Mapping[str, str] = {
     "reminded": "owners heard of an expiry before it",
     "tier_will_drop": "the loss of a level was announced",
     "tier_dropped": "a level was lost",
+    "waited_for_stock": "a command about a coupon waited and was promised what it needs",
+    "waited_behind_oneself": "one waited behind an earlier one of the same user",
+    "recalled": "a segment gave back stock or money that another needs",
+    "dry": "a segment was told that there is no more",
+    "good_news_after_dry": "and later that there is something after all",
+    "freed_gave_back": "what became free of something scarce went back at once",
+    "closed_gave_back": "what a segment had of a closed template went back",
+    "served_refused": "a command that had waited was refused",
+    "occasion_again": "an issue came again for the same occasion",
+    "public_code_returned": "a coupon that was taken by a public code went back to the template",
+    "expired_while_held": "a coupon's time was up while it was held",
+    "rollback_of_expired": "a use was rolled back when the coupon's time was up",
+    "others_code": "somebody asked with another user's code",
+    "coupon_guarded": "too many wrong codes came from one user",
 }
 """Name -> what it means."""
 

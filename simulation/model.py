@@ -28,8 +28,9 @@ class NotificationModel:
     def fold(self, entry: Entry, at: int) -> list[Said]:
         return [("notify.sms", entry.subject, msgspec.json.decode(entry.body)["points"])]
 
-    def discarded(self, entry: Entry) -> None:
+    def discarded(self, entry: Entry) -> list[Said]:
         """Nothing hangs on it."""
+        return []
 
     def armed(self, subject: str) -> tuple[int, int] | None:
         return None
@@ -72,8 +73,9 @@ class ProfileModel:
                 del facts[name]
         return [("profile.updated", entry.subject, sorted(changed))] if changed else []
 
-    def discarded(self, entry: Entry) -> None:
+    def discarded(self, entry: Entry) -> list[Said]:
         """It was never so."""
+        return []
 
     def armed(self, subject: str) -> tuple[int, int] | None:
         return None

@@ -117,7 +117,7 @@ class PointsModel:
         active = self._active.get(f"segment:{entry.segment:02d}")
         return active[2] if active else self._rules
 
-    def discarded(self, entry: Entry) -> None:
+    def discarded(self, entry: Entry) -> list[Said]:
         """An operator threw it away: a firing's timer goes with it, what it brought is owed no more."""
         self._arrived(entry)
         if entry.kind == "points.gift_arrives":
@@ -128,6 +128,7 @@ class PointsModel:
             if gen == book.armed[1]:
                 book.armed = None
                 self._deaf.add(entry.subject)
+        return []
 
     def armed(self, subject: str) -> tuple[int, int] | None:
         book = self.books.get(subject)

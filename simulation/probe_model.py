@@ -101,12 +101,13 @@ class ProbeModel:
             said.append(("probe.census", entry.subject, page[-1]))
         return said
 
-    def discarded(self, entry: Entry) -> None:
+    def discarded(self, entry: Entry) -> list[Said]:
         if entry.kind == "programme.activated":
             self._never_told.add(entry.segment)
         armed = self._armed.get(entry.subject)
         if entry.kind == "timer.probe" and armed is not None and armed[1] == msgspec.json.decode(entry.body)["gen"]:
             del self._armed[entry.subject]
+        return []
 
     def armed(self, subject: str) -> tuple[int, int] | None:
         return self._armed.get(subject)

@@ -45,7 +45,10 @@ class ProgrammesModel:
             number, version = number + 1, body["version"]
             self._active[subject] = (number, version, body["body"])
         self.answers[id_hash(entry.root, subject)] = PutAnswer(number, version, changed, code)
-        return self._tell(subject, 0) if changed else []
+        if not changed:
+            return []
+        itself: list[Said] = [("programme.changed", subject, number, version)] if body["name"] == subject else []
+        return itself + self._tell(subject, 0)
 
     def _tell(self, subject: str, first: int) -> list[Said]:
         number, version, _ = self._active[subject]
@@ -61,8 +64,9 @@ class ProgrammesModel:
         """Segment -> number of the last version of `name` that was sent there."""
         return {segment: number for (subject, segment), number in self._told.items() if subject == subject_of(name)}
 
-    def discarded(self, entry: Entry) -> None:
+    def discarded(self, entry: Entry) -> list[Said]:
         """A put that never was, or segments that are not told: nothing hangs on either."""
+        return []
 
     def armed(self, subject: str) -> tuple[int, int] | None:
         return None

@@ -18,6 +18,7 @@ from actors.registry import COMMANDS
 from gateway.ingest import Ingest, Taken
 from simulation.broker import Message, SimulatedBroker
 from simulation.checker import Checker
+from simulation.coupon_shoppers import CouponShoppers
 from simulation.draw import Draw
 from simulation.shoppers import Shoppers
 from simulation.violation import Violation
@@ -28,9 +29,13 @@ from topology.wire import ByContent, Door
 POINTS = ("marketing.points.events", "points.increase.x")
 PROFILES = ("marketing.behavior.events", "behavior.profile.update")
 """Front door and key."""
+COUPONS = ("marketing.coupon.events", "coupon.issue.x")
 PLAIN_CHANGE = b'{"event_type":"points_change","user_id":"'
 """How a good change of points begins here; what no door takes begins otherwise."""
 PROFILE_UPDATE = b'{"event_type":"user_profile_update"'
+COUPON = b'{"event_type":"coupon_'
+DOORS = {PROFILE_UPDATE: PROFILES, COUPON: COUPONS}
+"""By how a message begins; all else is about points."""
 FACTS = {
     "zone": ("Asia/Shanghai", "UTC", None),
     "birthday": ("02-29", "1988-02-29", None),
@@ -74,8 +79,11 @@ class Sending(msgspec.Struct, frozen=True):
 class Publishers:
     """All of a world's senders."""
 
-    def __init__(self, rng: Random, draw: Draw, shop: Shop, broker: SimulatedBroker, checker: Checker) -> None:
+    def __init__(
+        self, rng: Random, draw: Draw, shop: Shop, broker: SimulatedBroker, checker: Checker, coupons: CouponShoppers
+    ) -> None:
         self._rng = rng
+        self._coupons = coupons
         self._draw = draw
         self._shop = shop
         self._broker = broker
@@ -154,7 +162,9 @@ class Publishers:
     def _reused(self, sending: Sending) -> Sending:
         """Another message under an id that was given away already."""
         other = tuple(
-            part.replace(b'"points":', b'"points":1').replace(b'_changes":{', b'_changes":{"reused":1,')
+            part.replace(b'"points":', b'"points":1')
+            .replace(b'_changes":{', b'_changes":{"reused":1,')
+            .replace(b'"coupon_issue",', b'"coupon_issue","reused":1,')
             for part in sending.parts
         )
         return msgspec.structs.replace(sending, parts=other)
@@ -166,6 +176,8 @@ class Publishers:
         user = min(int(rng.expovariate(2 / draw.users)), draw.users - 1)  # a few hot ones
         if draw.profiles and rng.random() < draw.profiles:
             return self._profile(user)
+        if draw.coupons and rng.random() < draw.coupons:
+            return msgspec.json.encode(self._coupons.message(user))
         if draw.ledger and rng.random() < draw.ledger:
             return msgspec.json.encode(self._shoppers.message(user))
         change: dict[str, Any] = {
@@ -203,7 +215,7 @@ class Publishers:
 
     def _put(self, sending: Sending) -> None:
         props = Props(message_id=sending.message_id, app_id="shop")
-        exchange, key = PROFILES if sending.body.startswith(PROFILE_UPDATE) else POINTS
+        exchange, key = next((door for begin, door in DOORS.items() if sending.body.startswith(begin)), POINTS)
         self._broker.put(Message(sending.n, exchange, key, props, sending.body))
 
     def _acked(self, message: Message) -> None:

@@ -49,8 +49,9 @@ class WatchModel:
         self._marks["refusals_alarm"] += 1
         return [("engine.alarm", here, "refusals_rate", self._limit + 1, self._limit)]
 
-    def discarded(self, entry: Entry) -> None:
+    def discarded(self, entry: Entry) -> list[Said]:
         """It is not counted."""
+        return []
 
     def armed(self, subject: str) -> tuple[int, int] | None:
         return None

@@ -20,6 +20,9 @@ from typing import Any
 import msgspec
 import structlog
 
+from actors.coupon.actor import CouponIssuerActor
+from actors.coupon.code_keys import KNOWN_TO_ALL
+from actors.coupon.stock import CouponStockActor
 from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
 from actors.points.actor import PointsLedgerActor
@@ -39,12 +42,15 @@ from simulation.bent_clock import BentClock
 from simulation.broker import LATER, Call, SimulatedBroker
 from simulation.callers import Callers
 from simulation.checker import Checker
+from simulation.coupon_model import CouponModel
 from simulation.crashes import Crashes
 from simulation.customers import Customers
 from simulation.draw import Draw, draw
+from simulation.escrow import Escrow
 from simulation.faults import Faults, FaultyStore, hosts
 from simulation.ledger_proof import LedgerProof
 from simulation.marks import from_tally
+from simulation.merchants import Merchants
 from simulation.mishaps import Mishaps
 from simulation.model import NotificationModel, ProfileModel
 from simulation.operators import Operators
@@ -87,6 +93,11 @@ LONG_OUTAGE_S = 70.0
 """The relay looks once a minute for what has waited too long."""
 LOOK_STEPS = 10
 """Between looks whether a healed world is at rest."""
+ESCROWED = frozenset({CouponIssuerActor.name, CouponStockActor.name})
+OPENING_S = 0.5
+"""Templates are put before customers come."""
+IDLE_S = 31.0
+"""What is scarce and idle goes back within it: only then is it certain who is told that there is nothing."""
 PROGRAMMES_KEPT = 8
 """Compiling one takes a tenth of a world's time, and every process of a world has the same."""
 TEMPLATES = Templates()
@@ -137,9 +148,9 @@ class World:
         self.profiles = ProfileModel()
         self.programmes = ProgrammesModel(self.draw.segments)
         self.probe = ProbeModel()
-        watch = WatchModel(self.draw.refusals_max, self.marks)
-        models = (self.points, NotificationModel(), self.profiles, self.programmes, self.probe, watch)
-        self.shadow = Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
+        self.coupons = CouponModel(self.marks)
+        self.escrow = Escrow(self.coupons)
+        self.shadow = self._shadow()
         self.proof = LedgerProof(self.checker.logs, self.draw.ledger > 0)
         self.checker.on_stage = self._staged
         self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
@@ -158,17 +169,27 @@ class World:
         self.process = 0
         self.steps = 0
         self._made_up = 0
-        self.publishers = Publishers(Random(rng.random()), self.draw, self, self.broker, self.checker)
+        publishing, asking = Random(rng.random()), Random(rng.random())
+        self.askers = Askers(asking, self.draw, self, later)
+        self.merchants = Merchants(f"{seed} merchants", self.draw, self, self.askers, self.coupons.answered)
+        coupons = self.merchants.shoppers
+        self.publishers = Publishers(publishing, self.draw, self, self.broker, self.checker, coupons)
         self.absence = Absence(
             self.draw.absence_hold_s, self.broker.queued, self.publishers.heard, self.draw.clock_jumps > 0
         )  # fmt: skip
-        self.askers = Askers(Random(rng.random()), self.draw, self, later)
         self.callers = Callers(Random(f"{seed} callers"), self.draw, self)
         self.rule_makers = RuleMakers(Random(f"{seed} rules"), self.draw, self)
         self.mishaps = Mishaps(Random(rng.random()), self)
         self._command_door = Door({**COMMANDS, **FOR_OPERATORS}, self.draw.segments)
         self.readers = (*(domain.name for domain in self._domains()), "courier", "relay")
         self.wiring = self._start()
+
+    def _shadow(self) -> Shadow:
+        """With all models, also of domains that are not there."""
+        watch = WatchModel(self.draw.refusals_max, self.marks)
+        others = (NotificationModel(), self.profiles, self.programmes, self.probe, watch)
+        models = (self.points, *others, self.coupons, self.escrow)
+        return Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
 
     def _weigh(self, name: str) -> float:
         return 0.1 if self.draw.slow_share and Random(f"{self.seed}{name}").random() < self.draw.slow_share else 1.0
@@ -233,8 +254,10 @@ class World:
     def _domains(self) -> list[Domain[Any]]:
         others: list[Domain[Any]] = [NotificationActor(TEMPLATES)] if self.draw.notifies else []
         others += [ProfileActor()] if self.draw.profiles else []
-        if self._rules_change or self.draw.switches:
+        if self._rules_change or self.draw.switches or self.draw.coupons:
             others.append(ProgrammesActor(self.draw.segments, SEGMENTS_AT_ONCE))
+        if self.draw.coupons:
+            others += [CouponIssuerActor(self.draw.segments, KNOWN_TO_ALL), CouponStockActor(self.draw.segments)]
         others += [WatchActor([PointsLedgerActor.name], self.draw.refusals_max)] if self.draw.refusals_max else []
         return [self._ledger(), *others, *([ProbeActor()] if self.draw.probes else [])]
 
@@ -301,6 +324,8 @@ class World:
         self.shadow.stage(stage)
         if stage.domain == PointsLedgerActor.name:
             self.proof.stage(stage)
+        elif stage.domain in ESCROWED:
+            self.escrow.stage(stage)
 
     def _retry_failed(self, stage: Stage) -> None:
         """Of a subject whose retry failed anew, memory is what the store has: nothing folds it until the next one."""
@@ -312,6 +337,7 @@ class World:
         if outgoing.exchange == "marketing.effects":
             self.checker.published(outgoing)
             self.receiver.receive(outgoing)
+            self.merchants.shoppers.heard(outgoing)
 
     def at(self, seconds: float, act: Callable[[], None]) -> None:
         """Do it later; outlives processes."""
@@ -353,18 +379,12 @@ class World:
         drawn = self.draw
         self.mishaps.plan()
         last = drawn.days + drawn.leaps
-        published = drawn.inputs - drawn.probes - drawn.asks - drawn.calls
+        if drawn.coupons:
+            self.merchants.open_shop()
+            self._pass(OPENING_S)
         for day in range(last + 1):
-            days = last + 1 - day
-            self.publishers.plan_day((published - self.publishers.sent) // days)
-            self.askers.plan_day((drawn.probes - self.askers.sent) // days)
-            if self._rules_change:
-                self.rule_makers.plan_day()
-            self.askers.plan_ledger_day((drawn.asks - self.askers.asked) // days, days == 1)
-            self.callers.plan_day((drawn.calls - self.callers.sent) // days)
-            if self.gives_up and day == last:
-                self.at(drawn.window_s / 3, self.broker.leave)
-            self._pass(drawn.window_s * 1.2 + 0.3)
+            for done in range(drawn.rounds):
+                self._round((last + 1 - day) * drawn.rounds - done, drawn.rounds - done)
             if day < last:
                 self.askers.give_up()
                 self.callers.give_up()
@@ -373,6 +393,21 @@ class World:
 
         if self.gives_up:
             self._pass(LONG_OUTAGE_S)
+
+    def _round(self, left: int, left_today: int) -> None:
+        """A share of what is to be sent; so many rounds are left, this one included, and so many of the day."""
+        drawn, last = self.draw, left == 1
+        published = drawn.inputs - drawn.probes - drawn.asks - drawn.calls - drawn.coupon_asks
+        self.publishers.plan_day((published - self.publishers.sent) // left)
+        self.askers.plan_day((drawn.probes - self.askers.sent) // left)
+        if self._rules_change and left_today == 1:
+            self.rule_makers.plan_day()
+        self.askers.plan_ledger_day((drawn.asks - self.askers.asked) // left, last)
+        self.callers.plan_day((drawn.calls - self.callers.sent) // left)
+        self.merchants.plan_round((drawn.coupon_asks - self.merchants.asked) // left, left)
+        if self.gives_up and last:
+            self.at(drawn.window_s / 3, self.broker.leave)
+        self._pass(drawn.window_s * 1.2 + 0.3)
 
     def _pass(self, seconds: float) -> None:
         """That much virtual time."""
@@ -386,6 +421,13 @@ class World:
         """Faults are over, operators see to everything; then all must come to rest."""
         self.faults.on = False
         self.mishaps.end()
+        self._settle()
+        if self.draw.coupons:
+            self.clock.advance(IDLE_S)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Live until everything has come to rest."""
         began_s = self.clock.monotonic_s()
         looked_s = began_s
         while not self._at_rest():
@@ -415,7 +457,8 @@ class World:
 
     def _who_asks(self) -> set[int]:
         """Whose answer is yet to come, by what it is known by."""
-        return (self.askers.waiting | self.callers.waiting.keys()) - self.shadow.unanswerable
+        asking = (self.askers.waiting | self.callers.waiting.keys()) - self.shadow.unanswerable
+        return asking - self.coupons.never_answered() if asking and self.draw.coupons else asking
 
     def _timers_wait(self) -> bool:
         """Whether a timer that is due has not been handled."""
@@ -452,7 +495,8 @@ class World:
         self.receiver.at_rest()
         self.customers.at_rest()
         self.proof.at_rest(self.points.gifts_discarded)
-        self.askers.compare({**self.probe.answers, **self.points.answers, **self.programmes.answers})
+        answers = (self.probe.answers, self.points.answers, self.programmes.answers, self.coupons.answers)
+        self.askers.compare({id: answer for each in answers for id, answer in each.items()})
         self.callers.compare(self.points.answers)
         self.rule_makers.compare(self.programmes.answers)
         if wrong := self.probe.obeys(self.programmes.told_of(PROBE)):
@@ -471,7 +515,8 @@ class World:
 
     @property
     def _inputs(self) -> int:
-        return self.publishers.sent + self.askers.sent + self.askers.asked + self.callers.sent
+        asked = self.askers.sent + self.askers.asked + self.merchants.asked
+        return self.publishers.sent + asked + self.callers.sent
 
     def _outcome(self, violation: str) -> Outcome:
         marks, faults = self.marks, self.faults

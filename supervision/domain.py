@@ -28,7 +28,7 @@ class TimerDue(msgspec.Struct, frozen=True):
     """The body of a firing, kind `timer.<domain>`. Times in ms since 1970 UTC.
 
     `late_by_ms` is how long after `due` it was appended; `expired`: later than its `valid_for_ms`; `held`: an absence
-    timer that stopped waiting for the input watermark.
+    timer that stopped waiting for the input watermark, or a bulk one that fires amid ordinary traffic.
     """
 
     key: str
@@ -53,6 +53,8 @@ class Event(msgspec.Struct, frozen=True):
     shared: Any = None
     """What the segment shares (`Domain.shared_type`), as the log has it at this place; only to be read. None for
     entries about the segment itself, whose `state` it is."""
+    companion: Any = None
+    """The state of `Domain.companion`, which the reaction may change as it may its own. None where there is none."""
 
     @property
     def place(self) -> str:
@@ -115,16 +117,48 @@ class Domain(Generic[S]):
     def check_shared(self, shared: Any) -> None:
         """As `check`, of what a segment shares."""
 
+    companion_type: ClassVar[Any] = None
+    """Of the states that accompany others: a msgspec.Struct, array_like, whose first field is `format: int = N`. They
+    belong to the parts of a segment, `segment:NN/...` (entry.py), and there are as many as are named; see forms.py."""
+    companion_format: ClassVar[int] = 0
+    """Rises when `companion_type` changes; `upgrade_companion` reads the older ones."""
+
+    def companion(self, state: S, event: Event) -> str:
+        """What beside its own state the reaction may change: a part of the same segment, or empty. Asking for one that
+        is not in memory costs a load of its own, so all events together should ask for few. A domain with companions
+        has no pages.
+        """
+        return ""
+
+    def fresh_companion(self, subject: str) -> Any:
+        """The state of a part of a segment never heard of."""
+        raise NotImplementedError(self.name)
+
+    def upgrade_companion(self, fields: list[Any]) -> Any:
+        """As `upgrade`, of a companion."""
+        raise NotImplementedError(f"{self.name} has no upgrade of companions from format {fields[0]}")
+
+    def check_companion(self, companion: Any) -> None:
+        """As `check`, of a companion."""
+
     def react(self, state: S, event: Event) -> Iterable[Output]:
         """What follows from `event`. Pure; see the module's essay."""
         raise NotImplementedError(self.name)
+
+    def discarded(self, state: S, event: Event) -> Iterable[Output]:
+        """What follows when `event`, which was parked, is forgotten by an operator's word: others may wait for what now
+        will not come. It is told what `react` would be told. When it raises, nothing follows.
+        """
+        return ()
 
     def keys(self, event: Event) -> Sequence[bytes]:
         """The business keys (`outputs.business_key`) the reaction will ask for."""
         return ()
 
     def later_keys(self, state: S, event: Event) -> Sequence[bytes]:
-        """Business keys that only the state knows of; asking for them costs a load of its own, so few events should."""
+        """Business keys that only the state (or the companion) knows of; asking for them costs a load of its own, so
+        few events should.
+        """
         return ()
 
     def page(self, event: Event) -> tuple[str, int] | None:
@@ -139,4 +173,5 @@ def formats(domains: Sequence[Domain[Any]]) -> dict[str, int]:
     """What is kept -> its format, for all that these domains keep: a store refuses programs that know older ones."""
     kept = [(domain.name, domain.format) for domain in domains if domain.format]
     kept += [(f"{domain.name}/shared", domain.shared_format) for domain in domains if domain.shared_format]
+    kept += [(f"{domain.name}/companion", domain.companion_format) for domain in domains if domain.companion_format]
     return dict(kept)

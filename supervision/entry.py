@@ -56,6 +56,18 @@ class Draft(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The subject of that input where it is not this entry's own: an input is known by id and subject."""
 
 
+class Chain(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A chain of causes, to be taken up later by an entry of another chain: it began with the input `root` about
+    `subject` at `occurred_at`, has come to `depth`, and `asked` says whether somebody waits for its reply.
+    """
+
+    root: str
+    subject: str
+    depth: int
+    asked: bool
+    occurred_at: int
+
+
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A draft that has its place. `epoch` is the one it was appended under; `at` is milliseconds since 1970 UTC."""
 
@@ -86,6 +98,11 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def source_id(self) -> str:
         """The sender's message id of the input that began this chain, empty when there was none."""
         return self.root.partition("|")[2]
+
+    @property
+    def chain(self) -> Chain:
+        """The chain that it belongs to."""
+        return Chain(self.root, self.asked_of or self.subject, self.depth, self.asked, self.occurred_at or self.at)
 
 
 class Corrupt(Exception):
@@ -127,12 +144,22 @@ def segment_subject(segment: int) -> str:
     return f"{SEGMENT_SUBJECT}{segment:02d}"
 
 
-def segment_of(subject: str, segments: int) -> int:
-    """The segment where `subject` lives: crc32 of its UTF-8 bytes modulo `segments`; `segment:NN` lives in NN.
+def part_subject(segment: int, of: str) -> str:
+    """The subject that stands for the segment's part of what concerns many: of a template's stock, for instance.
 
-    >>> segment_of("user:123456", 16)
-    14
+    >>> part_subject(7, "template:T1")
+    'segment:07/template:T1'
+    """
+    return f"{segment_subject(segment)}/{of}"
+
+
+def segment_of(subject: str, segments: int) -> int:
+    """The segment where `subject` lives: crc32 of its UTF-8 bytes modulo `segments`. `segment:NN` and its parts
+    `segment:NN/...` live in NN.
+
+    >>> segment_of("user:123456", 16), segment_of("segment:07/template:T1", 16)
+    (14, 7)
     """
     if subject.startswith(SEGMENT_SUBJECT):
-        return int(subject[len(SEGMENT_SUBJECT) :]) % segments
+        return int(subject[len(SEGMENT_SUBJECT) :].partition("/")[0]) % segments
     return zlib.crc32(subject.encode()) % segments

@@ -9,7 +9,7 @@ back.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -31,6 +31,8 @@ from supervision.store import Loaded, Reader, Refused
 from supervision.witness import Mark
 
 REASON_CHARS_MAX = 400
+
+Reaction = Callable[[Any, Event], Iterable[Output]]
 
 
 class Poisoned(Exception):
@@ -161,7 +163,18 @@ class Fold:
         else:
             self._states.put(subject, form.fresh(subject), 0, stored=False)
 
-    def _react(self, event: Event, keys: Sequence[bytes], loaded: Loaded, outcome: Outcome) -> None:
+    def _react(
+        self,
+        event: Event,
+        keys: Sequence[bytes],
+        loaded: Loaded,
+        outcome: Outcome,
+        before: dict[str, bytes] | None = None,
+        reaction: Reaction | None = None,
+    ) -> None:
+        """`before`, where there is one, gets what each state was that the reaction may change. `reaction`: the
+        domain's, if not `react`.
+        """
         entry = event.entry
         if entry.kind == self._timer_kind and not self._still_armed(event, loaded, outcome):
             self._place.counters.count("timers_stale", domain=self._domain.name)
@@ -173,17 +186,33 @@ class Fold:
         held = self._states.get(event.subject)
         state = held.state if held else None
         try:
+            beside, event = self._accompanied(state, event)
+            changes = [subject for subject in (event.subject if held else "", beside) if subject]
+            if before is not None:
+                before.update({subject: copy_of(self._states.held(subject).state) for subject in changes})
             event = self._told_more(state, event)
-            outputs = self._outputs(state, event)
+            outputs = self._outputs(reaction or self._domain.react, state, event)
             outcome.react(event, outputs, self._place.reply_to)
         except Unreadable:
             raise
         except BaseException as error:
             raise Poisoned(entry.offset, error) from None
-        if held:
-            outcome.touched[event.subject] = entry.offset
+        outcome.touched.update(dict.fromkeys(changes, entry.offset))
         if event.claimed and not outputs:
             self._place.counters.count("business_duplicates", domain=self._domain.name)
+
+    def _accompanied(self, state: Any, event: Event) -> tuple[str, Event]:
+        """(companion, the event with its state); with an empty one, the event as it is."""
+        beside = self._domain.companion(state, event)
+        if not beside:
+            return "", event
+        if self._states.missing([beside]):
+            try:
+                found = self._reader.load(self._place.segment, self._domain.name, [beside], (), ())
+            except Refused as refused:
+                raise Unreadable(str(refused)) from None
+            self._revive(beside, found)
+        return beside, msgspec.structs.replace(event, companion=self._states.held(beside).state)
 
     def _told_more(self, state: Any, event: Event) -> Event:
         """The event with the business keys too that only its subject's state knows of."""
@@ -199,13 +228,13 @@ class Fold:
         more = {key: value for key in later if (value := self._states.claimed(key) or found.get(key)) is not None}
         return msgspec.structs.replace(event, claimed={**event.claimed, **more})
 
-    def _outputs(self, state: Any, event: Event) -> list[Output]:
+    def _outputs(self, reaction: Reaction, state: Any, event: Event) -> list[Output]:
         """The reaction itself. What the segment shares may only be read by it, which is made sure of where states are
         checked.
         """
         watched = self._place.checks and event.shared is not None
         before = copy_of(event.shared) if watched else b""
-        outputs = list(self._domain.react(state, event))
+        outputs = list(reaction(state, event))
         assert not watched or copy_of(event.shared) == before, "a reaction changed what its segment shares"
         return outputs
 
@@ -241,9 +270,7 @@ class Fold:
         subject = self._forms.shared_subject
         if not subject or event.subject == subject:
             return None
-        held = self._states.get(subject)
-        assert held is not None, f"{subject} is not in memory"
-        return held.state
+        return self._states.held(subject).state
 
     def _page(self, after: str, limit: int, outcome: Outcome) -> Sequence[str]:
         """The next subjects with a state, in byte order, those in memory that the store does not have yet included."""
@@ -264,8 +291,7 @@ class Fold:
         """The touched states' bytes; a state that was and is still blank is not written."""
         states: list[tuple[str, bytes]] = []
         for subject, offset in outcome.touched.items():
-            held = self._states.get(subject)
-            assert held is not None
+            held = self._states.held(subject)
             if self._blank(subject, held):
                 continue
             data = self._freeze(subject, held, offset)
@@ -288,7 +314,7 @@ class Fold:
         limit = self._retry_entries_max
         waiting = self._reader.parked(self._place.segment, self._domain.name, decision.subject, -1, limit + 1)
         rows = waiting[:limit]
-        done = self._retry(rows, entry, outcome) if entry.kind == RETRY else self._discard(rows, outcome)
+        done = self._retry(rows, entry, outcome) if entry.kind == RETRY else self._discard(rows, entry.at, outcome)
         left = done < len(waiting)
         if not left:
             self._parking.released(decision.subject)
@@ -330,46 +356,58 @@ class Fold:
         """It stays parked, for this reason."""
         outcome.parked.append(msgspec.structs.replace(row, attempts=row.attempts + 1, reason=reason))
 
-    def _try_again(self, row: ParkedRow, at: int, trial: Outcome, outcome: Outcome) -> None:
+    def _try_again(
+        self, row: ParkedRow, at: int, trial: Outcome, outcome: Outcome, reaction: Reaction | None = None
+    ) -> None:
         """React to one parked entry; when that raises, the state is as it was before."""
         entry = msgspec.msgpack.decode(row.entry, type=Entry)
         event = self._event(entry, at)
         keys = self._keys(event)
         loaded = self._load([event], keys)
-        before = self._keep(row.subject)
+        before: dict[str, bytes] = {}
         try:
-            self._react(event, keys, loaded, trial)
-            held = self._states.get(row.subject)
-            if held is not None and row.subject in trial.touched:
-                self._freeze(row.subject, held, entry.offset)
+            self._react(event, keys, loaded, trial, before, reaction)
+            for subject in trial.touched:
+                self._freeze(subject, self._states.held(subject), entry.offset)
         except Poisoned:
-            self._put_back(row.subject, before, outcome)
+            self._put_back(before, outcome)
             raise
 
-    def _keep(self, subject: str) -> bytes | None:
-        held = self._states.get(subject)
-        return copy_of(held.state) if held is not None else None
-
-    def _put_back(self, subject: str, before: bytes | None, outcome: Outcome) -> None:
-        held = self._states.get(subject)
-        form = self._forms.of(subject)
-        if held is not None and form is not None:
-            if before is None:
-                self._states.drop(subject)
-            else:
-                held.state = form.thaw(before)
+    def _put_back(self, before: Mapping[str, bytes], outcome: Outcome) -> None:
+        for subject, data in before.items():
+            form = self._forms.of(subject)
+            assert form is not None, subject
+            self._states.held(subject).state = form.thaw(data)
         self._states.only_ahead({**outcome.keys, **outcome.rewritten}, outcome.timer_ops, outcome.upto)
 
-    def _discard(self, rows: Sequence[ParkedRow], outcome: Outcome) -> int:
-        """Forget parked entries, and the timers whose firings are among them."""
-        for row in rows:
+    def _discard(self, rows: Sequence[ParkedRow], at: int, outcome: Outcome) -> int:
+        """Forget parked entries, and the timers whose firings are among them. -> how many; the store may refuse."""
+        for i, row in enumerate(rows):
             entry = msgspec.msgpack.decode(row.entry, type=Entry)
+            try:
+                if entry.kind == self._timer_kind:
+                    self._end_timer(row.subject, msgspec.json.decode(entry.body, type=TimerDue), outcome)
+                elif type(self._domain).discarded is not Domain[Any].discarded:
+                    self._made_good(row, at, outcome)
+            except Refused:
+                if i == 0:
+                    raise
+                return i
             outcome.unparked.append((row.subject, row.offset))
-            if entry.kind == self._timer_kind:
-                due = msgspec.json.decode(entry.body, type=TimerDue)
-                stored: TimerRow | None = self._reader.load(
-                    self._place.segment, self._domain.name, (), ((row.subject, due.key),), ()
-                ).timers.get((row.subject, due.key))
-                if stored is not None and stored.gen == due.gen:
-                    outcome.timer(TimerOp(row.subject, due.key, None))
         return len(rows)
+
+    def _end_timer(self, subject: str, due: TimerDue, outcome: Outcome) -> None:
+        found = self._reader.load(self._place.segment, self._domain.name, (), ((subject, due.key),), ())
+        stored: TimerRow | None = found.timers.get((subject, due.key))
+        if stored is not None and stored.gen == due.gen:
+            outcome.timer(TimerOp(subject, due.key, None))
+
+    def _made_good(self, row: ParkedRow, at: int, outcome: Outcome) -> None:
+        """What the domain does about an entry that is forgotten. What is too ill for that is forgotten all the same."""
+        trial = Outcome.like(outcome)
+        try:
+            self._try_again(row, at, trial, outcome, self._domain.discarded)
+        except Poisoned:
+            self._place.counters.count("reactions_failed", domain=self._domain.name)
+            return
+        outcome.absorb(trial)

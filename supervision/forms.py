@@ -1,10 +1,16 @@
-"""How a domain's states are begun, read, checked and written: one form for its subjects, one for what a segment shares.
+"""How a domain's states are begun, read, checked and written: one form for its subjects, one for what a segment shares,
+one for the parts of a segment.
 
 What concerns all subjects of a segment in a domain (the version of a rule that is active) is the state of one more
 subject, `segment:NN` itself. It is changed by entries about that subject and by nothing else, is loaded, staged, parked
 and asked for like any other, and goes with each event of the domain as the log had it at that event's place: a new
 rule is for exactly the entries behind it, whatever batches, crashes and retries lie between. It is no subject in a
 page of subjects.
+
+What many subjects draw from (a segment's slice of a template's stock) is the state of a part of the segment,
+`segment:NN/template:T`. It has entries of its own, and it accompanies others: a reaction to an entry about a user may
+change one part of the user's segment too, in the same stage. That is as safe as changing its own: both are folded by
+one cell, in the order of one log.
 """
 
 from __future__ import annotations
@@ -74,7 +80,8 @@ class Forms:
 
     def __init__(self, domain: Domain[Any], segment: int) -> None:
         self.shared_subject = segment_subject(segment) if domain.shared_type else ""
-        self._subjects = self._shared = None
+        self._subjects = self._shared = self._companions = None
+        self._parts = f"{segment_subject(segment)}/"
         if domain.state_type:
             self._subjects = Form(domain.state_type, domain.format, domain.fresh, domain.upgrade, domain.check)
         if domain.shared_type:
@@ -83,8 +90,16 @@ class Forms:
                 domain.check_shared,
             )  # fmt: skip
 
+        if domain.companion_type:
+            self._companions = Form(
+                domain.companion_type, domain.companion_format, domain.fresh_companion, domain.upgrade_companion,
+                domain.check_companion,
+            )  # fmt: skip
+
     def of(self, subject: str) -> Form | None:
         """None: the domain keeps no state of it."""
+        if self._companions and subject.startswith(self._parts):
+            return self._companions
         return self._shared if self._shared and subject == self.shared_subject else self._subjects
 
     def wanted(self, subjects: list[str]) -> list[str]:

@@ -24,6 +24,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from supervision.bulk import BulkLane
 from supervision.counters import Counters
 from supervision.logclock import LogClock
 from supervision.loud import count_loud
@@ -56,6 +57,10 @@ class Limits(msgspec.Struct, frozen=True):
     group_items_max: int = 2_000
     group_bytes_max: int = 8 * 1024 * 1024
     fires_per_turn_max: int = 500
+    bulk_pace_ms: int = 100
+    """Between two bulk timers amid ordinary traffic."""
+    bulk_starve_ms: int = 1_000
+    """The same when the journal does not keep up."""
     waiting_bytes_max: int = 32 * 1024 * 1024
     lag_entries_max: int = 200_000
     """Of a running domain that holds money, before the doors close."""
@@ -135,6 +140,7 @@ class Journal:
         self._bases = dict(recovery.bases)
         self._clock = LogClock(runtime.clock, max((head.last_at for head in recovery.heads.values()), default=0))
         self.near = NearTimers(store.timers_due)
+        self._bulk = BulkLane(self._limits.bulk_pace_ms, self._limits.bulk_starve_ms)
         self._woken: dict[int, int] = {}
         self._incarnations: dict[tuple[int, str], int] = {}
         self._parked_domains: set[tuple[int, str]] = set()
@@ -243,10 +249,12 @@ class Journal:
         self._retire(group)
         group = [m for m in group if not isinstance(m, Stage) or self._current(m)]
         now = self._clock.now_ms()
+        if any(isinstance(m, Append) and _ordinary(m) for m in group):
+            self._bulk.ordinary(now)
         due = self._due(now)
         turn = Turn(self.ledger, now, lambda hashes: self._store.known_ids(hashes, now))
         try:
-            turn.compose(due, self._real_watermark(now), group)
+            turn.compose(due, self._real_watermark(now), group, not self._bulk.free(now))
             batch = turn.batch()
             if not turn.empty():
                 self._commit(batch)
@@ -268,7 +276,9 @@ class Journal:
 
     def _due(self, now: int) -> list[TimerRow]:
         """What this turn fires; asked anew in each, since only a commit takes a row away."""
-        return self.near.due(now, self._effective_watermark(now), self._limits.fires_per_turn_max)
+        limit = self._limits.fires_per_turn_max
+        bulk = self._bulk.quota(now, not self._pile, limit)
+        return self.near.due(now, self._effective_watermark(now), limit, bulk)
 
     def _commit(self, batch: Batch) -> None:
         self._store.commit(batch)
@@ -377,6 +387,8 @@ class Journal:
 
     def _publish(self, batch: Batch) -> None:
         self.near.fired(batch.fired)
+        if any(row.bulk for row in batch.fired):
+            self._bulk.fired(self._clock.now_ms())
         for stage in batch.stages:
             if stage.timer_ops:
                 self.near.apply(stage.segment, stage.domain, stage.timer_ops)
@@ -439,15 +451,17 @@ class Journal:
         except Refused as refused:
             self._back_off(str(refused))
             return
-        if self.near.due(now, self._effective_watermark(now), 1):
+        if self.near.due(now, self._effective_watermark(now), 1, self._bulk.quota(now, not self._pile, 1)):
             self._turn()
 
     def _next_tick_s(self, now: int) -> float:
         """Until the soonest near timer, within bounds."""
-        due = self.near.next_due()
-        if due is None or self._refused_times:
+        plain, bulk = self.near.next_due(), self.near.next_due(bulk=True)
+        due = [plain] if plain is not None else []
+        due += [max(bulk, self._bulk.opens_at(now))] if bulk is not None else []
+        if not due or self._refused_times:
             return self._limits.tick_s
-        return max(self._limits.fire_s_min, min(self._limits.tick_s, (due - now) / 1000))
+        return max(self._limits.fire_s_min, min(self._limits.tick_s, (min(due) - now) / 1000))
 
     def _look_around(self, now: int) -> None:
         """Every few seconds: wake who is behind, judge lag and disk, count the clock's leaps."""
@@ -505,3 +519,8 @@ class Journal:
     def _done_with(self, segment: int) -> int:
         """The lowest checkpoint: nobody needs the log below it."""
         return min((upto for (s, _), upto in self.ledger.checkpoints.items() if s == segment), default=0)
+
+
+def _ordinary(append: Append) -> bool:
+    """It came in by a door, and somebody may wait for what comes of it."""
+    return append.via is None and any(not item.bulk for item in append.items)

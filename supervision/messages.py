@@ -15,7 +15,8 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     """One entry to append. `encoded` is `encode_draft(draft)`, made by whoever appends.
 
     `id_hash` is `identity(draft.id, subject)` or None when the entry has no id to know again; `command_hash` tells a
-    resend from another command under the same id. `keep_long`: the id is known for 7 days instead of 24 hours.
+    resend from another command under the same id. `keep_long`: the id is known for 7 days instead of 24 hours. `bulk`:
+    no ordinary traffic, which goes before the bulk lane (bulk.py).
     """
 
     segment: int
@@ -24,6 +25,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     id_hash: int | None = None
     command_hash: int = 0
     keep_long: bool = False
+    bulk: bool = False
 
 
 class Via(msgspec.Struct, frozen=True):
@@ -79,6 +81,10 @@ class Emission(msgspec.Struct, frozen=True, gc=False):
     home: int
 
 
+PLAIN, ABSENCE, BULK = range(3)
+"""The sorts of timers, as numbers."""
+
+
 class TimerRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A timer as the store holds it. `gen` is the offset of the entry that armed it; times in ms since 1970 UTC."""
 
@@ -94,6 +100,13 @@ class TimerRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     fired: bool = False
     depth: int = 0
     """Of the firing: 0 unless it is due within a second of being armed (rule loops through timers are cut too)."""
+    bulk: bool = False
+    """It lets ordinary traffic go first (bulk.py)."""
+
+    @property
+    def sort(self) -> int:
+        """PLAIN, ABSENCE or BULK."""
+        return BULK if self.bulk else int(self.absence)
 
 
 class TimerOp(msgspec.Struct, frozen=True, gc=False):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 
-from supervision.messages import TimerOp, TimerRow
+from supervision.messages import ABSENCE, BULK, PLAIN, TimerOp, TimerRow
 
 SLICE_ROWS = 5_000
 """Rows loaded at once; the window holds at most about twice as many, and what was armed into it."""
@@ -37,13 +37,14 @@ class NearTimers:
     def __init__(self, load: Load) -> None:
         self._load = load
         self._rows: dict[TimerId, TimerRow] = {}
-        self._heaps: tuple[list[Position], list[Position]] = ([], [])  # plain ones, absence ones
+        self._heaps: tuple[list[Position], ...] = ([], [], [])  # plain ones, absence ones, bulk ones
         self._loaded_to: Position = (0, 0, "", "", "")
 
     def refill(self, now_ms: int) -> None:
         """Load the next slice when the window is running low. One short read of the store at most."""
-        # Absence timers that wait for the watermark do not count: they must not keep the plain ones from being loaded.
-        if len(self._heaps[False]) >= SLICE_ROWS or self._loaded_to[0] > now_ms + WINDOW_MS // 2:
+        # Those that wait for the watermark or for their lane do not count: they must not keep the plain ones from being
+        # loaded.
+        if len(self._heaps[PLAIN]) >= SLICE_ROWS or self._loaded_to[0] > now_ms + WINDOW_MS // 2:
             return
         until = now_ms + WINDOW_MS
         rows = self._load(self._loaded_to, until, SLICE_ROWS)
@@ -53,7 +54,7 @@ class NearTimers:
 
     def _add(self, row: TimerRow) -> None:
         self._rows[identity(row)] = row
-        heapq.heappush(self._heaps[row.absence], position(row))
+        heapq.heappush(self._heaps[row.sort], position(row))
 
     def apply(self, segment: int, domain: str, ops: Iterable[TimerOp]) -> None:
         """Take note of what a committed stage did to its domain's timers."""
@@ -68,17 +69,18 @@ class NearTimers:
             if self._rows.get(identity(row)) == row:
                 del self._rows[identity(row)]
 
-    def due(self, now_ms: int, watermark_ms: int, limit: int) -> list[TimerRow]:
-        """Rows to fire now, oldest first; absence ones only up to the watermark. They stay until `fired`. O(limit log
-        n).
+    def due(self, now_ms: int, watermark_ms: int, limit: int, bulk_max: int = 0) -> list[TimerRow]:
+        """Rows to fire now, oldest first; absence ones only up to the watermark, and `bulk_max` bulk ones. They stay
+        until `fired`. O(limit log n).
         """
         found: list[TimerRow] = []
-        for absence, until in ((False, now_ms), (True, min(now_ms, watermark_ms))):
-            heap = self._heaps[absence]
+        for sort, until in ((PLAIN, now_ms), (ABSENCE, min(now_ms, watermark_ms)), (BULK, now_ms)):
+            heap = self._heaps[sort]
             seen: list[Position] = []
-            while heap and heap[0][0] <= until and len(found) < limit:
+            most = limit if sort != BULK else min(limit, len(found) + bulk_max)
+            while heap and heap[0][0] <= until and len(found) < most:
                 at = heapq.heappop(heap)
-                row = self._standing(at, absence)
+                row = self._standing(at, sort)
                 if row is not None and (not seen or seen[-1] != at):
                     found.append(row)
                     seen.append(at)
@@ -86,18 +88,19 @@ class NearTimers:
                 heapq.heappush(heap, at)
         return found
 
-    def _standing(self, at: Position, absence: bool) -> TimerRow | None:
+    def _standing(self, at: Position, sort: int) -> TimerRow | None:
         """The row that this place in its heap is for. Places outlive their rows: a key may have been armed anew since,
         for another moment, or for the same one as the other sort.
         """
         row = self._rows.get(at[1:])
-        return row if row is not None and row.due == at[0] and row.absence is absence else None
+        return row if row is not None and row.due == at[0] and row.sort == sort else None
 
-    def next_due(self) -> int | None:
-        """When the soonest plain timer is due, ms; None when none is near."""
-        heap = self._heaps[False]
+    def next_due(self, bulk: bool = False) -> int | None:
+        """When the soonest plain (or bulk) timer is due, ms; None when none is near."""
+        sort = BULK if bulk else PLAIN
+        heap = self._heaps[sort]
         while heap:
-            if self._standing(heap[0], False) is not None:
+            if self._standing(heap[0], sort) is not None:
                 return heap[0][0]
             heapq.heappop(heap)
         return None

@@ -12,7 +12,7 @@ import msgspec
 
 from supervision.domain import Event
 from supervision.engine_events import DepthExceeded
-from supervision.entry import Draft, Origin, encode_draft, segment_of, segment_subject
+from supervision.entry import Chain, Draft, Origin, encode_draft, segment_of, segment_subject
 from supervision.envelope import announcement, envelope
 from supervision.messages import Committed, Emission, ParkedRow, RecordRow, Rejected, Stage, TimerOp, TimerRow
 from supervision.outputs import Arm, Cancel, Claim, Emit, Output, Record, Reply
@@ -136,8 +136,8 @@ class Outcome:
 
     def emit(self, event: Event, emit: Emit) -> None:
         """Append the draft of an emitted entry, or of the `engine.depth_exceeded` that takes its place."""
-        entry = event.entry
-        depth = entry.depth if emit.same_depth else entry.depth + 1
+        chain = emit.chain or event.entry.chain
+        depth = chain.depth if emit.same_depth else chain.depth + 1
         subject = emit.subject or event.subject
         kind, body, route = emit.kind, emit.body, emit.route
         if depth > DEPTH_MAX:
@@ -145,17 +145,18 @@ class Outcome:
             body, subject, depth = DepthExceeded(self._domain, emit.kind, depth, DEPTH_MAX), event.subject, DEPTH_MAX
         home = self.segment if subject == event.subject else segment_of(subject, self._segments)
         draft = Draft(
-            kind, subject, envelope(kind, body, subject, event), root=entry.root, cause=entry.place, depth=depth,
+            kind, subject, envelope(kind, body, subject, event), root=chain.root, cause=event.place, depth=depth,
             origin=Origin.DOMAIN if home == self.segment else Origin.COURIER, route=route,
-            occurred_at=event.occurred_at, asked=entry.asked, asked_of=_asked_of(event, subject),
+            occurred_at=chain.occurred_at, asked=chain.asked, asked_of=_asked_of(chain, subject),
         )  # fmt: skip
         self.emits.append(Emission(draft, self._sized(encode_draft(draft)), home))
 
     def _arm(self, event: Event, arm: Arm) -> None:
-        depth = event.entry.depth + 1 if arm.due - event.at < NEAR_MS else 0
+        bulk = arm.lane == "bulk"
+        depth = event.entry.depth + (not bulk) if arm.due - event.at < NEAR_MS else 0
         row = TimerRow(
             self.segment, self._domain, event.subject, arm.key, event.entry.offset, arm.due, self._sized(arm.body),
-            arm.absence, arm.valid_for_ms, False, depth,
+            arm.absence, arm.valid_for_ms, False, depth, bulk,
         )  # fmt: skip
         self.timer(TimerOp(event.subject, arm.key, row))
 
@@ -188,9 +189,6 @@ class Outcome:
         )  # fmt: skip
 
 
-def _asked_of(event: Event, subject: str) -> str:
+def _asked_of(chain: Chain, subject: str) -> str:
     """For an entry about `subject`: whose input somebody waits for, when that is another."""
-    if not event.entry.asked:
-        return ""
-    of = event.entry.asked_of or event.subject
-    return "" if of == subject else of
+    return chain.subject if chain.asked and chain.subject != subject else ""

@@ -7,8 +7,11 @@ or none do. There is no output for "send this now": whatever leaves the engine i
 from __future__ import annotations
 
 import hashlib
+from typing import Literal
 
 import msgspec
+
+from supervision.entry import Chain
 
 
 class Emit(msgspec.Struct, frozen=True):
@@ -25,6 +28,8 @@ class Emit(msgspec.Struct, frozen=True):
     route: str = ""
     same_depth: bool = False
     """An answer to a command, or a continuation of a fan-out: not one step deeper into a chain of rules."""
+    chain: Chain | None = None
+    """The chain that it goes on with where that is not the reacted entry's: of a command that had to wait."""
 
 
 class Arm(msgspec.Struct, frozen=True):
@@ -32,6 +37,8 @@ class Arm(msgspec.Struct, frozen=True):
 
     `absence`: the timer means "nothing happened since" and waits for the input watermark.
     `valid_for_ms`: a firing later than this after `due` says `expired`; 0 = always valid.
+    `lane`: a timer of the bulk lane (bulk.py) lets ordinary traffic go first. It is a continuation of what armed it, as
+    deep and no deeper.
     """
 
     key: str
@@ -39,6 +46,7 @@ class Arm(msgspec.Struct, frozen=True):
     body: bytes = b""
     absence: bool = False
     valid_for_ms: int = 0
+    lane: Literal["", "bulk"] = ""
 
 
 class Cancel(msgspec.Struct, frozen=True):
@@ -76,6 +84,8 @@ Output = Emit | Arm | Cancel | Record | Claim | Reply
 
 def business_key(*parts: str) -> bytes:
     """16 bytes that name a business key. Parts are length-prefixed, so ("a","bc") and ("ab","c") differ."""
-    encoded = [part.encode() for part in parts]
-    data = b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
+    data = b""
+    for part in parts:
+        encoded = part.encode()
+        data += len(encoded).to_bytes(4, "big") + encoded
     return hashlib.blake2b(data, digest_size=16).digest()

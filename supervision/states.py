@@ -48,6 +48,12 @@ class States:
             self._held.move_to_end(subject)
         return held
 
+    def held(self, subject: str) -> Held:
+        """The same of one that must be there."""
+        held = self.get(subject)
+        assert held is not None, f"{subject} is not in memory"
+        return held
+
     def missing(self, subjects: Iterable[str]) -> list[str]:
         return [subject for subject in subjects if subject not in self._held]
 
@@ -77,10 +83,6 @@ class States:
         """(known here, row): a row that a stage under way put or took."""
         found = self._timers.get((subject, key))
         return (True, found[0]) if found else (False, None)
-
-    def drop(self, subject: str) -> None:
-        """Forget a state that nothing under way depends on."""
-        self._bytes -= self._held.pop(subject).nbytes
 
     def only_ahead(self, keys: dict[bytes, bytes], ops: dict[tuple[str, str], TimerOp], upto: int) -> None:
         """Nothing but the stage `upto` is under way, and this is all it touches: what a failed trial left here goes."""

@@ -90,8 +90,8 @@ class Turn:
         self.duplicates = 0
         self.reused = 0
 
-    def compose(self, due: Sequence[TimerRow], watermark_ms: int, group: Sequence[Message]) -> None:
-        """Firings first, then the messages in the order in which they came."""
+    def compose(self, due: Sequence[TimerRow], watermark_ms: int, group: Sequence[Message], amid: bool = False) -> None:
+        """Firings first, then the messages in the order in which they came. `amid`: ordinary traffic is coming in."""
         hashes = [
             item.id_hash
             for message in group
@@ -101,7 +101,7 @@ class Turn:
         ]
         self._known = self._known_ids(hashes) if hashes else {}
         for row in due:
-            self._fire(row, watermark_ms)
+            self._fire(row, watermark_ms, amid)
         for message in group:
             if isinstance(message, Stage):
                 self._stage(message)
@@ -134,7 +134,7 @@ class Turn:
         growth.encoded.append(encoded)
         return entry
 
-    def _fire(self, row: TimerRow, watermark_ms: int) -> None:
+    def _fire(self, row: TimerRow, watermark_ms: int, amid: bool) -> None:
         late = self._now - row.due
         due = TimerDue(
             row.key,
@@ -142,7 +142,7 @@ class Turn:
             row.due,
             late,
             0 < row.valid_for_ms < late,
-            row.absence and row.due > watermark_ms,
+            (row.bulk and amid) or (row.absence and row.due > watermark_ms),
             row.body,
         )
         draft = Draft(f"timer.{row.domain}", row.subject, _encode_body(due), depth=row.depth, origin=Origin.TIMER)

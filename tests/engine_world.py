@@ -40,6 +40,7 @@ class Do(msgspec.Struct, frozen=True):
     loop: bool = False
     arm_ms: int = -1
     absence: bool = False
+    bulk: bool = False
     cancel: bool = False
     claim: str = ""
     tab: str = ""
@@ -125,7 +126,7 @@ class Toy(Domain[Total]):
         if body.loop:
             yield Emit("toy.loop", Said(0))
         if body.arm_ms >= 0:
-            yield Arm("t", event.at + body.arm_ms, absence=body.absence)
+            yield Arm("t", event.at + body.arm_ms, absence=body.absence, lane="bulk" if body.bulk else "")
         if body.cancel:
             yield Cancel("t")
         if body.ask:

@@ -14,18 +14,22 @@ from litestar.openapi.spec import OpenAPIType, Schema
 from prometheus_client import CollectorRegistry
 
 from actors.commands import Command, CommandSpec, Refusal
+from actors.coupon.code_keys import KNOWN_TO_ALL
 from actors.points.actor import PointsLedgerActor
 from actors.points.programme import from_settings
 from actors.points.state import Account, Books, Lot, Wallet
 from actors.profile.facts import Fact, Profile
 from actors.programmes.kind import Kind
-from actors.registry import COMMANDS, FOR_OPERATORS
+from actors.registry import COMMANDS, FAMILIES, FOR_OPERATORS
 from gateway.access import NEEDS, Need
 from gateway.answers import Threads
 from gateway.app import Choices, Ports, build_app
 from gateway.audit import AuditLog
 from gateway.body import Bodies
 from gateway.commands import Commands, EntryAt
+from gateway.coupon_codes import CouponCodes
+from gateway.coupon_jobs import CouponJobs
+from gateway.coupon_queries import CouponQueries
 from gateway.estimates import Estimates
 from gateway.export import exports
 from gateway.health import Health, Readiness
@@ -39,6 +43,8 @@ from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
 from gateway.routes_commands import CommandRoute
+from gateway.templates import Templates
+from gateway.validation import Validation
 from gateway.waiting import FoldedByPolling
 from supervision.clock import VirtualClock
 from supervision.entry import Draft, segment_of
@@ -53,7 +59,7 @@ from supervision.messages import (
     Reused,
     Told,
 )
-from supervision.store import Refused
+from supervision.store import Loaded, Refused
 from topology.wire import Door, hash64, reply_key
 
 SEGMENTS = 16
@@ -211,6 +217,14 @@ class PretendedReader:
         newest = sorted(rows, key=lambda row: (row.offset, row.n), reverse=True)
         return [row for row in newest if before is None or (row.offset, row.n) < before][:limit]
 
+    def load(
+        self, segment: int, domain: str, subjects: Sequence[str], timers: Sequence[tuple[str, str]],
+        keys: Sequence[bytes],
+    ) -> Loaded:  # fmt: skip
+        self._check()
+        found = {subject: self._world.states.get((segment, domain, subject)) for subject in subjects}
+        return Loaded({subject: state for subject, state in found.items() if state is not None}, {}, {})
+
     def parked(
         self, segment: int | None = None, domain: str | None = None, subject: str | None = None, after: int = 0,
         limit: int = 256,
@@ -269,6 +283,11 @@ class World:
         points = PointsQueries(readers, SEGMENTS, self.clock, PointsLedgerActor(from_settings()))
         parked = ParkedQueries(readers, SEGMENTS, ["points", "notification"])
         ingest = Ingest(Door(COMMANDS, SEGMENTS).decode, self.journal, lambda: self.not_taking, self._name, counters)
+        codes = CouponCodes(readers, SEGMENTS, KNOWN_TO_ALL)
+        coupons = CouponQueries(readers, SEGMENTS, self.clock, codes)
+        programmes = Programmes(
+            {"points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name, FAMILIES
+        )
         return Ports(
             ingest=ingest,
             commands=Commands(
@@ -280,12 +299,19 @@ class World:
                 self._name,
                 counters,
             ),
+            jobs=CouponJobs(
+                Door(COMMANDS, SEGMENTS).decode, self.journal, readers, SEGMENTS, self._name, ingest.not_taking
+            ),
             points=points,
             estimates=Estimates(points, self.clock),
-            exports=exports(points, readers, SEGMENTS),
+            codes=codes,
+            coupons=coupons,
+            validation=Validation(readers, SEGMENTS, self.clock, codes),
+            exports=exports(points, readers, SEGMENTS, coupons),
             parked=parked,
             decisions=Decisions(parked, self.journal, SEGMENTS),
-            programmes=Programmes({"points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name),
+            programmes=programmes,
+            templates=Templates(programmes, readers, SEGMENTS),
             wait_folded=FoldedByPolling(
                 lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
                 lambda segment, domain: self.checkpoints.get((segment, domain), 0),

@@ -6,8 +6,9 @@ Everything is production's but the socket. One loop serves all requests of a wor
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,15 +16,20 @@ from typing import Any
 import httpx
 from prometheus_client import CollectorRegistry
 
+from actors.coupon.code_keys import CodeKeys
 from actors.points.programme import from_settings
 from actors.registry import domains
 from gateway.answers import Threads
 from gateway.app import Choices, build_app
 from gateway.assembly import build_ports
+from gateway.audit import AuditLog
+from gateway.coupon_key_file import CouponKeyFile
+from gateway.coupon_keys import keys_of
 from gateway.wiring import Parts, Wiring
 from supervision.clock import SystemClock
 from supervision.counters import Tally
 from supervision.domain import formats
+from supervision.envelope import rfc3339
 from supervision.store_sqlite import open_sqlite
 from supervision.threads import ThreadRuntime
 from tests.cells import settle
@@ -40,8 +46,8 @@ class HttpWorld:
         clock = SystemClock()
         self.fatal: list[str] = []
         self.runtime = ThreadRuntime(clock)
-        registered = domains(from_settings(), SEGMENTS)
-        self.store = open_sqlite(folder, SEGMENTS, formats(registered), "test", clock)
+        self.store = open_sqlite(folder, SEGMENTS, formats(domains(from_settings(), SEGMENTS)), "test", clock)
+        registered = domains(from_settings(), SEGMENTS, code_keys=self._code_keys(folder, clock))
         parts = Parts(
             self.store, registered, self.runtime, Random(1), Tally(), self.fatal.append,
             publish_without_broker=NoBroker(), checks=True,
@@ -57,6 +63,20 @@ class HttpWorld:
         self._loop = asyncio.Runner()
         self.wiring.tree.start()
         settle(self.runtime, self.wiring.engine.begun)
+
+    def _code_keys(self, folder: Path, clock: SystemClock) -> CodeKeys:
+        audit, at = AuditLog(folder, clock.now_ms), rfc3339(clock.now_ms())
+        with closing(self.store.reader()) as reader:
+            return keys_of(CouponKeyFile(folder), reader, SEGMENTS, os.urandom, at, audit, "os:tester")
+
+    @contextmanager
+    def with_fresh_app(self) -> Iterator[None]:
+        """For the length of the block the application remembers nothing of those who asked before."""
+        before, self.app = self.app, build_app(self.ports, self.threads)
+        try:
+            yield
+        finally:
+            self.app = before
 
     def close(self) -> None:
         self.wiring.close_doors()
@@ -96,6 +116,26 @@ class HttpWorld:
         answer = self.points(user, what, key, **body)
         assert answer.status_code == 200, answer.text
         return answer.json()["result"]
+
+    def put_template(self, id: str = "T1", status: str = "active", **fields: Any) -> None:
+        """A new coupon template, 20 off unless `fields` say otherwise."""
+        body = {"name": id, "kind": {"type": "fixed", "amount": 2_000}, "valid": {"days": 30}} | fields
+        answer = self.request("PUT", f"/v1/coupon-templates/{id}", json=body)
+        assert answer.status_code == 200, answer.text
+        if status != "draft":
+            self.become(id, status)
+
+    def become(self, id: str, status: str) -> None:
+        """Switch a template."""
+        verb = {"active": "activate", "paused": "pause", "closed": "close"}[status]
+        answer = self.post(f"/v1/coupon-templates/{id}/{verb}", None)
+        assert answer.status_code == 200, answer.text
+
+    def give_coupon(self, user: str, template: str = "T1", **body: Any) -> str:
+        """-> its code."""
+        answer = self.post(f"/v1/users/{user}/coupons", {"template": template, **body})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]["coupons"][0]["code"]
 
     def put_programme(self, **rules: Any) -> str:
         """Replace what is in force; -> its version."""

@@ -77,10 +77,10 @@ class PointsEngine:
         assert isinstance(item, Item), item
         self.engine.journal.tell(Append((item,), lambda _: None, len(raw)))
 
-    def decide(self, kind: str, user: str) -> None:
+    def decide(self, kind: str, user: str, domain: str = "points") -> None:
         """An operator's word about what is parked of a user."""
         subject = f"user:{user}"
-        body = msgspec.json.encode(Decision("points", subject))
+        body = msgspec.json.encode(Decision(domain, subject))
         draft = Draft(kind, subject, body, origin=Origin.OPERATOR)
         item = Item(segment_of(subject, SEGMENTS), draft, encode_draft(draft))
         self.engine.journal.tell(Append((item,), lambda _: None, len(body)))

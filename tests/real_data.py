@@ -17,11 +17,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def lines(name: str) -> Iterator[dict[str, str]]:
-    """The lines of a gzipped CSV file, by column; skips the test where the file is absent."""
+    """The lines of a CSV file, gzipped or not, by column; skips the test where the file is absent."""
     for folder in ROOT.parents:
         path = folder / "shared" / "data" / name
         if path.is_file():
-            with gzip.open(path, "rt", encoding="utf-8", errors="replace", newline="") as file:
+            opened = gzip.open if path.suffix == ".gz" else open
+            with opened(path, "rt", encoding="utf-8", errors="replace", newline="") as file:
                 yield from csv.DictReader(file)
             return
     pytest.skip(f"there is no shared/data/{name} beside the project: nothing real to replay")

@@ -5,7 +5,8 @@ where the refused go. What an operator may want to change without deleting a que
 policies, so they are in the printed definitions only, and their absence is a warning.
 
 Names and routing keys are the seed's, its errors mended: `points.#`, not `points.*`, which matches no key that is
-used; a front door's messages all reach the engine (`#`), and nothing that finds no queue vanishes silently.
+used; `coupon.issued.#` and `coupon.usage.#`, what the engine says, not the keys of its own front door; a front door's
+messages all reach the engine (`#`), and nothing that finds no queue vanishes silently.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ _QUORUM = {"x-queue-type": "quorum"}
 SEED_QUEUES: Mapping[str, Sequence[str]] = {
     "points.notification.queue": ("points.#",),
     "points.analysis.queue": ("points.#",),
-    "coupon.notification.queue": ("coupon.issued.#",),
-    "coupon.usage.queue": ("coupon.used.#",),
+    "coupon.notification.queue": ("coupon.issued.#", "coupon.expiring"),
+    "coupon.usage.queue": ("coupon.usage.#",),
 }
 """The seed's consumers of effects -> their bindings."""
 

@@ -106,7 +106,7 @@ class Door:
         return Item(
             segment_of(command.subject, self._segments), draft, encode_draft(draft),
             None if isinstance(fallback, MadeUp) and name is fallback.name else id_hash(id, command.subject),
-            hash64(content), command.keep_long,
+            hash64(content), command.keep_long, command.bulk,
         )  # fmt: skip
 
     def _spec(self, fields: dict[str, Any]) -> CommandSpec | BadMessage:

@@ -22,7 +22,7 @@ from actors.notification.messages import Param, RefusalCode
 TEXT_CHARS_MAX = 500
 """Of a text message; seven Chinese SMS parts of 67 characters."""
 DEFAULT_LOCALE = "zh-Hans"
-NAMES = ("points_earned", "points_spent", "points_expiring", "points_expired")
+NAMES = ("points_earned", "points_spent", "points_expiring", "points_expired", "coupon_issued", "coupon_expiring")
 
 TEXTS: Mapping[str, Mapping[str, str]] = {
     "zh-Hans": {
@@ -30,12 +30,16 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "points_spent": "您使用了{{ points }}积分，剩余{{ balance }}积分",
         "points_expiring": "您有{{ points }}积分将于{{ expires_on }}到期，请尽快使用",
         "points_expired": "您有{{ points }}积分已过期，剩余{{ balance }}积分",
+        "coupon_issued": "您获得一张优惠券，券码{{ code }}，{{ days }}天内有效",
+        "coupon_expiring": "您的优惠券{{ code }}将在{{ days }}天内到期，请尽快使用",
     },
     "en": {
         "points_earned": "You have earned {{ points }} points",
         "points_spent": "You have spent {{ points }} points, {{ balance }} are left",
         "points_expiring": "{{ points }} of your points expire on {{ expires_on }}; use them before",
         "points_expired": "{{ points }} of your points have expired, {{ balance }} are left",
+        "coupon_issued": "You have a new coupon, {{ code }}, valid for {{ days }} day{{ '' if days == 1 else 's' }}",
+        "coupon_expiring": "Your coupon {{ code }} ends within {{ days }} day{{ '' if days == 1 else 's' }}",
     },
 }
 

@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from actors import orders
 from actors.calendar import DAY_MS
 from actors.commands import Refusal
 from actors.fields import rfc3339_ms
-from actors.points import caps, earning, ledger, order_book, orders, reversals, standing
+from actors.orders import Order
+from actors.points import caps, earning, ledger, order_book, reversals, standing
 from actors.points.conditions import Who, who_is
 from actors.points.earning import Estimate
 from actors.points.effects import Cut, PointsEarned, PointsPending, PointsRefused
@@ -22,7 +24,6 @@ from actors.points.inputs import AccruePoints
 from actors.points.ledger import Came, TooMany
 from actors.points.once import once
 from actors.points.order_book import Change, Item, OrderBook
-from actors.points.orders import Order
 from actors.points.programme import MAIN_NAME
 from actors.points.records import ItemLine
 from actors.points.results import Accrued

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from actors import orders
 from actors.points import (
     accruals,
     books,
@@ -25,7 +26,6 @@ from actors.points import (
     grants,
     inputs,
     keys,
-    orders,
     redemptions,
     reversals,
     standing,

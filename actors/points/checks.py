@@ -13,13 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
-from actors.calendar import calendar
-from actors.commands import Refusal
-from actors.fields import text_code
-from actors.money import EXPONENTS
+from actors.commands import Refusal, must_be
 from actors.points import caps
 from actors.points.rules import (
-    LABEL_BYTES_MAX,
     VALID_DAYS_MAX,
     Bonus,
     Cap,
@@ -33,6 +29,7 @@ from actors.points.rules import (
     WalletRules,
     When,
 )
+from actors.rule_words import hours_mistakes, labels_mistakes, world_mistakes
 
 RATE_MAX = 1_000_000
 FACTOR_MAX = 1_000
@@ -52,7 +49,7 @@ def first_mistake(rules: Rules) -> Refusal | None:
 
 
 def _mistakes(rules: Rules) -> Iterator[Refusal]:
-    yield from _world(rules)
+    yield from world_mistakes(rules.zone, rules.currency)
     yield from _earn(rules.earn, {level.id for level in rules.tiers.levels})
     yield from _validity(rules.expiry, "expiry", rules.reminder_days)
     yield from _pend(rules.pending)
@@ -62,28 +59,19 @@ def _mistakes(rules: Rules) -> Iterator[Refusal]:
     yield from _reserve(rules.reserve)
 
 
-def _world(rules: Rules) -> Iterator[Refusal]:
-    try:
-        calendar(rules.zone)
-    except ValueError as error:
-        yield Refusal("unknown_zone", "zone", str(error))
-    if rules.currency not in EXPONENTS:
-        yield _wrong("unknown_currency", "currency", f"a currency code of ISO 4217 such as CNY, not {rules.currency!r}")
-
-
 def _earn(earn: Earn, levels: set[str]) -> Iterator[Refusal]:
     if Fraction(earn.rate) > RATE_MAX:
-        yield _wrong("out_of_range", "earn.rate", f"from 0 to {RATE_MAX}, not {earn.rate}")
+        yield must_be("out_of_range", "earn.rate", f"from 0 to {RATE_MAX}, not {earn.rate}")
     for index, multiplier in enumerate(earn.multipliers):
         if Fraction(multiplier.factor) > FACTOR_MAX:
             place = f"earn.multipliers[{index}].factor"
-            yield _wrong("out_of_range", place, f"from 0 to {FACTOR_MAX}, not {multiplier.factor}")
+            yield must_be("out_of_range", place, f"from 0 to {FACTOR_MAX}, not {multiplier.factor}")
     places = [f"earn.multipliers[{index}]" for index in range(len(earn.multipliers))]
     places += [f"earn.bonuses[{index}]" for index in range(len(earn.bonuses))]
     rules: list[Multiplier | Bonus] = [*earn.multipliers, *earn.bonuses]
     yield from _unique([BASE, *(rule.id for rule in rules)], ["", *places])
-    yield from _labels(earn.exclude.categories, "earn.exclude.categories")
-    yield from _labels(earn.exclude.products, "earn.exclude.products")
+    yield from labels_mistakes(earn.exclude.categories, "earn.exclude.categories")
+    yield from labels_mistakes(earn.exclude.products, "earn.exclude.products")
     for place, rule in zip(places, rules, strict=True):
         yield from _when(rule.when, f"{place}.when", earn, levels)
 
@@ -91,36 +79,35 @@ def _earn(earn: Earn, levels: set[str]) -> Iterator[Refusal]:
 def _when(when: When, place: str, earn: Earn, levels: set[str]) -> Iterator[Refusal]:
     for index, level in enumerate(when.tiers):
         if level not in levels:
-            yield _wrong("unknown_tier", f"{place}.tiers[{index}]", f"the id of one of tiers.levels, not {level!r}")
-    if when.hours and when.hours[0] == when.hours[1] % 24 and when.hours != (0, 24):
-        yield _wrong("never_holds", f"{place}.hours", f"two different hours, not {list(when.hours)}")
-    yield from _labels(when.categories, f"{place}.categories")
-    yield from _labels(when.products, f"{place}.products")
+            yield must_be("unknown_tier", f"{place}.tiers[{index}]", f"the id of one of tiers.levels, not {level!r}")
+    yield from hours_mistakes(when.hours, f"{place}.hours")
+    yield from labels_mistakes(when.categories, f"{place}.categories")
+    yield from labels_mistakes(when.products, f"{place}.products")
     if when.categories and set(when.categories) <= set(earn.exclude.categories):
-        yield _wrong("never_holds", f"{place}.categories", "other categories too than those that earn.exclude names")
+        yield must_be("never_holds", f"{place}.categories", "other categories too than those that earn.exclude names")
     if when.products and set(when.products) <= set(earn.exclude.products):
-        yield _wrong("never_holds", f"{place}.products", "other products too than those that earn.exclude names")
+        yield must_be("never_holds", f"{place}.products", "other products too than those that earn.exclude names")
 
 
 def _validity(expiry: Expiry, place: str, reminder_days: int) -> Iterator[Refusal]:
     if expiry.kind == "never":
         if expiry.n != Expiry().n:
-            yield _wrong("no_meaning", f"{place}.n", "absent with kind never")
+            yield must_be("no_meaning", f"{place}.n", "absent with kind never")
         return
     low, high = (1 if expiry.kind in ("days", "sliding") else 0), _N_MAX[expiry.kind]
     if not low <= expiry.n <= high:
-        yield _wrong("out_of_range", f"{place}.n", f"from {low} to {high} with kind {expiry.kind}, not {expiry.n}")
+        yield must_be("out_of_range", f"{place}.n", f"from {low} to {high} with kind {expiry.kind}, not {expiry.n}")
     days = _DAYS_MIN[expiry.kind] * max(expiry.n, 1)
     if reminder_days >= days:
         wanted = f"from 0 to {days - 1}, shorter than {place}, not {reminder_days}"
-        yield _wrong("out_of_range", "reminder_days", wanted)
+        yield must_be("out_of_range", "reminder_days", wanted)
 
 
 def _pend(pend: Pend) -> Iterator[Refusal]:
     if pend.until == "days" and not pend.days:
-        yield _wrong("out_of_range", "pending.days", "at least 1 with until days")
+        yield must_be("out_of_range", "pending.days", "at least 1 with until days")
     if pend.until != "days" and pend.days:
-        yield _wrong("no_meaning", "pending.days", f"absent with until {pend.until}")
+        yield must_be("no_meaning", "pending.days", f"absent with until {pend.until}")
 
 
 def _wallets(rules: Rules) -> Iterator[Refusal]:
@@ -129,25 +116,25 @@ def _wallets(rules: Rules) -> Iterator[Refusal]:
         place = f"wallets.{name}"
         if wallet.expiry:
             yield from _validity(wallet.expiry, f"{place}.expiry", rules.reminder_days)
-        yield from _labels(wallet.uses, f"{place}.uses")
+        yield from labels_mistakes(wallet.uses, f"{place}.uses")
         yield from _reasons(name, wallet, taken)
 
 
 def _reasons(name: str, wallet: WalletRules, taken: dict[str, str]) -> Iterator[Refusal]:
     place = f"wallets.{name}.reasons"
-    yield from _labels(wallet.reasons, place)
+    yield from labels_mistakes(wallet.reasons, place)
     for index, reason in enumerate(wallet.reasons):
         if (owner := taken.setdefault(reason, name)) != name:
-            yield _wrong("not_unique", f"{place}[{index}]", f"in one wallet only; {reason!r} is in {owner} too")
+            yield must_be("not_unique", f"{place}[{index}]", f"in one wallet only; {reason!r} is in {owner} too")
 
 
 def _caps(given: Sequence[Cap]) -> Iterator[Refusal]:
     yield from _unique([cap.id for cap in given], [f"caps[{index}]" for index in range(len(given))])
     for index, cap in enumerate(given):
-        yield from _labels(cap.reasons, f"caps[{index}].reasons")
+        yield from labels_mistakes(cap.reasons, f"caps[{index}].reasons")
         high = _CAP_N_MAX.get(cap.per, 1)
         if cap.n > high:
-            yield _wrong("out_of_range", f"caps[{index}].n", f"from 1 to {high} with per {cap.per}, not {cap.n}")
+            yield must_be("out_of_range", f"caps[{index}].n", f"from 1 to {high} with per {cap.per}, not {cap.n}")
 
 
 def _tiers(tiers: Tiers) -> Iterator[Refusal]:
@@ -155,31 +142,20 @@ def _tiers(tiers: Tiers) -> Iterator[Refusal]:
     yield from _unique([level.id for level in tiers.levels], places)
     for place, (low, high) in zip(places[1:], pairwise(tiers.levels), strict=False):
         if high.at <= low.at:
-            yield _wrong("not_rising", f"{place}.at", f"more than {low.at}, that of the level before, not {high.at}")
+            yield must_be("not_rising", f"{place}.at", f"more than {low.at}, that of the level before, not {high.at}")
     if tiers.window != "days" and tiers.n != Tiers().n:
-        yield _wrong("no_meaning", "tiers.n", f"absent with window {tiers.window}")
+        yield must_be("no_meaning", "tiers.n", f"absent with window {tiers.window}")
 
 
 def _reserve(reserve: Reserve) -> Iterator[Refusal]:
     if reserve.ttl_s_default > reserve.ttl_s_max:
         wanted = f"at most reserve.ttl_s_max, {reserve.ttl_s_max}, not {reserve.ttl_s_default}"
-        yield _wrong("out_of_range", "reserve.ttl_s_default", wanted)
+        yield must_be("out_of_range", "reserve.ttl_s_default", wanted)
 
 
 def _unique(ids: Iterable[str], places: Iterable[str]) -> Iterator[Refusal]:
     seen: set[str] = set()
     for name, place in zip(ids, places, strict=True):
         if name in seen:
-            yield _wrong("not_unique", f"{place}.id", f"another; {name!r} is taken")
+            yield must_be("not_unique", f"{place}.id", f"another; {name!r} is taken")
         seen.add(name)
-
-
-def _labels(labels: Iterable[str], place: str) -> Iterator[Refusal]:
-    for index, label in enumerate(labels):
-        if code := text_code(label, LABEL_BYTES_MAX):
-            wanted = f"1 to {LABEL_BYTES_MAX} bytes of UTF-8 without control characters"
-            yield _wrong(code, f"{place}[{index}]", wanted)
-
-
-def _wrong(code: str, field: str, wanted: str) -> Refusal:
-    return Refusal(code, field, f"{field} must be {wanted}")

@@ -13,9 +13,10 @@ from typing import Literal
 import msgspec
 
 from actors.calendar import Calendar, anniversary, calendar
-from actors.points.orders import Order, OrderItem
-from actors.points.rules import Exclude, When
+from actors.orders import Order, OrderItem
+from actors.points.rules import When
 from actors.points.state import Account, Facts
+from actors.rule_words import Exclude, hours_of
 
 Miss = Literal[
     "",
@@ -78,7 +79,7 @@ class Condition:
         self._when = when
         self._tiers = frozenset(when.tiers)
         self._weekdays = frozenset(when.weekdays)
-        self._hours = _hours(*when.hours) if when.hours else frozenset[int]()
+        self._hours = hours_of(when.hours)
         self._products = frozenset(when.products)
         self._categories = frozenset(when.categories)
         self.about_items = bool(when.products or when.categories)
@@ -119,10 +120,6 @@ class Exclusion:
         if item.product in self._products:
             return "excluded_product"
         return "excluded_category" if item.category in self._categories else ""
-
-
-def _hours(begin: int, end: int) -> frozenset[int]:
-    return frozenset(range(begin, end) if begin < end else [*range(begin, 24), *range(end)])
 
 
 def _users(zone: str, programmes: Calendar) -> Calendar:

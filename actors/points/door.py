@@ -15,10 +15,10 @@ import msgspec
 from actors import mistakes
 from actors.commands import NOT_JSON, Command, CommandSpec, Refusal, refusal
 from actors.fields import rfc3339_ms, text_code
+from actors.orders import ORDER_ID_BYTES_MAX
 from actors.points.messages import (
     CHANGE,
     CHANGES,
-    ORDER_ID_BYTES_MAX,
     POINTS_MAX,
     REASON_BYTES_MAX,
     USER_ID_BYTES_MAX,

@@ -20,16 +20,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import prod
-from typing import Literal
 
 import msgspec
 
+from actors import dealing
 from actors.commands import Refusal
 from actors.money import EXPONENTS
+from actors.orders import Order, OrderItem
 from actors.points.checks import BASE
 from actors.points.conditions import Condition, Miss, Scene, Who, scene
 from actors.points.messages import POINTS_MAX
-from actors.points.orders import Order, OrderItem
 from actors.points.programme import Programme
 
 
@@ -96,7 +96,7 @@ def estimate(programme: Programme, order: Order, who: Who, at: int) -> Estimate 
             holding.append(multiplier)
     unit = _unit(programme, holding)
     shares = [_share(programme, item, holding, unit) for item in order.items]
-    points = _dealt([share.parts for share in shares], unit, programme.rules.earn.rounding)
+    points = dealing.dealt([share.parts for share in shares], unit, programme.rules.earn.rounding)
     bonuses: list[BonusPoints] = []
     for rule, worth, condition in programme.bonuses:
         if miss := _bonus_miss(programme, condition, now):
@@ -115,7 +115,7 @@ def dealt(estimate: Estimate, points: int) -> list[int]:
     """The points of each item when caps let only `points` of all come: everything is cut alike, bonuses too."""
     if points == estimate.points:
         return [item.points for item in estimate.items]
-    return _dealt([item.points * points for item in estimate.items], estimate.points, "floor")
+    return dealing.dealt([item.points * points for item in estimate.items], estimate.points, "floor")
 
 
 def _unit(programme: Programme, holding: Sequence[_Multiplier]) -> int:
@@ -142,24 +142,6 @@ def _share(programme: Programme, item: OrderItem, holding: Sequence[_Multiplier]
     for _, factor, _ in counting:
         parts *= factor.numerator
     return _Share(parts, (BASE, *[rule for rule, _, _ in counting]), tuple(passed))
-
-
-def _dealt(parts: Sequence[int], unit: int, rounding: Literal["floor", "half_up", "ceil"]) -> list[int]:
-    """Whole points for so many `parts`, `unit` to a point, that come to their rounded sum: by largest remainder."""
-    together = sum(parts)
-    match rounding:
-        case "floor":
-            total = together // unit
-        case "half_up":
-            total = (2 * together + unit) // (2 * unit)
-        case "ceil":
-            total = -(-together // unit)
-    points = [part // unit for part in parts]
-    if (left := total - sum(points)) > 0:
-        # Those with the largest remainder first; sorting is stable, so of equal ones the earlier.
-        for index in sorted(range(len(parts)), key=lambda index: -(parts[index] % unit))[:left]:
-            points[index] += 1
-    return points
 
 
 def _bonus_miss(programme: Programme, condition: Condition, now: Scene) -> Miss:

@@ -10,10 +10,12 @@ from typing import Any
 
 import msgspec
 
+from actors import orders
 from actors.commands import Command, CommandSpec, Refusal
 from actors.forms import Check, Field, Form, between, command, maybe, moment, plain, text_rule
-from actors.points import inputs, orders, refund_request
-from actors.points.messages import ORDER_ID_BYTES_MAX, POINTS_MAX, REASON_BYTES_MAX, USER_ID_BYTES_MAX
+from actors.orders import ORDER_ID_BYTES_MAX
+from actors.points import inputs, refund_request
+from actors.points.messages import POINTS_MAX, REASON_BYTES_MAX, USER_ID_BYTES_MAX
 
 WALLET_BYTES_MAX = 32
 RESERVATION_ID_BYTES_MAX = 128

@@ -15,7 +15,6 @@ POINTS_MAX = 1_000_000_000
 """Points of one change."""
 USER_ID_BYTES_MAX = 128
 REASON_BYTES_MAX = 128
-ORDER_ID_BYTES_MAX = 128
 
 CHANGE = "points.change"
 REFERRAL = "points.referral"

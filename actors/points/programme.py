@@ -1,8 +1,6 @@
 """A programme at work: rules that were read, checked and compiled, with what is asked of them for every event.
 
-A programme is named by what it says: its version is a hash of its canonical form, in which defaults are left out, lists
-that mean sets are sorted and rationals reduced. Whoever writes the same rules in another order has the same version,
-and putting them again is no change. A field that a later release adds leaves the versions of old programmes alone.
+A programme is named by what it says: its version is a hash of its normal form (normal_form.py).
 
 Only the present rule is applied when points are earned; lots keep the expiry they were given.
 """
@@ -10,13 +8,12 @@ Only the present rule is applied when points are earned; lots keep the expiry th
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache, reduce
-from hashlib import blake2b
-from typing import Any, cast
+from functools import reduce
+from typing import Any
 
 import msgspec
 
-from actors import mistakes
+from actors import mistakes, normal_form
 from actors.calendar import Ordinals, calendar, first
 from actors.commands import Refusal
 from actors.points.checks import first_mistake
@@ -29,11 +26,14 @@ MAIN_NAME = "main"
 """MAIN as people write it."""
 BYTES_MAX = 256 * 1024
 """Of a programme's JSON: it is an entry of every segment's log."""
-VERSION_BYTES = 8
 MARK_DIGITS = 8
 
-_SETS = frozenset(("tiers", "categories", "products", "weekdays", "reasons", "uses"))
-_RATIONALS = frozenset(("rate", "factor"))
+_SETS = ("tiers", "categories", "products", "weekdays", "reasons", "uses")
+_REDUCED: normal_form.Reduced = {
+    **dict[str, normal_form.Reduce].fromkeys(_SETS, normal_form.sorted_set),
+    "rate": normal_form.rational,
+    "factor": normal_form.rational,
+}
 _SETTINGS = {
     "expiry.n": "points_valid_days",
     "reminder_days": "points_reminder_days",
@@ -41,8 +41,6 @@ _SETTINGS = {
 }
 """What the settings call fields of theirs."""
 _rules = msgspec.json.Decoder(Rules)
-_fields = lru_cache(maxsize=None)(msgspec.structs.fields)
-"""Of the few types there are: msgspec reads their annotations anew each time, which is nearly all a programme costs."""
 
 
 class Programme:
@@ -50,8 +48,8 @@ class Programme:
 
     def __init__(self, rules: Rules) -> None:
         """`rules` have passed checks.first_mistake."""
-        self.canonical = msgspec.json.encode(_plain(rules), order="sorted")
-        self.version = blake2b(self.canonical, digest_size=VERSION_BYTES).hexdigest()
+        self.canonical = normal_form.encoded(rules, _REDUCED)
+        self.version = normal_form.version(self.canonical)
         self.mark = int(self.version[:MARK_DIGITS], 16) | 1
         """Short for the version, never 0: an account remembers by which programme it was settled."""
         self.rules = rules
@@ -169,37 +167,6 @@ def from_settings(
 def _inside(name: str) -> str:
     """The wallet called `name` as states write it."""
     return MAIN if name == MAIN_NAME else name
-
-
-def _plain(rules: msgspec.Struct) -> dict[str, Any]:
-    """The canonical form as plain values: what is not a default, in a form that does not depend on its writer."""
-    plain: dict[str, Any] = {}
-    for field in _fields(type(rules)):
-        value = getattr(rules, field.name)
-        if field.name in _SETS and isinstance(value, tuple):
-            value = sorted(set(cast("tuple[Any, ...]", value)))
-        elif field.name in _RATIONALS:
-            value = str(Fraction(value))
-        value = _plain_value(value)
-        if value != _plain_value(_default(field)):
-            plain[field.encode_name] = value
-    return plain
-
-
-def _plain_value(value: Any) -> Any:
-    match value:
-        case msgspec.Struct():
-            return _plain(value)
-        case list() | tuple():
-            return [_plain_value(one) for one in cast("list[Any]", value)]
-        case dict():
-            return {key: _plain_value(one) for key, one in cast("dict[str, Any]", value).items()}
-        case _:
-            return value
-
-
-def _default(field: msgspec.structs.FieldInfo) -> Any:
-    return field.default_factory() if callable(field.default_factory) else field.default
 
 
 def _under_its_key(refusal: Refusal, data: bytes) -> Refusal:

@@ -18,10 +18,10 @@ from actors.commands import Refusal
 from actors.fields import text_code
 from actors.forms import Field
 from actors.money import AMOUNT_MAX, EXPONENTS, minor_of_ours
+from actors.orders import ITEMS_MAX, QUANTITY_MAX
 from actors.points.inputs import ReverseOrder
-from actors.points.orders import ITEMS_MAX, QUANTITY_MAX
 from actors.points.refunds import ItemRefund
-from actors.points.rules import LABEL_BYTES_MAX
+from actors.rule_words import LABEL_BYTES_MAX
 
 What = Sequence[ItemRefund] | int | None
 """Items, an amount in minor units, or everything."""

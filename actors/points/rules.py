@@ -18,12 +18,10 @@ from msgspec import Meta
 
 from actors.money import AMOUNT_MAX
 from actors.points.messages import POINTS_MAX
+from actors.rule_words import Amount, Exclude, Hours, Id, Labels, Rational, Weekdays
 
 MULTIPLIERS_MAX = 100
 BONUSES_MAX = 100
-LABELS_MAX = 1_000
-"""Categories, products, reasons or tiers in one list."""
-LABEL_BYTES_MAX = 128
 WALLETS_MAX = 16
 CAPS_MAX = 32
 LEVELS_MAX = 32
@@ -36,18 +34,11 @@ LOTS_MAX_MAX = 10_000
 TTL_S_MAX = 30 * 24 * 3600
 
 # `$` alone lets a line break pass behind it.
-Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$(?!\n)")]
-"""Of a rule or a level; it stands in records and answers."""
 WalletName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$(?!\n)")]
-Rational = Annotated[str, Meta(pattern=r"^[0-9]{1,9}([.][0-9]{1,9}|/[1-9][0-9]{0,8})?$(?!\n)")]
-"""Exact: "2", "1.5" or "3/2", below a billion."""
 StreakDays = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,2}$(?!\n)")]
-Label = Annotated[str, Meta(min_length=1, max_length=LABEL_BYTES_MAX)]
-Labels = Annotated[tuple[Label, ...], Meta(max_length=LABELS_MAX)]
 Points = Annotated[int, Meta(ge=1, le=POINTS_MAX)]
 PointsOrNone = Annotated[int, Meta(ge=0, le=POINTS_MAX)]
 Days = Annotated[int, Meta(ge=0, le=DAYS_MAX)]
-Amount = Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
 
 
 class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,8 +50,8 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tiers: Labels = ()
     categories: Labels = ()
     products: Labels = ()
-    weekdays: Annotated[tuple[Annotated[int, Meta(ge=1, le=7)], ...], Meta(max_length=7)] = ()
-    hours: tuple[Annotated[int, Meta(ge=0, le=23)], Annotated[int, Meta(ge=0, le=24)]] | None = None
+    weekdays: Weekdays = ()
+    hours: Hours | None = None
     first_order: bool = False
     birthday: Literal["day", "week", "month"] | None = None
     """In the user's own zone: that day, the 7 days around it (3 before, 3 after), its month. 29 February is the 28th
@@ -83,13 +74,6 @@ class Bonus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: Id
     points: Points
     when: When = When()
-
-
-class Exclude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Items that earn nothing."""
-
-    categories: Labels = ()
-    products: Labels = ()
 
 
 class Earn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,6 +8,8 @@ Versions are named by their content and counted by `number`. A change is taken o
 putting what is active anyway changes nothing, so that a lost answer can be asked for again. What a body means is
 nobody's business here: it was read at the door.
 
+A programme whose name is a subject (`template:T1`) lives there, and that subject hears of each change too.
+
 More segments than a reaction may have outputs are told by continuation entries. A continuation of a version that is
 active no more tells nothing, since the newer one is under way to the same segments.
 """
@@ -21,14 +23,17 @@ import msgspec
 
 from actors.programmes.messages import (
     ACTIVATED,
+    CHANGED,
     NAME,
     PUT,
     SPREAD,
     ProgrammeActivated,
     ProgrammeChanged,
+    ProgrammeTold,
     PutAnswer,
     PutProgramme,
     SpreadProgramme,
+    subject_of,
 )
 from supervision.domain import Domain, Event
 from supervision.entry import segment_subject
@@ -84,6 +89,8 @@ class ProgrammesActor(Domain[Shelf]):
         old = shelf.version
         shelf.number, shelf.version, shelf.body = shelf.number + 1, put.version, put.body
         yield Record(ProgrammeChanged(put.by, shelf.number, old, put.version, at, put.body))
+        if subject_of(put.name) == put.name:
+            yield Emit(CHANGED, ProgrammeTold(put.name, shelf.number, shelf.version, shelf.body), same_depth=True)
         yield from self._spread(shelf, SpreadProgramme(put.name, shelf.number, 0, 0))
         yield Reply(PutAnswer(shelf.number, shelf.version, changed=True))
 

@@ -34,3 +34,7 @@ class Kind(msgspec.Struct, frozen=True):
     domain: str
     parse: Callable[[bytes], Parsed | Refusal]
     number_of: Callable[[bytes], int]
+
+
+Family = Callable[[str], Kind]
+"""The kind of each programme whose name begins as the family's do."""

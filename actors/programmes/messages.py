@@ -11,13 +11,18 @@ import msgspec
 PUT = "programme.put"
 SPREAD = "programme.spread"
 ACTIVATED = "programme.activated"
+CHANGED = "programme.changed"
 NAME = "programmes"
 """Of the domain."""
 
 
 def subject_of(name: str) -> str:
-    """Whom an entry about the programme `name` is about."""
-    return f"programme:{name}"
+    """Whom an entry about the programme `name` is about: a name with a colon is a subject itself.
+
+    >>> subject_of("points"), subject_of("template:T1")
+    ('programme:points', 'template:T1')
+    """
+    return name if ":" in name else f"programme:{name}"
 
 
 class PutProgramme(msgspec.Struct, frozen=True):
@@ -46,6 +51,15 @@ class ProgrammeActivated(msgspec.Struct, frozen=True):
     """To each segment: from here on in its log, `name` is this version. `number` rises by one with every change; a
     segment may hear of some only.
     """
+
+    name: str
+    number: int
+    version: str
+    body: str
+
+
+class ProgrammeTold(msgspec.Struct, frozen=True):
+    """To the subject that `name` is, where it is one: version `number` is active. For who keeps its books."""
 
     name: str
     number: int

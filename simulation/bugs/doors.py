@@ -59,7 +59,7 @@ def _whoever_asks(business_key: Method) -> Method:
 def _somebody_is(parked: Method) -> Method:
     def wrong(self: Any, handed: Any, offset: int) -> Any:
         with self._readers.one() as reader:
-            rows = reader.parked(handed.segment, self._domain, None, -1, 1)
+            rows = reader.parked(handed.segment, handed.domain, None, -1, 1)
         subject = rows[0].subject if rows else handed.subject
         return parked(self, msgspec.structs.replace(handed, subject=subject), offset)
 

@@ -44,8 +44,8 @@ def _with_its_firings(refused: Method) -> Method:
 
 
 def _on_its_way(due: Method) -> Method:
-    def wrong(self: Any, now_ms: int, watermark_ms: int, limit: int) -> list[TimerRow]:
-        rows = due(self, now_ms, watermark_ms, limit)
+    def wrong(self: Any, now_ms: int, watermark_ms: int, limit: int, bulk_max: int = 0) -> list[TimerRow]:
+        rows = due(self, now_ms, watermark_ms, limit, bulk_max)
         for row in rows if limit > 1 else ():  # 1: somebody only looks whether there are any
             del self._rows[identity(row)]
         return rows

@@ -11,6 +11,7 @@ still be read, and to the present second. Nothing else in the backup is changed.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -46,8 +47,11 @@ class Restored(msgspec.Struct, frozen=True):
     """What the old store said of itself, if it could."""
 
 
-def restore(source: Path, folder: Path, may_replace: bool, now_ms: int, told: Told) -> Restored:
-    """Make `folder` hold what the backup `source` holds.
+def restore(
+    source: Path, folder: Path, may_replace: bool, now_ms: int, told: Told, last: Callable[[], None] = lambda: None
+) -> Restored:
+    """Make `folder` hold what the backup `source` holds. `last` is called when all that can fail is done, before the
+    store changes: what it does is done whenever the store is another.
 
     Raises `Locked`, `Declined`, `Incompatible`, `Refused`, `Corrupt`, OSError; then the folder's store is as it was.
     """
@@ -63,6 +67,7 @@ def restore(source: Path, folder: Path, may_replace: bool, now_ms: int, told: To
         part = beside(folder / STORE_FILE, PART)
         try:
             found = _copy(source, part, max(now_ms // 1000, replaced.epoch if replaced else 0), told)
+            last()
             return Restored(found, replace(folder, part), replaced)
         finally:
             _discard(part)

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from supervision.entry import Corrupt
-from supervision.messages import TimerRow
+from supervision.messages import ABSENCE, BULK, TimerRow
 
 
 def timer_row(row: Sequence[Any]) -> TimerRow:
-    """A row of `timers` as the others know it."""
-    return TimerRow(*row[:7], absence=bool(row[7]), valid_for_ms=row[8], fired=bool(row[9]), depth=row[10])
+    """A row of `timers` as the others know it. Its column `absence` has the sort."""
+    sort = row[7]
+    return TimerRow(
+        *row[:7], absence=sort == ABSENCE, valid_for_ms=row[8], fired=bool(row[9]), depth=row[10], bulk=sort == BULK
+    )
 
 
 def unchecked(blob: bytes, whose: str) -> bytes:

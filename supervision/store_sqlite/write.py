@@ -128,7 +128,7 @@ def _write_timers(db: sqlite3.Connection, plan: Plan) -> None:
     gone = [at for at, row in plan.timers.items() if row is None]
     change_many(db, "DELETE FROM timers WHERE", _TIMER, sorted(gone))
     rows = [
-        (*at, row.gen, row.due, row.body, row.absence, row.valid_for_ms, 0, row.depth)
+        (*at, row.gen, row.due, row.body, row.sort, row.valid_for_ms, 0, row.depth)
         for at, row in plan.timers.items()
         if row is not None
     ]

@@ -23,8 +23,8 @@ from topology.link import Link
 from topology.relay import Relay
 from topology.table import DEAD, DOORS, EFFECTS, INGRESS, UNROUTED, topology
 
-POINTS = DOORS[0]
-TABLE = topology((POINTS,), seed_queues=True)
+POINTS, COUPON = DOORS[:2]
+TABLE = topology((POINTS, COUPON), seed_queues=True)
 
 
 class Engine:
@@ -87,10 +87,12 @@ def channel(url: str) -> Iterator[Any]:
         connection.close()
 
 
-def publish(url: str, bodies: list[bytes], key: str = "points.increase.purchase", **props: Any) -> None:
+def publish(
+    url: str, bodies: list[bytes], key: str = "points.increase.purchase", exchange: str = POINTS, **props: Any
+) -> None:
     with channel(url) as ch:
         for body in bodies:
-            ch.basic_publish(POINTS, key, body, pika.BasicProperties(**props))
+            ch.basic_publish(exchange, key, body, pika.BasicProperties(**props))
 
 
 def waiting(url: str, queue: str) -> int:
@@ -223,6 +225,40 @@ def test_headers_that_the_client_library_cannot_read_stop_nothing(engine: Engine
     assert props.headers["reason"] == "not_json" and props.headers[UNREADABLE]
     _, props, _ = get(engine.url, DEAD)
     assert props.headers["n"][UNREADABLE]
+
+
+@pytest.mark.parametrize(
+    ("door", "key"),
+    [
+        *((POINTS, f"points.{way}.purchase") for way in ("increase", "decrease", "expire")),
+        *((COUPON, f"coupon.issue.{why}") for why in ("newuser", "birthday", "activity")),
+        *((COUPON, f"coupon.usage.{what}") for what in ("redeem", "hold", "release", "rollback")),
+    ],
+)
+def test_each_documented_key_of_a_front_door_reaches_the_engine(broker: str, door: str, key: str) -> None:
+    preparer(TABLE, "declare")(pika.URLParameters(broker))
+    publish(broker, [message()], key, door)
+    assert waiting(broker, INGRESS) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "queues"),
+    [
+        ("points.earned.purchase_order", ("points.notification.queue", "points.analysis.queue")),
+        ("coupon.issued.newuser", ("coupon.notification.queue",)),
+        ("coupon.issued.birthday", ("coupon.notification.queue",)),
+        ("coupon.expiring", ("coupon.notification.queue",)),
+        ("coupon.usage.redeemed", ("coupon.usage.queue",)),
+        ("coupon.usage.rolled_back", ("coupon.usage.queue",)),
+        ("coupon.usage.expired", ("coupon.usage.queue",)),
+        ("coupon.refused.newuser", (UNROUTED,)),
+    ],
+)
+def test_each_documented_effect_reaches_its_queues_and_no_others(broker: str, key: str, queues: list[str]) -> None:
+    preparer(TABLE, "declare")(pika.URLParameters(broker))
+    publish(broker, [b"{}"], key, EFFECTS)
+    reached = {queue.name for queue in TABLE.queues if waiting(broker, queue.name)}
+    assert reached == set(queues)
 
 
 def test_effects_go_out_in_order_with_their_properties_and_the_checkpoint_follows(engine: Engine) -> None:

@@ -155,13 +155,14 @@ def test_timers_come_in_order_of_their_time_and_fired_ones_do_not_come_again(ope
         timer("a", 1, 300),
         timer("b", 1, 100, depth=3),
         timer("c", 1, 200, absence=True, body=b"x", valid_for_ms=9),
+        timer("d", 1, 260, bulk=True),
     ]
     opened.commit(stages=[stage(0, 1, timer_ops=[TimerOp("user:1", row.key, row) for row in rows])])
     start = (0, 0, "", "", "")
     assert list(opened.store.timers_due(start, 250, 9)) == [rows[1], rows[2]]
     assert list(opened.store.timers_due((100, 1, "points", "user:1", "b"), 999, 1)) == [rows[2]]
     opened.commit(fired=[rows[1]])
-    assert list(opened.store.timers_due(start, 999, 9)) == [rows[2], rows[0]]
+    assert list(opened.store.timers_due(start, 999, 9)) == [rows[2], rows[3], rows[0]]
     row = opened.reader.load(1, "points", (), [("user:1", "b")], ()).timers[("user:1", "b")]
     assert row.fired and row.gen == 1 and row.depth == 3
 

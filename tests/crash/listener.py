@@ -132,7 +132,8 @@ class Listener:
         fields = json.loads(body)
         self._follows(last, (epoch, offset, seq))
         assert props.headers["segment"] == str(segment), "the header names another segment"
-        assert props.type == fields["event_type"] == "_".join(key.split(".")[:2]), "type, body and key disagree"
+        assert props.type == fields["event_type"], "type and body disagree"
+        assert f"{key.replace('.', '_')}_".startswith(f"{props.type}_"), "type and key disagree"
         assert props.type in self._types, "nobody should have said this"
         assert (props.content_type, props.app_id, props.delivery_mode) == ("application/json", "ganglion", 2)
         self.seen.append(Seen(props.message_id, key, segment, epoch, offset, seq, fields))

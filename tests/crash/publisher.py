@@ -29,7 +29,8 @@ AGAIN_S = 0.1
 class Publisher:
     """One channel to the front door. `send`, `settle`, `close` from the test's thread."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, exchange: str = EXCHANGE) -> None:
+        self._exchange = exchange
         self.trouble: list[str] = []
         self.connections = 0
         self.again = 0
@@ -126,7 +127,7 @@ class Publisher:
         for key, props, body in messages:
             if not self._channel.is_open:
                 return
-            self._channel.basic_publish(EXCHANGE, key, body, props, mandatory=True)
+            self._channel.basic_publish(self._exchange, key, body, props, mandatory=True)
 
     def _confirm(self, frame: Any) -> None:
         tag, multiple = frame.method.delivery_tag, frame.method.multiple

@@ -81,7 +81,7 @@ def test_an_answer_that_is_not_the_models_is_found(callers: Callers) -> None:
 
 
 def told(callers: Callers, wanted: Wanted, offset: int, problem: Problem | None) -> None:
-    callers.told_parked(wanted, Handed(0, 0, "user:1", lambda: None), offset, problem)
+    callers.told_parked(wanted, Handed(0, 0, "user:1", "points", lambda: None), offset, problem)
 
 
 def test_who_was_told_parked_and_is_answered_later_is_counted(callers: Callers) -> None:

@@ -186,6 +186,7 @@ COMMANDS_OF_POINTS = (
     "accruals", "redemptions", "reservations", "reservations/{reservation_id}/confirm",
     "reservations/{reservation_id}/cancel", "reversals", "gifts", "adjustments",
 )  # fmt: skip
+COMMANDS_OF_COUPONS = ("holds", "holds/{order_id}", "redemptions", "redemptions/{order_id}/rollback")
 
 
 def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
@@ -198,6 +199,10 @@ def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
         *(f"/v1/users/{{user_id}}/points/{what}" for what in COMMANDS_OF_POINTS), "/v1/points/estimate",
         "/v1/users/{user_id}/export", "/v1/parked",
         "/v1/parked/{domain}/{subject}/retry", "/v1/parked/{domain}/{subject}/discard", "/v1/parked/{domain}/resume",
+        "/v1/coupon-jobs", *(f"/v1/coupon-jobs/{{job_id}}{word}" for word in ("", "/pause", "/continue", "/cancel")),
+        "/v1/users/{user_id}/coupons", "/v1/coupons/validate", "/v1/coupons/{code}", "/v1/coupon-templates",
+        *(f"/v1/coupons/{{code}}/{what}" for what in COMMANDS_OF_COUPONS),
+        *(f"/v1/coupon-templates/{{template}}{word}" for word in ("", "/activate", "/pause", "/close", "/usage")),
         "/v1/tree", "/v1/points/programme", "/v1/audit", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     events = schema["paths"]["/v1/events"]["post"]

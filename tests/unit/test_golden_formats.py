@@ -4,7 +4,8 @@ A file is written once, by hand, when a format is born, and never changed: whoev
 would make old bytes unreadable, or an effect differ without a new `schema_version`, meets the red test here and not
 in production.
 
-- `state.<domain>.<format>.hex`: a stored state, msgpack.
+- `state.<domain>.<format>.hex`: a stored state, msgpack; `<domain>-segment` what a segment shares, `<domain>-companion`
+  a part of it.
 - `claim.<domain>.<format>.hex`: the value of a business key, msgpack.
 - `record.<domain>.<n>.json`: a line of the records.
 - `effect.<event_type>.<schema_version>.json`: an effect as it is published, envelope and all.
@@ -18,6 +19,22 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.coupon import effects as coupon_effects
+from actors.coupon import keys, shelf
+from actors.coupon import state as purses
+from actors.coupon.directory import Directory, Listed
+from actors.coupon.guard import Guard
+from actors.coupon.lists import UnderWay
+from actors.coupon.narrowing import Terms
+from actors.coupon.order_coupons import OrderCoupons, Used
+from actors.coupon.pool import Pool
+from actors.coupon.reasons import Code, Reason
+from actors.coupon.records import LifeLine
+from actors.coupon.shelf import Need, Slice, Tally, Ticket
+from actors.coupon.state import Coupon, Hold, Purse, Uses
+from actors.coupon.stock import Stock
+from actors.coupon_jobs.job import Job, shown
+from actors.coupon_jobs.shown import JobRefused
 from actors.notification.messages import NotifyRefused, NotifySms
 from actors.points import books, order_book, view
 from actors.points.actor import Active, PointsLedgerActor
@@ -47,8 +64,8 @@ from actors.programmes.actor import Shelf
 from actors.programmes.messages import ProgrammeChanged
 from actors.registry import domains
 from actors.watch.refusals import Refusals
-from supervision.domain import Event
-from supervision.entry import Entry
+from supervision.domain import Event, formats
+from supervision.entry import Chain, Entry
 from supervision.envelope import envelope
 
 FOLDER = Path(__file__).parent.parent / "golden"
@@ -56,6 +73,12 @@ SUBJECT = "user:123456"
 EXPIRES = 1_789_948_800_000
 EXPIRES_AT = "2026-09-21T00:00:00.000Z"
 
+TERMS = Terms(1_790_000_000_000, EXPIRES, 10_000, ("books", "electronics"), ("p1",))
+CODE = "2345-6789-CDFH-JKMN-PRTV-WXY2"
+TEMPLATE = '{"name":"20 off","kind":{"type":"fixed","amount":2000},"valid":{"days":30}}'
+ISSUED_AT = "2025-09-20T14:30:00.000Z"
+
+DIRECTORY = Directory(1, {"T1": Listed(3, "active", "DOUBLE11", "A1")}, {"DOUBLE11": "T1"}, {"A1": "T1"})
 STATES: dict[str, Any] = {
     "state.points.2": Account(
         main=Wallet(
@@ -81,9 +104,75 @@ STATES: dict[str, Any] = {
         armed_by=31_962_913,
     ),
     "state.points-segment.1": Active(1, 3, "6b86b273ff34fce1", '{"zone":"UTC"}'),
+    "state.coupon_jobs.1": Job(
+        1,
+        "T1",
+        "running",
+        "DOUBLE11_2025",
+        50,
+        49,
+        [(1, 48), (50, 50)],
+        47,
+        50,
+        500,
+        49_000,
+        46_500,
+        744,
+        40_000,
+        1_000,
+        {"bad_user_id": 1, "sold_out": 2_000},
+        ["'a\\nb'"],
+        True,
+        False,
+        1_758_378_600_000,
+        1_758_378_601_250,
+        42_000,
+        6_500.5,
+        False,
+    ),
     "state.profile.1": Profile(1, {"zone": Fact('"Asia/Shanghai"', 1_790_000_000, 41, 1_758_378_601_250)}),
     "state.watch-segment.1": Refusals(1, 2_983_333, 501),
     "state.programmes.1": Shelf(1, 3, "6b86b273ff34fce1", '{"zone":"UTC"}'),
+    "state.coupon.1": Purse(
+        1,
+        {
+            410: Coupon(410, 0, "T1", "6b86b273ff34fce1", "birthday", TERMS, reminded=True),
+            420: Coupon(
+                420,
+                0,
+                "T1",
+                "6b86b273ff34fce1",
+                "code",
+                TERMS,
+                public=True,
+                hold=Hold("ORDER_001", 1_790_000_900_000, 2_000, 1_790_000_000_000),
+            ),
+        },
+        {"T1": Uses(2, 739_514, 1, 24_297, 2)},
+        1_790_000_900_000,
+        Guard(1_790_003_600_000, 1_790_000_005_000),
+        {"T2": 1},
+    ),
+    "state.coupon-segment.1": DIRECTORY,
+    "state.coupon_jobs-segment.1": DIRECTORY,
+    "state.coupon-companion.1": shelf.Shelf(
+        1,
+        3,
+        "active",
+        TEMPLATE,
+        "6b86b273ff34fce1",
+        {"6b86b273ff34fce1": TEMPLATE},
+        Slice(50, 1, 2, True, False, True, 25, 1_790_000_000_000),
+        Slice(100_000, mark=50_000),
+        4,
+        6,
+        True,
+        Tally(10, 4, 1, 3, 1, 2, 2, 4_000, 59_800),
+        {"J1/7": UnderWay(3, 1, 2, {"sold_out": 1})},
+    ),
+    "state.coupon_stock.1": Stock(
+        1, 3, Pool(100, 40, {0: 50, 1: 10}, {1: 5}, {0: False}, [2], [3]), Pool(1_000_000, 1_000_000)
+    ),
 }
 CLAIMS: dict[str, Any] = {
     "claim.points-order.1": OrderBook(
@@ -98,7 +187,32 @@ CLAIMS: dict[str, Any] = {
         10_000,
         True,
         False,
-    )
+    ),
+    "claim.coupon-order.1": OrderCoupons(
+        1,
+        "CNY",
+        [
+            Used(
+                Coupon(410, 0, "T1", "6b86b273ff34fce1", "birthday", TERMS),
+                2_000,
+                [("p1", 1_500)],
+                500,
+                "template:T1",
+                False,
+                29_900,
+            )
+        ],
+    ),
+    "claim.coupon-serial.1": keys.Whose("123456", "T1", "redeemed", "ORDER_001"),
+    "claim.coupon-issue.1": [410, 411],
+    "claim.coupon-ticket.1": Ticket(
+        SUBJECT,
+        "coupon.issue",
+        b'{"event_type":"coupon_issue"}',
+        "purchase/order/ORDER_001",
+        Need(1, 0),
+        Chain("orders|m-1", SUBJECT, 0, True, 1_758_378_600_000),
+    ),
 }
 RECORDS: dict[str, Any] = {
     "record.points.2": LedgerLine(
@@ -108,6 +222,10 @@ RECORDS: dict[str, Any] = {
     ),
     "record.programmes.1": ProgrammeChanged(
         "ann", 3, "d4735e3a265e16ee", "6b86b273ff34fce1", 1_790_000_000_000, '{"zone":"UTC"}'
+    ),
+    "record.coupon.1": LifeLine(
+        41, ISSUED_AT, "issued", 410, "T1", "14.1790000000.41", "6b86b273ff34fce1", "birthday", "birthday/2025",
+        ISSUED_AT, EXPIRES_AT, "ORDER_001", 2_000, "cancelled",
     ),
 }  # fmt: skip
 EFFECTS: dict[str, Any] = {
@@ -123,6 +241,37 @@ EFFECTS: dict[str, Any] = {
         "points_earned", "zh-Hans", {"points": 100, "balance": 250, "reason": "gift"}, "您获得100积分"
     ),
     "notify.refused": NotifyRefused("points_earned", "zh-Hans", {"points": 100}, "missing_variable", "no 'nickname'"),
+    "coupon.issued": coupon_effects.CouponIssued(
+        CODE, "T1", "6b86b273ff34fce1", "new_user_register", ISSUED_AT, EXPIRES_AT, "ORDER_001", "A1", "J1"
+    ),
+    "coupon.refused": coupon_effects.CouponRefused(
+        "redeem",
+        "minimum_amount",
+        "too little",
+        "T1",
+        CODE,
+        1,
+        "ORDER_001",
+        "A1",
+        "J1",
+        (Reason(Code.MINIMUM_AMOUNT, "minimum_amount", 10_000, 9_900), Reason(Code.CATEGORY, "", ("books",), None)),
+    ),
+    "coupon.held": coupon_effects.CouponHeld(CODE, "T1", "ORDER_001", "CNY", 2_000, EXPIRES_AT),
+    "coupon.released": coupon_effects.CouponReleased(CODE, "T1", "ORDER_001", "expired"),
+    "coupon.redeemed": coupon_effects.CouponRedeemed(
+        CODE, "T1", "ORDER_001", "CNY", 29_900, 2_000, (coupon_effects.ItemDiscount("p1", 2_000),)
+    ),
+    "coupon.rolled_back": coupon_effects.CouponRolledBack(CODE, "T1", "ORDER_001", "CNY", 2_000, EXPIRES_AT, True),
+    "coupon.expired": coupon_effects.CouponEnded(CODE, "T1", EXPIRES_AT),
+    "coupon.expiring": coupon_effects.CouponEnded(CODE, "T1", EXPIRES_AT),
+    "coupon.usage": coupon_effects.CouponUsage("T1", "redeemed", 1, 2_000, 29_900, "ORDER_001"),
+    "coupon.job_done": shown(
+        Job(
+            template="T1", status="done", total_batches=2, batches=1, came=[(1, 1)], users=3, issued=2, refused={"x": 1}
+        ),
+        "DOUBLE11_2025",
+    ),
+    "coupon.job_refused": JobRefused("DOUBLE11_2025", "unknown_template", "there is no active template T1", 1_000, 7),
     "profile.updated": ProfileUpdated(("zone", "shoe_size")),
     "profile.refused": ProfileRefused(("shoe_size",), "profile_full", "a profile holds 200 facts"),
 }
@@ -184,9 +333,20 @@ def test_an_effect_that_differs_needs_a_new_schema_version(kind: str) -> None:
 
 
 def test_every_state_format_of_every_domain_has_its_golden_file() -> None:
-    for domain in domains(from_settings(), 1):
-        for number in range(1, domain.format + 1):
-            assert golden(f"state.{domain.name}.{number}")
+    for kept, format in formats(domains(from_settings(), 1)).items():
+        name = kept.replace("/shared", "-segment").replace("/companion", "-companion")
+        for number in range(1, format + 1):
+            assert golden(f"state.{name}.{number}")
+
+
+def test_every_effect_of_the_coupon_domain_has_its_golden_file() -> None:
+    said = {type_ for type_ in vars(coupon_effects).values() if hasattr(type_, "schema_version")}
+    assert said == {type(body) for body in EFFECTS.values() if type(body).__module__ == coupon_effects.__name__}
+
+
+def test_the_golden_purse_and_shelf_are_sound() -> None:
+    purses.check(msgspec.msgpack.decode(golden("state.coupon.1"), type=Purse))
+    shelf.check(msgspec.msgpack.decode(golden("state.coupon-companion.1"), type=shelf.Shelf))
 
 
 def test_the_golden_account_is_sound() -> None:

@@ -240,6 +240,18 @@ def test_an_absence_timer_waits_no_longer_than_the_hold_and_says_so() -> None:
     assert b"held" in record.body
 
 
+def test_bulk_timers_fire_one_by_one_amid_ordinary_traffic_and_all_at_once_without_it() -> None:
+    world = World()
+    subjects = [f"user:{number}" for number in range(100, 120)]
+    world.append(*[(subject, Do(arm_ms=0, bulk=True)) for subject in subjects])
+    for _ in range(10):
+        world.append(Do())
+        world.settle(0.1)
+    assert 8 <= sum(world.total(subject) for subject in subjects) // 1000 <= 11
+    world.settle(1.5)
+    assert [world.total(subject) for subject in subjects] == [1000] * 20
+
+
 def test_time_in_the_log_never_goes_back_and_a_leap_is_held_before_it_is_believed() -> None:
     world = World()
     world.append(Do(add=1))

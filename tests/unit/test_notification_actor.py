@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.calendar import DAY_MS
 from actors.notification.actor import NotificationActor
 from actors.notification.messages import NotifyRefused, NotifySms
 from actors.notification.templates import NAMES, TEXT_CHARS_MAX, TEXTS, NotRendered, Templates
 from supervision.domain import Event
 from supervision.entry import Entry
+from supervision.envelope import rfc3339
 from supervision.outputs import Emit
 
 FACT = {
@@ -61,6 +63,30 @@ def test_each_fact_becomes_its_text_in_the_default_locale(kind: str, text: str) 
     assert (emit.body.text, emit.body.locale) == (text, "zh-Hans")
     assert emit.body.template == kind.replace(".", "_")
     assert emit.body.params["points"] == 100
+
+
+COUPON = {"code": "C-1", "template": "T1", "template_version": "v", "trigger_source": "gift"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "locale", "days", "text"),
+    [
+        ("coupon.issued", "zh-Hans", 30.9, "您获得一张优惠券，券码C-1，30天内有效"),
+        ("coupon.expiring", "zh-Hans", 0.99, "您的优惠券C-1将在1天内到期，请尽快使用"),
+        ("coupon.issued", "en", 2, "You have a new coupon, C-1, valid for 2 days"),
+        ("coupon.expiring", "en", 1, "Your coupon C-1 ends within 1 day"),
+    ],
+)
+def test_a_coupon_that_is_new_or_about_to_end_becomes_a_text(kind: str, locale: str, days: float, text: str) -> None:
+    until = rfc3339(5 + int(days * DAY_MS))
+    emit = react(NotificationActor(Templates(locale=locale)), kind, **COUPON, valid_from="", valid_until=until)
+    assert isinstance(emit.body, NotifySms)
+    assert (emit.body.template, emit.body.text) == (kind.replace(".", "_"), text)
+    assert emit.body.params == {"code": "C-1", "template": "T1", "valid_until": until, "days": max(1, int(days))}
+
+
+def test_a_coupon_that_has_expired_is_no_news() -> None:
+    assert not {"coupon.expired", "coupon.redeemed"} & set(NotificationActor.reacts_to)
 
 
 def test_another_locale_is_a_matter_of_configuration() -> None:

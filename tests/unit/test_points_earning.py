@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.commands import Refusal
+from actors.orders import Order, OrderItem
 from actors.points.conditions import Who
 from actors.points.earning import Estimate, Passed, estimate
 from actors.points.messages import POINTS_MAX
-from actors.points.orders import Order, OrderItem
 from actors.points.programme import Programme, parse
 
 NOON = round(datetime(2025, 9, 20, 12, tzinfo=UTC).timestamp() * 1000)

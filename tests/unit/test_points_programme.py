@@ -17,7 +17,6 @@ from actors.points.rules import (
     BONUSES_MAX,
     CAPS_MAX,
     DAYS_MAX,
-    LABELS_MAX,
     LEVELS_MAX,
     LOTS_MAX_MAX,
     MULTIPLIERS_MAX,
@@ -31,6 +30,7 @@ from actors.points.rules import (
 from actors.points.state import MAIN, NEVER, SLIDES
 from actors.registry import domains
 from actors.routes import effect_route
+from actors.rule_words import LABELS_MAX
 
 FULL: dict[str, Any] = {
     "zone": "Asia/Shanghai",
@@ -322,6 +322,9 @@ def test_the_registry_lists_each_domain_once() -> None:
         "notification",
         "profile",
         "programmes",
+        "coupon",
+        "coupon_stock",
+        "coupon_jobs",
         "watch",
     ]
 

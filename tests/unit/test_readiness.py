@@ -120,10 +120,10 @@ def test_a_parked_domain_degrades_and_is_counted_until_it_is_resumed() -> None:
     parked = [ParkedRow(segment, "notification", "*", 0, "too many parks", 0, START_MS) for segment in (0, 1)]
     world = World(parked=parked).begin()
     assert world.ready() == Readiness(degraded=("the domain notification is parked in segment 0, 1",))
-    assert world.gauged() == {"notification": 2, "points": 0, "profile": 0, "programmes": 0, "watch": 0}
+    assert {domain: segments for domain, segments in world.gauged().items() if segments} == {"notification": 2}
     world.resume("notification", 1).resume("notification", 0)
     assert world.ready() == Readiness()
-    assert world.gauged() == {"notification": 0, "points": 0, "profile": 0, "programmes": 0, "watch": 0}
+    assert "notification" in world.gauged() and not any(world.gauged().values())
 
 
 def test_an_engine_without_keys_says_so_and_is_ready_all_the_same() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from actors.coupon.forms import FRONT_DOOR as COUPON_DOOR
 from actors.registry import COMMANDS
 from topology.definitions import definitions, differences, missing_policies, of_vhost, render, rows
 from topology.table import DEAD, DOORS, EFFECTS, INGRESS, SEED_QUEUES, UNROUTED, topology
@@ -39,6 +40,21 @@ def test_every_key_of_the_contract_reaches_the_seeds_queues() -> None:
         for queue in ("points.notification.queue", "points.analysis.queue"):
             assert any(matches(pattern, key) for pattern in SEED_QUEUES[queue]), (key, queue)
     assert not matches("points.*", "points.earned.purchase_order"), "the seed's own binding matched none of them"
+    for key in ("coupon.issued.newuser", "coupon.issued.birthday", "coupon.issued.activity", "coupon.expiring"):
+        assert any(matches(pattern, key) for pattern in SEED_QUEUES["coupon.notification.queue"]), key
+    for what in ("redeemed", "rolled_back", "expired"):
+        assert any(matches(pattern, f"coupon.usage.{what}") for pattern in SEED_QUEUES["coupon.usage.queue"]), what
+
+
+def test_the_coupons_front_door_is_heard_with_every_key_of_the_contract() -> None:
+    keys = ("coupon.issue.newuser", "coupon.issue.birthday", "coupon.issue.activity", "coupon.usage.redeem")
+    keys += ("coupon.usage.hold", "coupon.usage.release", "coupon.usage.rollback")
+    documented = [key for spec in COMMANDS.values() if spec.exchange == COUPON_DOOR for key in spec.routing_keys]
+    heard = sorted({spec.exchange for spec in COMMANDS.values()})
+    (bound,) = [b for b in topology(heard).bindings if b.source == COUPON_DOOR]
+    assert (bound.to, bound.destination) == ("exchange", INGRESS)
+    for key in keys:
+        assert matches(bound.key, key) and any(matches(pattern, key) for pattern in documented), key
 
 
 def test_the_engine_hears_only_the_doors_whose_domains_exist() -> None:

@@ -12,6 +12,9 @@ is one nameless item of that amount.
 An item says `unit_price` (for each of `quantity`) or `amount` (for all of them), not both, since they may disagree.
 Lines of the same product and category become one: a refund names the product, and must find it once.
 
+That is an order that was paid. One that is still to be priced (`parse_cart`) is written alike: its items are what the
+goods cost before coupons, its `shipping` what the way to the customer costs, and it may have no id yet.
+
 The door reads an order to know whether it is one, and the reaction reads the same bytes some milliseconds later. So the
 orders read last are remembered, as many as a broker hands over before the first is acknowledged, and twice that.
 """
@@ -26,9 +29,9 @@ from actors import mistakes
 from actors.commands import Refusal
 from actors.fields import text_code
 from actors.money import AMOUNT_MAX, EXPONENTS, major, minor_of_ours
-from actors.points.messages import ORDER_ID_BYTES_MAX
-from actors.points.rules import LABEL_BYTES_MAX
+from actors.rule_words import LABEL_BYTES_MAX
 
+ORDER_ID_BYTES_MAX = 128
 ITEMS_MAX = 200
 """Lines of one order."""
 QUANTITY_MAX = 1_000_000
@@ -54,6 +57,8 @@ class Order(msgspec.Struct, frozen=True):
     currency: str
     amount: int
     items: tuple[OrderItem, ...]
+    shipping: int = 0
+    """Of a cart, beside the items; where it was not said, 0."""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -71,27 +76,51 @@ class _Body(msgspec.Struct, frozen=True):
     items: list[_Line] | None = None
 
 
+class _Cart(msgspec.Struct, frozen=True):
+    currency: str
+    order_id: str | None = None
+    amount: msgspec.Raw = msgspec.Raw(b"null")
+    items: list[_Line] | None = None
+    shipping: msgspec.Raw = msgspec.Raw(b"null")
+
+
 class _Named(msgspec.Struct, frozen=True):
     order_id: str
 
 
 _body = msgspec.json.Decoder(_Body)
+_cart = msgspec.json.Decoder(_Cart)
+_Decoder = msgspec.json.Decoder[_Body] | msgspec.json.Decoder[_Cart]
 _named = msgspec.json.Decoder(_Named).decode
 
 
 def parse(raw: bytes, place: str = "order") -> Order | Refusal:
     """The order that the JSON `raw` is, which stood at `place` of the message. O(items), when read lately O(1)."""
-    return _remembered(raw, place) if len(raw) <= REMEMBERED_BYTES_MAX else _parse(raw, place)
+    return _read(raw, place, _body)
 
 
-def _parse(raw: bytes, place: str) -> Order | Refusal:
+def parse_cart(raw: bytes, place: str = "order") -> Order | Refusal:
+    """The same of an order that is still to be priced: `order_id` may be absent, then it is empty."""
+    return _read(raw, place, _cart)
+
+
+def id_of(raw: bytes) -> str:
+    """The id of an order that `parse` has taken, without reading the rest."""
+    return _named(raw).order_id
+
+
+def _read(raw: bytes, place: str, decoder: _Decoder) -> Order | Refusal:
+    return _remembered(raw, place, decoder) if len(raw) <= REMEMBERED_BYTES_MAX else _parse(raw, place, decoder)
+
+
+def _parse(raw: bytes, place: str, decoder: _Decoder) -> Order | Refusal:
     try:
-        body = _body.decode(raw)
+        body = decoder.decode(raw)
     except msgspec.ValidationError as error:
-        return mistakes.refusal(error, _Body, place)
+        return mistakes.refusal(error, decoder.type, place)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Refusal("not_json", place, f"{place} must be JSON in UTF-8, of whole characters")
-    if code := text_code(body.order_id, ORDER_ID_BYTES_MAX):
+    if body.order_id is not None and (code := text_code(body.order_id, ORDER_ID_BYTES_MAX)):
         return _no_text(code, f"{place}.order_id", ORDER_ID_BYTES_MAX)
     if body.currency not in EXPONENTS:
         field = f"{place}.currency"
@@ -100,34 +129,38 @@ def _parse(raw: bytes, place: str) -> Order | Refusal:
     return items if isinstance(items, Refusal) else _order(body, items, place)
 
 
-def id_of(raw: bytes) -> str:
-    """The id of an order that `parse` has taken, without reading the rest."""
-    return _named(raw).order_id
-
-
 _remembered = lru_cache(maxsize=REMEMBERED_MAX)(_parse)
 
 
-def _order(body: _Body, items: tuple[OrderItem, ...], place: str) -> Order | Refusal:
-    field, currency = f"{place}.amount", body.currency
-    together = sum([item.amount for item in items])
+def _order(body: _Body | _Cart, items: tuple[OrderItem, ...], place: str) -> Order | Refusal:
+    field, currency, order_id = f"{place}.amount", body.currency, body.order_id or ""
+    shipping = _shipping(body, place)
+    if isinstance(shipping, Refusal):
+        return shipping
+    together = sum([item.amount for item in items]) + shipping
     if bytes(body.amount) == b"null":
         if not items:
             return Refusal("missing", field, f"{field} is missing, and so are {place}.items")
         if together > AMOUNT_MAX:
             limit = f"must come to at most {major(AMOUNT_MAX, currency)} {currency}"
             return Refusal("out_of_range", f"{place}.items", f"{place}.items {limit}")
-        return Order(body.order_id, currency, together, items)
+        return Order(order_id, currency, together, items, shipping)
     amount = minor_of_ours(body.amount, currency, field)
     if isinstance(amount, Refusal):
         return amount
     if together > amount:
         numbers = f"{major(together, currency)} and {major(amount, currency)} {currency}"
         return Refusal("items_exceed_amount", field, f"{field} must be at least what the items come to: {numbers}")
-    return Order(body.order_id, currency, amount, items or (OrderItem("", "", 1, amount),))
+    return Order(order_id, currency, amount, items or (OrderItem("", "", 1, amount - shipping),), shipping)
 
 
-def _items(body: _Body, place: str) -> tuple[OrderItem, ...] | Refusal:
+def _shipping(body: _Body | _Cart, place: str) -> int | Refusal:
+    if isinstance(body, _Body) or bytes(body.shipping) == b"null":
+        return 0
+    return minor_of_ours(body.shipping, body.currency, f"{place}.shipping")
+
+
+def _items(body: _Body | _Cart, place: str) -> tuple[OrderItem, ...] | Refusal:
     lines = body.items or []
     if len(lines) > ITEMS_MAX:
         return Refusal("out_of_range", f"{place}.items", f"{place}.items must be at most {ITEMS_MAX}, not {len(lines)}")

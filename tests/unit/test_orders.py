@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.commands import Refusal
 from actors.money import AMOUNT_MAX
-from actors.points.orders import ITEMS_MAX, QUANTITY_MAX, REMEMBERED_BYTES_MAX, Order, OrderItem, parse
+from actors.orders import ITEMS_MAX, QUANTITY_MAX, REMEMBERED_BYTES_MAX, Order, OrderItem, parse, parse_cart
 
 
 def order(**fields: Any) -> dict[str, Any]:
@@ -156,3 +156,35 @@ def test_every_json_is_an_order_whose_items_fit_or_is_refused(body: Any) -> None
         assert len({item.product for item in parsed.items}) == len(parsed.items)
     else:
         assert parsed.message
+
+
+def test_a_cart_needs_no_id_and_says_what_the_shipping_costs() -> None:
+    cart = {"currency": "CNY", "items": [item("p", 2, unit_price=100)], "shipping": "6.00"}
+    assert parse_cart(msgspec.json.encode(cart)) == Order("", "CNY", 800, (OrderItem("p", "", 2, 200),), 600)
+    assert parse_cart(msgspec.json.encode(cart | {"order_id": "A-1", "amount": 900})) == Order(
+        "A-1", "CNY", 900, (OrderItem("p", "", 2, 200),), 600
+    )
+
+
+def test_a_cart_without_items_is_one_nameless_item_beside_the_shipping() -> None:
+    cart = parse_cart(b'{"currency": "CNY", "amount": 1000, "shipping": 600}')
+    assert isinstance(cart, Order)
+    assert cart.items == (OrderItem("", "", 1, 400),)
+
+
+def test_items_and_shipping_of_a_cart_come_to_no_more_than_its_amount() -> None:
+    refusal = parse_cart(b'{"currency": "CNY", "amount": 599, "shipping": 600}')
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.field) == ("items_exceed_amount", "order.amount")
+
+
+def test_the_same_bytes_are_a_cart_for_one_and_no_order_for_the_other() -> None:
+    raw = b'{"currency": "CNY", "amount": 500, "shipping": 1.5}'
+    assert isinstance(parse_cart(raw), Refusal)
+    refusal = parse(raw)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.field) == ("missing", "order.order_id")
+
+
+def test_the_shipping_of_a_paid_order_is_not_asked_for() -> None:
+    assert read(order(amount=500, shipping="nonsense")).shipping == 0

@@ -1,0 +1,1 @@
+"""Coupons: templates, codes, lent stock, and what becomes of each coupon."""

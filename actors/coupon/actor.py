@@ -1,0 +1,247 @@
+"""The actor of the coupon domain: coupons are issued to users, held, used and given back, from what a segment holds.
+
+An entry about a user changes the user's purse and, beside it, the shelf of one template (shelf.py). Entries about a
+shelf are its dealings with the template (stock.py); what a template says comes by an entry about the segment, as every
+programme does, so that in each segment's log it is exact from where on which version counts.
+
+A command that had to wait for stock comes again as `coupon.served`, in its own chain, and is judged anew: what was
+right when it began to wait may be wrong by now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from actors import orders
+from actors.coupon import finding, inputs, issuing, keys, lending, lists, shelf, shelving, upkeep, using
+from actors.coupon import state as purses
+from actors.coupon.clerk import Clerk
+from actors.coupon.code_keys import CodeKeys
+from actors.coupon.codes import Located
+from actors.coupon.directory import Directory
+from actors.coupon.listing import subject_of, template_of
+from actors.coupon.shelf import Need, Resource, Shelf
+from actors.coupon.state import Purse
+from actors.orders import Order
+from actors.programmes.messages import ACTIVATED, ProgrammeActivated
+from supervision.domain import Domain, Event, TimerDue
+from supervision.entry import part_subject
+from supervision.outputs import Output
+
+COMMANDS: Mapping[str, Any] = {
+    inputs.ISSUE: inputs.IssueCoupons,
+    lists.LISTED: inputs.IssueListed,
+    inputs.USE: inputs.UseCoupon,
+    inputs.HOLD: inputs.HoldCoupon,
+    inputs.RELEASE: inputs.ReleaseCoupon,
+    inputs.ROLL_BACK: inputs.RollBackCoupon,
+}
+"""About users."""
+
+ByCode = inputs.UseCoupon | inputs.HoldCoupon | inputs.ReleaseCoupon | inputs.RollBackCoupon
+
+_decoders = {kind: msgspec.json.Decoder(type_).decode for kind, type_ in COMMANDS.items()}
+
+
+class CouponIssuerActor(Domain[Purse]):
+    """For a store of `segments` segments. `code_keys` make and read the codes."""
+
+    name: ClassVar[str] = "coupon"
+    reacts_to: ClassVar[Mapping[str, Any]] = {
+        **COMMANDS,
+        lending.SERVED: lending.Served,
+        lending.GRANT: lending.Lend,
+        lending.RECALL: lending.CallBack,
+        lending.SERVE: lending.Serve,
+        lists.LIST: lists.IssueList,
+        ACTIVATED: ProgrammeActivated,
+    }
+    state_type = Purse
+    format = purses.FORMAT
+    shared_type = Directory
+    shared_format = 1
+    companion_type = Shelf
+    companion_format = 1
+    parks = "subject"
+    holds_money = True
+
+    def __init__(self, segments: int, code_keys: CodeKeys) -> None:
+        self._segments = segments
+        self._code_keys = code_keys
+
+    @property
+    def code_keys(self) -> CodeKeys:
+        return self._code_keys
+
+    def fresh(self, subject: str) -> Purse:
+        return Purse()
+
+    def fresh_shared(self) -> Directory:
+        return Directory()
+
+    def fresh_companion(self, subject: str) -> Shelf:
+        return Shelf()
+
+    def check(self, state: Any) -> None:
+        purses.check(state)
+
+    def check_companion(self, companion: Shelf) -> None:
+        shelf.check(companion)
+
+    def keys(self, event: Event) -> Sequence[bytes]:
+        body, user_id = _asked(event), event.subject[5:]
+        match body:
+            case inputs.IssueCoupons():
+                return [keys.issue(user_id, body.of, _occasion(event, body))]
+            case inputs.UseCoupon() | inputs.HoldCoupon():
+                order_id = orders.id_of(bytes(body.order))
+            case inputs.ReleaseCoupon() | inputs.RollBackCoupon():
+                order_id = body.order_id
+            case _:
+                return ()
+        meant = finding.read(body.code, self._code_keys, self._segments, Directory())
+        serials = [keys.serial(meant.serial)] if isinstance(meant, Located) else []
+        return [keys.order(user_id, order_id), *serials]
+
+    def later_keys(self, state: Any, event: Event) -> Sequence[bytes]:
+        if not isinstance(event.body, lending.Serve):
+            return ()
+        end = min(state.next, state.first + shelf.SERVED_MAX)
+        return [shelf.ticket_key(event.body.template, number) for number in range(state.first, end)]
+
+    def companion(self, state: Any, event: Event) -> str:
+        template = self._template(state, event)
+        return part_subject(event.entry.segment, subject_of(template)) if template else ""
+
+    def _template(self, state: Any, event: Event) -> str:
+        """The template whose shelf is beside the event's subject; empty when there is none."""
+        body = event.body
+        match body:
+            case inputs.IssueCoupons():
+                return body.of
+            case lending.Served():
+                return body.template
+            case ProgrammeActivated():
+                return template_of(body.name)
+            case TimerDue() if isinstance(state, Purse):
+                return upkeep.due_template(state, event.at)
+            case inputs.UseCoupon() | inputs.HoldCoupon() | inputs.ReleaseCoupon() | inputs.RollBackCoupon():
+                meant = finding.read(body.code, self._code_keys, self._segments, event.shared)
+                whose = event.claimed.get(keys.serial(meant.serial)) if isinstance(meant, Located) else None
+                return finding.template_of(state, meant, event.entry.segment, whose)
+            case _:
+                return ""
+
+    def react(self, state: Any, event: Event) -> Iterable[Output]:
+        match state:
+            case Purse():
+                return self._for_user(state, event)
+            case Shelf():
+                return _for_shelf(state, event)
+            case Directory() if isinstance(event.body, ProgrammeActivated) and event.companion is not None:
+                template = template_of(event.body.name)
+                return shelving.told(state, event.companion, template, event, event.body)
+            case _:
+                return ()
+
+    def _for_user(self, purse: Purse, event: Event) -> Iterator[Output]:
+        served = event.body if isinstance(event.body, lending.Served) else None
+        template = self._template(purse, event)
+        clerk = Clerk(purse, event.companion, template, event, self._code_keys, served is not None)
+        before = shelving.free(clerk.shelf)
+        if served is not None:
+            clerk.goes_on(Need(served.stock, served.budget))
+        if isinstance(event.body, TimerDue):
+            purse.armed = 0
+            upkeep.settle(clerk)
+        elif clerk.must_wait:
+            body = _asked(event)
+            occasion = _occasion(event, body) if isinstance(body, inputs.IssueCoupons) else ""
+            clerk.wait(Need(), occasion, _kind(event), _raw(event))
+        else:
+            self._do(clerk, _asked(event))
+        upkeep.arm(clerk)
+        yield from clerk.outputs
+        yield from _tended(clerk, before)
+
+    def discarded(self, state: Any, event: Event) -> Iterator[Output]:
+        """A command that is forgotten on its way back from the queue leaves what it was promised to others."""
+        body = event.body
+        if isinstance(state, Purse) and isinstance(body, lending.Served):
+            clerk = Clerk(state, event.companion, body.template, event, self._code_keys, True)
+            before = shelving.free(clerk.shelf)
+            clerk.goes_on(Need(body.stock, body.budget))
+            yield from _tended(clerk, before)
+
+    def _do(self, clerk: Clerk, body: Any) -> None:
+        if isinstance(body, inputs.IssueCoupons):
+            issuing.issue(clerk, body, _occasion(clerk.event, body), _kind(clerk.event), _raw(clerk.event))
+            return
+        meant = finding.read(body.code, self._code_keys, self._segments, clerk.directory)
+        match body:
+            case inputs.UseCoupon():
+                using.redeem(clerk, body, _order(body.order), meant, _raw(clerk.event))
+            case inputs.HoldCoupon():
+                using.hold(clerk, body, _order(body.order), meant, _raw(clerk.event))
+            case inputs.ReleaseCoupon():
+                using.release(clerk, body, meant)
+            case inputs.RollBackCoupon():
+                using.roll_back(clerk, body, meant)
+            case _:
+                raise TypeError(f"no coupon command: {body}")
+
+
+def _tended(clerk: Clerk, before: Mapping[Resource, int]) -> Iterator[Output]:
+    """The shelf after a reaction about a user; `before`: what was free on it."""
+    if clerk.event.companion is not None:
+        yield from shelving.freed(clerk.shelf, before, clerk.template, clerk.segment)
+        yield from shelving.tend(clerk.shelf, clerk.template, clerk.segment)
+
+
+def _for_shelf(here: Shelf, event: Event) -> Iterator[Output]:
+    body = event.body
+    match body:
+        case lending.Lend():
+            yield from shelving.lent(here, event, body)
+        case lending.CallBack():
+            yield from shelving.called_back(here, event, body)
+        case lending.Serve():
+            yield from shelving.serve(here, event, body)
+        case lists.IssueList():
+            yield from lists.begin(here.lists, shelving.template_at(event.subject), event, body)
+        case TimerDue():
+            yield from shelving.idle(here, event, body)
+        case _:
+            raise TypeError(f"{event.entry.kind} is not about a shelf")
+
+
+def _asked(event: Event) -> Any:
+    """The command, also of one that had to wait."""
+    body = event.body
+    return _decoders[body.kind](body.command) if isinstance(body, lending.Served) else body
+
+
+def _kind(event: Event) -> str:
+    """Of the entry that the command first came as."""
+    body = event.body
+    return body.kind if isinstance(body, lending.Served) else event.entry.kind
+
+
+def _raw(event: Event) -> bytes:
+    """The command's own bytes."""
+    body = event.body
+    return bytes(body.command) if isinstance(body, lending.Served) else event.entry.body
+
+
+def _occasion(event: Event, body: inputs.IssueCoupons) -> str:
+    """The occasion, as it was when the command first came."""
+    return event.body.occasion if isinstance(event.body, lending.Served) else keys.occasion(body, event)
+
+
+def _order(raw: msgspec.Raw) -> Order:
+    order = orders.parse_cart(bytes(raw))
+    assert isinstance(order, Order), f"an order that the door took is refused: {order}"
+    return order

@@ -1,0 +1,104 @@
+"""Finding the coupon that a code means, for one user, and guarding against who tries codes out.
+
+A generated code says where its coupon is (codes.py); the purse has it, or what became of it stands under its serial. A
+public code names a template, and the user's coupon of it is made when it is first held or used.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from actors.commands import Refusal
+from actors.coupon import guard, keys
+from actors.coupon.clerk import Clerk
+from actors.coupon.code_keys import CodeKeys
+from actors.coupon.codes import MISTYPED, UNKNOWN, Located, locate
+from actors.coupon.directory import Directory
+from actors.coupon.guard import LIMITS, MISTYPED_WEIGHT, UNKNOWN_WEIGHT, Guard
+from actors.coupon.order_coupons import OrderCoupons, Used
+from actors.coupon.reasons import SENTENCES, Code
+from actors.coupon.spelling import FIELD, is_generated, normal
+from actors.coupon.state import Coupon, Purse
+
+_whose = msgspec.msgpack.Decoder(keys.Whose).decode
+
+Read = Located | str
+"""What a code means: a place, or the template whose public code it is."""
+
+
+def declined(code: Code) -> Refusal:
+    """Because of the code that was sent."""
+    return Refusal(code, FIELD, SENTENCES[code])
+
+
+def read(code: str, code_keys: CodeKeys, segments: int, directory: Directory) -> Read | Refusal:
+    """What `code` means, by itself. O(1)."""
+    plain = normal(code)
+    if isinstance(plain, Refusal):
+        return Refusal(MISTYPED.code, plain.field, plain.message)
+    if is_generated(plain):
+        return locate(plain, code_keys, segments)
+    return directory.codes.get(plain) or UNKNOWN
+
+
+def template_of(purse: Purse, meant: Read | Refusal, segment: int, whose: bytes | None) -> str:
+    """The template of the coupon that is meant; empty when there is none."""
+    if isinstance(meant, str):
+        return meant
+    if not isinstance(meant, Located) or meant.segment != segment:
+        return ""
+    coupon = purse.coupons.get(meant.serial)
+    if coupon is not None:
+        return coupon.template
+    return _whose(whose).template if whose else ""
+
+
+def wait_ms(clerk: Clerk) -> int:
+    """How long the user must wait before another code of his is looked at."""
+    return guard.judge(clerk.purse.guard or Guard(), clerk.at)
+
+
+def strange(clerk: Clerk, why: Refusal) -> Refusal:
+    """What is said of a code that means nothing of the user's: while he must wait, not even that."""
+    if wait := wait_ms(clerk):
+        return guard.too_many_attempts(wait)
+    missed(clerk, why)
+    return why
+
+
+def missed(clerk: Clerk, why: Refusal) -> None:
+    """The user's code was wrong in this way."""
+    weight = {MISTYPED.code: MISTYPED_WEIGHT, UNKNOWN.code: UNKNOWN_WEIGHT}.get(why.code, 0)
+    if weight:
+        clerk.purse.guard = guard.missed(clerk.purse.guard or Guard(), clerk.at, weight, LIMITS["user"])
+
+
+def found(clerk: Clerk, meant: Read, order_id: str) -> Coupon | Refusal | None:
+    """The user's coupon; None for a public code that he has not taken yet for this order."""
+    if isinstance(meant, str):
+        mine = [coupon for coupon in clerk.purse.coupons.values() if coupon.public and coupon.template == meant]
+        return next((coupon for coupon in mine if coupon.hold and coupon.hold.order_id == order_id), None)
+    if meant.segment != clerk.segment:
+        return declined(Code.NOT_YOURS)
+    coupon = clerk.purse.coupons.get(meant.serial)
+    if coupon is not None:
+        return coupon if coupon.key == meant.key_id else UNKNOWN
+    value = clerk.claimed(keys.serial(meant.serial))
+    if value is None:
+        return UNKNOWN
+    whose = _whose(value)
+    if whose.user_id != clerk.user_id:
+        return declined(Code.NOT_YOURS)
+    return declined(Code.ALREADY_REDEEMED if whose.end == "redeemed" else Code.EXPIRED)
+
+
+def used(book: OrderCoupons, meant: Read, segment: int) -> Used | None:
+    """The use of the coupon that is meant, if it was used with the order already. Serials are those of `segment`."""
+    for each in book.used:
+        coupon = each.coupon
+        if isinstance(meant, str):
+            if coupon.public and coupon.template == meant:
+                return each
+        elif (segment, coupon.serial, coupon.key) == (meant.segment, meant.serial, meant.key_id) and not coupon.public:
+            return each
+    return None

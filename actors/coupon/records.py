@@ -1,0 +1,36 @@
+"""What the coupon domain writes down for ever: a line for each thing that happens to a coupon.
+
+Field names are the contract with the log and with other programs: they are only added to, never renamed.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+Change = Literal["issued", "held", "released", "redeemed", "rolled_back", "expired"]
+
+
+class LifeLine(msgspec.Struct, frozen=True, gc=False):
+    """A record of a user: one change of one coupon. `code` is not written: it follows from serial and key (codes.py),
+    and records are read by more people than may spend. `occasion`: the business occasion of an issue;
+    `key`: the id of its code's key, unless the code is a public one.
+    """
+
+    offset: int
+    at: str
+    change: Change
+    serial: int
+    template: str
+    entry: str
+    version: str | UnsetType = UNSET
+    source: str | UnsetType = UNSET
+    occasion: str | UnsetType = UNSET
+    valid_from: str | UnsetType = UNSET
+    valid_until: str | UnsetType = UNSET
+    order_id: str | UnsetType = UNSET
+    discount: int | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    key: int | UnsetType = UNSET

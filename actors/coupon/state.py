@@ -1,0 +1,90 @@
+"""A user's purse: the coupons that are still of use, and how many of each template the user ever got.
+
+A coupon that is used up leaves the purse; what it was stands with its order (order_coupons.py), in case that is taken
+back, and in the records for ever. So a purse is as small as what its owner has to spend.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from actors.coupon.guard import Guard
+from actors.coupon.narrowing import Terms
+
+FORMAT = 1
+COUPONS_MAX = 200
+"""In one purse, when another is issued."""
+PURSE_MAX = 2 * COUPONS_MAX
+"""In one purse, when a use is rolled back: what was used has made room for others meanwhile."""
+TEMPLATES_MAX = 1_000
+"""Of which one user ever got coupons."""
+
+
+class Hold(msgspec.Struct, array_like=True, gc=False):
+    """For one order since `at` until `until`. `discount` minor units of the template's budget are taken for it."""
+
+    order_id: str
+    until: int
+    discount: int
+    at: int
+
+
+class Coupon(msgspec.Struct, array_like=True, gc=False):
+    """One coupon. `version`: of the template, by which it is judged; `key`: the id of the key of its code. `public`: it
+    was taken by a public code, and goes back to the template when it is not used.
+    """
+
+    serial: int
+    key: int
+    template: str
+    version: str
+    source: str
+    terms: Terms
+    public: bool = False
+    reminded: bool = False
+    hold: Hold | None = None
+
+
+class Uses(msgspec.Struct, array_like=True, gc=False):
+    """How many coupons of one template the user got: ever, on the day `day` and in the month `month` (ordinals)."""
+
+    ever: int = 0
+    day: int = 0
+    of_day: int = 0
+    month: int = 0
+    of_month: int = 0
+
+
+class Purse(msgspec.Struct, array_like=True):
+    """`coupons` by serial, `uses` by template. `armed`: what the timer is set to, 0 = none. `waiting`: how many of the
+    user's commands wait for a template's answer; what comes meanwhile about it waits behind them.
+    """
+
+    format: int = FORMAT
+    coupons: dict[int, Coupon] = {}
+    uses: dict[str, Uses] = {}
+    armed: int = 0
+    guard: Guard | None = None
+    waiting: dict[str, int] = {}
+
+
+def next_due(coupon: Coupon, remind_ms: int) -> int:
+    """When time next does something to the coupon: the end of its hold, else its reminder, else its own end."""
+    if coupon.hold is not None:
+        return coupon.hold.until
+    if not coupon.reminded:
+        return coupon.terms.valid_until - remind_ms
+    return coupon.terms.valid_until
+
+
+def check(purse: Purse) -> None:
+    """Raise AssertionError unless the purse is one that reactions can have made."""
+    assert len(purse.coupons) <= PURSE_MAX and len(purse.uses) <= TEMPLATES_MAX, "the purse is too full"
+    for serial, coupon in purse.coupons.items():
+        assert coupon.serial == serial and coupon.template, coupon
+        assert coupon.template in purse.uses, f"{coupon.template} was never counted"
+        assert coupon.hold is None or coupon.hold.discount >= 0, coupon
+    for uses in purse.uses.values():
+        assert 0 <= uses.of_day <= uses.ever and uses.of_day <= uses.of_month <= uses.ever, uses
+    assert all(number > 0 for number in purse.waiting.values()), purse.waiting
+    assert not purse.coupons or purse.armed, "nobody looks after the coupons"

@@ -1,0 +1,253 @@
+"""Coupon templates over HTTP, below HTTP: what may be put in the place of what, which there are, what became of them.
+
+A template is a programme `template:ID` (actors/coupon/listing.py): its versions, and how they spread, are the matter of
+programmes.py. What is asked here besides must be known before a version is in the log, since everybody obeys it from
+then on: that a template becomes only what it may, that what was without limit when coupons went out stays so, that a
+public code can be typed and is no other template's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from actors.commands import Refusal
+from actors.coupon import listing
+from actors.coupon.directory import TEMPLATES_MAX, Listed, full
+from actors.coupon.forms import TEMPLATE_ID_BYTES_MAX
+from actors.coupon.listing import MAY_BECOME, Status, compiled, limits, subject_of
+from actors.coupon.pool import Pool
+from actors.coupon.programme import body
+from actors.coupon.shelf import Shelf, Slice, Tally
+from actors.coupon.spelling import is_generated, normal
+from actors.coupon.stock import CouponStockActor, Stock
+from actors.fields import text_code
+from actors.forms import text_rule
+from gateway.coupon_codes import DOMAIN, directory
+from gateway.pages import encoded, page
+from gateway.problems import FieldError, Problem
+from gateway.programmes import Active, Programmes, Wanted
+from gateway.readers import ReaderPool
+from supervision.entry import part_subject, segment_of
+from supervision.store import Reader
+
+_shelf = msgspec.msgpack.Decoder(Shelf).decode
+_stock = msgspec.msgpack.Decoder(Stock).decode
+
+
+class TemplateLine(msgspec.Struct, frozen=True):
+    """A template in a list: its status, the number of its version, and by what else it is known."""
+
+    id: str
+    status: str
+    number: int
+    public_code: str | None
+    activity_id: str | None
+
+
+class TemplatesPage(msgspec.Struct, frozen=True):
+    """Answer of `GET /v1/coupon-templates`, by id."""
+
+    data: list[TemplateLine]
+    next_cursor: str | None
+    has_more: bool
+
+
+class Lent(msgspec.Struct, frozen=True):
+    """What there is of a template's stock (pieces) or budget (minor units): of `total`, `free` is still with the
+    template and `lent` is the segments', of which they have not used `unused` yet. `free` is less than 0 while more is
+    lent than a lowered total allows.
+    """
+
+    total: int
+    free: int
+    lent: int
+    unused: int
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Answer of `GET /v1/coupon-templates/{id}/usage`: how many coupons came to what so far. `discount` and `revenue`,
+    in minor units of `currency`, are those of uses that were not rolled back, and `orders` their number.
+
+    Null: there is no limit.
+    """
+
+    template: str
+    status: str
+    currency: str
+    issued: int
+    held: int
+    released: int
+    redeemed: int
+    rolled_back: int
+    expired: int
+    orders: int
+    discount: int
+    revenue: int
+    stock: Lent | None
+    budget: Lent | None
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """The version in force: the template's own JSON, and its status."""
+
+    active: Active
+    status: Status
+    template: bytes
+
+
+class Templates:
+    """Any thread may call; blocks for as long as the store takes."""
+
+    def __init__(self, programmes: Programmes, readers: ReaderPool, segments: int) -> None:
+        self._programmes = programmes
+        self._readers = readers
+        self._segments = segments
+
+    def find(self, id: str) -> Shown | None:
+        """The version in force, None when there was never one. Raises Problem `unknown_template` for what is no id."""
+        if text_code(id, TEMPLATE_ID_BYTES_MAX):
+            raise Problem("unknown_template", f"the id of a template must be {text_rule(TEMPLATE_ID_BYTES_MAX)}")
+        active = self._programmes.active(subject_of(id))
+        if not active.number:
+            return None
+        status, template = listing.read(active.body.decode())
+        return Shown(active, status, template.encode())
+
+    def shown(self, id: str) -> Shown:
+        """Raises Problem `unknown_template`."""
+        found = self.find(id)
+        if found is None:
+            raise Problem("unknown_template", f"there is no template {id!a}")
+        return found
+
+    def read(self, id: str, template: bytes, if_match: str, by: str) -> Wanted:
+        """What it is to put `template`: a new one is a draft, another keeps its status. Nothing is done yet.
+
+        Raises Problem `refused_programme`, `no_such_change`, and as Programmes.read does.
+        """
+        before = self.find(id)
+        if before is not None and before.status == "closed":
+            raise Problem("no_such_change", f"the template {id} is closed, and stays as it is")
+        wanted = self._wanted(id, "draft" if before is None else before.status, template, if_match, by)
+        new = wanted.new.canonical.decode()
+        if problem := next(self._problems(id, before, new), None):
+            raise refused(problem)
+        return wanted
+
+    def become(self, id: str, status: Status, by: str) -> Wanted:
+        """What it is to give the template another status. Raises Problem `unknown_template`, `no_such_change`."""
+        before = self.shown(id)
+        if status != before.status and status not in MAY_BECOME[before.status]:
+            raise Problem("no_such_change", f"the template {id} is {before.status} and cannot become {status}")
+        return self._wanted(id, status, before.template, before.active.version, by)
+
+    def page(self, limit: int, cursor: str | None) -> TemplatesPage:
+        """Raises Problem for a cursor that is none."""
+        with self._readers.one() as reader:
+            known = directory(reader, 0).templates
+        rows = page(list(known), _key, tuple[str], limit, cursor)
+        data = [_line(id, known[id]) for id in rows[:limit]]
+        has_more = len(rows) > limit
+        return TemplatesPage(data, encoded(_key(rows[limit - 1])) if has_more else None, has_more)
+
+    def usage(self, id: str) -> Usage:
+        """The sum over all segments, each as of its own moment. Raises Problem `unknown_template`."""
+        found = self.shown(id)
+        template = compiled(found.template.decode()).template
+        with self._readers.one() as reader:
+            shelves = list(self._shelves(reader, id))
+            subject = subject_of(id)
+            data, _ = reader.snapshot(segment_of(subject, self._segments), CouponStockActor.name, subject)
+        stock = _stock(data) if data is not None else Stock()
+        sums = {name: sum(getattr(one.tally, name) for one in shelves) for name in Tally.__struct_fields__}
+        return Usage(
+            template=id,
+            status=found.status,
+            currency=template.currency,
+            stock=_lent(stock.stock, [one.stock for one in shelves]),
+            budget=_lent(stock.budget, [one.budget for one in shelves]),
+            **sums,
+        )
+
+    def _shelves(self, reader: Reader, id: str) -> Iterator[Shelf]:
+        for segment in range(self._segments):
+            state, _ = reader.snapshot(segment, DOMAIN, part_subject(segment, subject_of(id)))
+            if state is not None:
+                yield _shelf(state)
+
+    def _wanted(self, id: str, status: Status, template: bytes, if_match: str, by: str) -> Wanted:
+        return self._programmes.read(subject_of(id), body(status, _json(template)), if_match, by)
+
+    def _problems(self, id: str, before: Shown | None, new: str) -> Iterator[Refusal]:
+        yield from self._code_problems(id, compiled(listing.read(new)[1]).template.code.public)
+        if before is None:
+            with self._readers.one() as reader:
+                if full(directory(reader, 0)):
+                    yield Refusal("too_many", "id", f"no more than {TEMPLATES_MAX} templates, fewer with long names")
+        elif before.status != "draft":
+            yield from _limit_problems(before.active.body.decode(), new)
+
+    def _code_problems(self, id: str, code: str) -> Iterator[Refusal]:
+        plain = normal(code) if code else ""
+        if isinstance(plain, Refusal) or is_generated(plain):
+            yield Refusal("characters", _PUBLIC, f"{_PUBLIC} must be 3 to 19 letters and digits, not counting dashes")
+        elif plain and (other := self._whose(plain)) not in ("", id):
+            yield Refusal("taken", _PUBLIC, f"{_PUBLIC} must be no other template's that is not closed: {other} has it")
+
+    def _whose(self, code: str) -> str:
+        """The template, if it is not closed, that has the public code in any segment: news of a version reaches one
+        after the other.
+        """
+        with self._readers.one() as reader:
+            for segment in range(self._segments):
+                known = directory(reader, segment)
+                holder = known.codes.get(code, "")
+                if holder and known.templates[holder].status != "closed":
+                    return holder
+        return ""
+
+
+_PUBLIC = "code.public"
+
+
+def _limit_problems(before: str, new: str) -> Iterator[Refusal]:
+    """What was without limit when the first coupons may have gone out is never counted, and the reverse."""
+    was, will = limits(before), limits(new)
+    for name in ("stock", "budget"):
+        one, other = was[name], will[name]
+        if (one is None) != (other is None):
+            field: Literal["stock", "budget", "code.uses"] = name
+            if name == "stock" and compiled(listing.read(before)[1]).template.stock is None and one is not None:
+                field = "code.uses"
+            what = "stay without limit" if one is None else "stay limited, however high"
+            yield Refusal("limit_kept", field, f"{field} must {what}: the template was active")
+
+
+def _lent(pool: Pool | None, slices: list[Slice | None]) -> Lent | None:
+    if pool is None:
+        return None
+    return Lent(pool.total, pool.free, sum(pool.lent.values()), sum(one.left for one in slices if one is not None))
+
+
+def _line(id: str, listed: Listed) -> TemplateLine:
+    return TemplateLine(id, listed.status, listed.number, listed.public_code or None, listed.activity_id or None)
+
+
+def _json(template: bytes) -> bytes:
+    """Raises Problem `not_json`: what is no JSON cannot stand in a version's body."""
+    try:
+        msgspec.json.decode(template)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Problem("not_json", "a template must be JSON in UTF-8, of whole characters") from None
+    return template
+
+
+def _key(id: str) -> tuple[str]:
+    return (id,)
+
+
+def refused(why: Refusal) -> Problem:
+    return Problem("refused_programme", why.message, (FieldError(why.field, why.code, why.message),))

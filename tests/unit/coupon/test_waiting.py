@@ -1,0 +1,111 @@
+"""Commands that wait for what a template lends: none is forgotten, and what one was promised is never lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.coupon.actor import CouponIssuerActor
+from actors.coupon.lending import SERVED
+from supervision.domain import Event
+from supervision.entry import segment_of
+from supervision.outputs import Output
+from tests.coupon_engine import CouponEngine, cart
+from tests.points_engine import SEGMENTS
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[CouponEngine]:
+    engine = CouponEngine(tmp_path / "data")
+    yield engine
+    engine.close()
+
+
+def apart(number: int) -> list[str]:
+    """So many users, the first of the first segment, the next of the next, and so on round."""
+    users: list[list[str]] = [[] for _ in range(SEGMENTS)]
+    for n in range(200):
+        users[segment_of(f"user:u{n}", SEGMENTS)].append(f"u{n}")
+    return [users[n % SEGMENTS][n // SEGMENTS] for n in range(number)]
+
+
+@pytest.mark.parametrize("steps", range(4, 60, 4))
+def test_who_asks_again_while_his_first_command_is_let_go_is_answered_too(shop: CouponEngine, steps: int) -> None:
+    shop.put(stock=1)
+    shop.settle()
+    first, user = apart(2)
+    shop.say("coupon_issue", first, template="T1", source="purchase", order_id="o")
+    shop.settle()
+    shop.say("coupon_issue", user, template="T1", source="purchase", order_id="o-1")
+    shop.step(steps)
+    shop.say("coupon_issue", user, template="T1", source="purchase", order_id="o-2")
+    shop.settle(5)
+    assert len(shop.told("coupon.refused", user_id=user, code="sold_out")) == 2
+    assert shop.purse(user).waiting == {} and all(shelf.first == shelf.next for shelf in shop.shelves())
+
+
+def test_budget_that_a_hold_gives_back_can_be_spent_in_another_segment(shop: CouponEngine) -> None:
+    shop.put(budget=2_000)
+    shop.settle()
+    a, b = apart(2)
+    for user in (a, b):
+        shop.say("coupon_issue", user, template="T1", source="test")
+    shop.settle()
+    codes = {body["user_id"]: body["code"] for body in shop.told("coupon.issued")}
+    shop.say("coupon_hold", a, code=codes[a], order=cart("a"), ttl_s=300)
+    shop.settle(60)
+    shop.say("coupon_use", b, code=codes[b], order=cart("b-1"))
+    shop.settle(60)
+    assert [body["code"] for body in shop.told("coupon.refused")] == ["budget_spent"]
+    shop.say("coupon_release", a, code=codes[a], order_id="a")
+    shop.settle(2)
+    shop.say("coupon_use", b, code=codes[b], order=cart("b-2"))
+    shop.settle(5)
+    assert [body["order_id"] for body in shop.told("coupon.redeemed")] == ["b-2"]
+
+
+def test_what_a_dry_segment_got_and_nobody_there_can_take_goes_to_others(shop: CouponEngine) -> None:
+    shop.put(stock=5, per_user={})
+    shop.settle()
+    a, b = apart(2)
+    shop.say("coupon_issue", a, template="T1", source="test", quantity=10)
+    shop.settle(5)
+    assert shop.told("coupon.refused", code="sold_out")
+    shop.say("coupon_issue", b, template="T1", source="test", quantity=5)
+    shop.settle(5)
+    assert len(shop.told("coupon.issued", user_id=b)) == 5
+
+
+def test_what_was_promised_to_a_command_that_is_discarded_is_for_others(
+    shop: CouponEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    react = CouponIssuerActor.react
+    sick, elsewhere, *_, other = apart(SEGMENTS + 1)
+
+    def raises(self: CouponIssuerActor, state: Any, event: Event) -> Iterable[Output]:
+        if event.entry.kind == SERVED and event.subject == f"user:{sick}":
+            raise RuntimeError("ill")
+        return react(self, state, event)
+
+    shop.put(stock=1)
+    shop.settle()
+    monkeypatch.setattr(CouponIssuerActor, "react", raises)
+    shop.say("coupon_issue", sick, template="T1", source="test")
+    shop.settle(5)
+    assert [row.subject for row in shop.parked()] == [f"user:{sick}"] and promised(shop) == 1
+    shop.say("coupon_issue", other, template="T1", source="test")
+    shop.settle(5)
+    assert shop.told("coupon.refused", user_id=other, code="sold_out")
+    shop.decide("engine.discard", sick, "coupon")
+    shop.settle(5)
+    assert promised(shop) == 0 and shop.purse(sick).waiting == {} and shop.parked() == []
+    shop.say("coupon_issue", elsewhere, template="T1", source="again")
+    shop.settle(5)
+    assert shop.told("coupon.issued", user_id=elsewhere)
+
+
+def promised(shop: CouponEngine) -> int:
+    return sum(shelf.stock.promised for shelf in shop.shelves() if shelf.stock)
