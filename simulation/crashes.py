@@ -33,7 +33,7 @@ BRANCH_PERIOD_S = 60.0
 RESUMES_MAX = 10
 """Of one domain by operators while it does not get past one entry."""
 SLACK_S = 10.0
-"""A little more than the period. The commit that says that the domain is parked may come days after its last crash."""
+"""A little more than the period."""
 CONSEQUENCES = (Unreadable, FsyncFailed, StageLost, CourierLost, RelayLost, Escalated)
 """What follows from faults of the store (`Checker.offered` judges why a stage was rejected) or from other crashes."""
 
@@ -51,6 +51,9 @@ class Crashes:
         """To be raised after the step."""
         self._times: dict[str, deque[float]] = {}
         """When each cell crashed, errors that spare the budget left out."""
+        self._spent: dict[str, tuple[float, float]] = {}
+        """(first, last) crash of those that used up the budget of a cell. What stands in its place to say so may crash
+        too, days later."""
         self._tries: dict[tuple[str, int], int] = {}
         """How often each cell has died of each entry."""
         self._deaths: dict[tuple[int, str], tuple[str, int]] = {}
@@ -61,7 +64,7 @@ class Crashes:
         if self.found is not None:
             return
         if not isinstance(error, SparesBudget):
-            self._times.setdefault(path, deque(maxlen=RESTARTS + 1)).append(self._clock.monotonic_s())
+            self._crashed(path, self._clock.monotonic_s())
         if isinstance(error, Violation):
             self.found = error
         elif not _meant(error):
@@ -70,6 +73,13 @@ class Crashes:
             self._tried(path, error)
         elif isinstance(error, Escalated) and (child := str(error).partition(" used up its restarts")[0]) != str(error):
             self._gave_up(f"{path}/{child}", BRANCH_PERIOD_S)
+
+    def _crashed(self, path: str, at_s: float) -> None:
+        times = self._times.setdefault(path, deque(maxlen=RESTARTS + 1))
+        times.append(at_s)
+        period_s = max(DOMAIN_PERIOD_S, BRANCH_PERIOD_S) + SLACK_S
+        if len(times) > RESTARTS and times[0] >= at_s - period_s:
+            self._spent[path] = times[0], at_s
 
     def _tried(self, path: str, failed: ReactionFailed) -> None:
         """A process tries an entry a few times, and anew when an operator has let its domain go on."""
@@ -99,9 +109,10 @@ class Crashes:
     def _gave_up(self, path: str, period_s: float) -> None:
         if path.partition("/")[2].startswith("root/"):  # whose children have no restarts
             return
-        times = self._times.get(path, deque())
-        if len(times) <= RESTARTS or times[0] < times[-1] - period_s - SLACK_S:
-            self.found = self.found or Violation(f"budget: {path} was given up after crashes at {list(times)}")
+        first_s, last_s = self._spent.pop(path, (0.0, period_s + SLACK_S + 1))
+        if first_s < last_s - period_s - SLACK_S:
+            times = list(self._times.get(path, ()))
+            self.found = self.found or Violation(f"budget: {path} was given up after crashes at {times}")
 
     def check(self) -> None:
         """Raise what was found."""

@@ -362,7 +362,7 @@ class Fold:
         """React to one parked entry; when that raises, the state is as it was before."""
         entry = msgspec.msgpack.decode(row.entry, type=Entry)
         event = self._event(entry, at)
-        keys = self._keys(event)
+        keys = self._keys(event) if reaction is None else ()
         loaded = self._load([event], keys)
         before: dict[str, bytes] = {}
         try:
