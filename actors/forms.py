@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from actors import mistakes
-from actors.commands import NOT_JSON, Command, Refusal, refusal
+from actors.commands import NOT_JSON, Command, CommandSpec, Refusal, refusal
 from actors.fields import rfc3339_ms, text_code
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -81,11 +81,51 @@ def moment(value: str) -> str | None:
     return None if rfc3339_ms(value) is not None else "not_rfc3339"
 
 
-def command(kind: str, user_id: str, timestamp: str | None, keep_long: bool) -> Command:
-    """The command about `user_id`; `timestamp` has been checked."""
-    occurred_at = (rfc3339_ms(timestamp) or 0) if timestamp else 0
-    return Command(kind, f"user:{user_id}", occurred_at, keep_long)
-
-
 def text_rule(bytes_max: int) -> str:
     return f"a string of 1 to {bytes_max} bytes of UTF-8 without control characters"
+
+
+# Fields that every domain has.
+
+
+def text(bytes_max: int) -> Field:
+    return Field(text_rule(bytes_max), plain(bytes_max))
+
+
+def maybe_text(bytes_max: int) -> Field:
+    return Field(f"absent, null or {text_rule(bytes_max)}", maybe(plain(bytes_max)))
+
+
+def maybe_number(low: int, high: int) -> Field:
+    return Field(f"absent, null or an integer from {low} to {high}", maybe(between(low, high)))
+
+
+EVENT_TYPE = Field("the name of the message")
+TIMESTAMP = Field("absent, null or an RFC 3339 time with its offset from UTC", maybe(moment))
+
+# Messages.
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A command's form under its event_type: for the documents."""
+
+    spec: CommandSpec
+    form: Form[Any]
+
+
+def command(kind: str, subject: str, timestamp: str | None, keep_long: bool = False, bulk: bool = False) -> Command:
+    """The command about `subject`; `timestamp` has been checked."""
+    occurred_at = (rfc3339_ms(timestamp) or 0) if timestamp else 0
+    return Command(kind, subject, occurred_at, keep_long, bulk)
+
+
+def about_a_user(event_type: str, kind: str, exchange: str, keys: tuple[str, ...], form: Form[Any]) -> Named:
+    """A command that names its user, and whose id must be known long."""
+
+    def decode(raw: bytes, _: Mapping[str, Any]) -> Command | Refusal:
+        message = form.read(raw)
+        if isinstance(message, Refusal):
+            return message
+        return command(kind, f"user:{message.user_id}", message.timestamp, keep_long=True)
+
+    return Named(CommandSpec(event_type, kind, exchange, keys, decode), form)

@@ -14,17 +14,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Literal
 
-from actors.coupon.codes import MISTYPED, UNKNOWN
-from actors.coupon.guard import LIMITS, MISTYPED_WEIGHT, SECOND_MS, UNKNOWN_WEIGHT, Guard, judge, missed
-from actors.coupon.guard import too_many_attempts as sentence
+from actors.coupon.finding import WEIGHTS
+from actors.coupon.guard import LIMITS, SECOND_MS, Guard, judge, missed
 from gateway.access import caller
-from gateway.problems import Problem
+from gateway.coupon_codes import too_many_attempts
 from supervision.clock import Clock
 from supervision.counters import Counters
 
 GUARDED_MAX = 10_000
 NETWORK_BITS = 64
-_WEIGHTS = {MISTYPED.code: MISTYPED_WEIGHT, UNKNOWN.code: UNKNOWN_WEIGHT}
 
 By = Literal["key", "address"]
 Who = tuple[By, str]
@@ -45,13 +43,12 @@ class CodeGuard:
         wait_ms, by = max(waits, default=(0, ""))
         if wait_ms:
             self._counters.count("coupon_codes_unread", by=by)
-            refused, seconds = sentence(wait_ms), -(-wait_ms // SECOND_MS)
-            raise Problem(refused.code, refused.message, headers={"retry-after": str(seconds)})
+            raise too_many_attempts(wait_ms)
 
     def heard(self, scope: Mapping[str, Any], codes: Iterable[str]) -> None:
         """What was said to each code that was looked at: the code of the refusal, anything else for a right one."""
         for code in codes:
-            if weight := _WEIGHTS.get(code):
+            if weight := WEIGHTS.get(code):
                 self._counters.count("coupon_codes_wrong", code=code)
                 for who in self._asking(scope):
                     self._note(who, weight)

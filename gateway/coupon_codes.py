@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from actors.commands import Refusal
-from actors.coupon import finding, keys
+from actors.coupon import finding, guard, keys
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.code_keys import CodeKeys
 from actors.coupon.code_pattern import DEFAULT
@@ -87,6 +87,12 @@ def refused(why: Refusal) -> Problem:
     """A code that leads to nothing."""
     errors = (FieldError(why.field, why.code, why.message),)
     return Problem(why.code, why.message, errors)
+
+
+def too_many_attempts(wait_ms: int) -> Problem:
+    """No code of theirs is looked at for so long."""
+    why = guard.too_many_attempts(wait_ms)
+    return Problem(why.code, why.message, headers={"retry-after": str(guard.wait_s(wait_ms))})
 
 
 def _is_public(code: str) -> bool:

@@ -12,8 +12,8 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET
 
-from actors.coupon.code_pattern import DEFAULT
-from actors.coupon.codes import UNKNOWN, Located, code_of
+from actors.coupon.clerk import spelled
+from actors.coupon.codes import UNKNOWN, Located
 from actors.coupon.listing import compiled, subject_of
 from actors.coupon.records import LifeLine
 from actors.coupon.shelf import Shelf
@@ -216,9 +216,7 @@ class _Desk:
     def _code(self, serial: int, key_id: int | None, rules: CodeRules) -> str:
         if key_id is None:
             return rules.public
-        key = self._codes.code_keys.of(key_id)
-        assert key is not None, f"the key {key_id} of a coupon is gone"
-        return code_of(key, msgspec.structs.replace(DEFAULT, prefix=rules.prefix), self.segment, serial)
+        return spelled(self._codes.code_keys, key_id, rules.prefix, self.segment, serial)
 
     def _rules(self, template: str, version: str) -> CodeRules:
         """Of the codes of the template's version, or of the newest where that is not kept."""

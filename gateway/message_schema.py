@@ -20,8 +20,8 @@ from litestar.openapi.spec import OpenAPIType, Reference, Schema
 from actors.commands import CommandSpec
 from actors.coupon import forms as coupon_forms
 from actors.coupon_jobs import forms as job_forms
+from actors.forms import Named
 from actors.orders import ITEMS_MAX
-from actors.points import forms as points_forms
 from actors.points.door import POINTS_CHANGE
 from actors.points.door import RULES as POINTS_RULES
 from actors.points.forms import FOR_OPERATORS, PUBLIC, TTL_S_MAX
@@ -91,7 +91,7 @@ _MORE: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 }  # fmt: skip
 
 
-def _of_form(named: points_forms.Named | coupon_forms.Named) -> Shape:
+def _of_form(named: Named) -> Shape:
     """A form's own row: its type, its rules, and its type's essay."""
     form, event_type = named.form, named.spec.event_type
     said = " ".join((form.type.__doc__ or "").replace("`", "").split())

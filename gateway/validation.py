@@ -39,8 +39,7 @@ from actors.points.messages import USER_ID_BYTES_MAX
 from gateway import queries
 from gateway.balances import AsOf
 from gateway.commands import refused
-from gateway.coupon_codes import DOMAIN, CouponCodes, directory
-from gateway.problems import Problem
+from gateway.coupon_codes import DOMAIN, CouponCodes, directory, too_many_attempts
 from gateway.readers import ReaderPool
 from supervision.clock import Clock
 from supervision.domain import Event
@@ -148,8 +147,7 @@ class Validation:
         state, upto = reader.snapshot(segment, DOMAIN, subject)
         purse = _purse(state) if state is not None else Purse()
         if wait := guard.judge(purse.guard or Guard(), now):
-            why, seconds = guard.too_many_attempts(wait), -(-wait // guard.SECOND_MS)
-            raise Problem(why.code, why.message, headers={"retry-after": str(seconds)})
+            raise too_many_attempts(wait)
         public = directory(reader, segment)
         meant = {code: self._codes.meant(code, public) for code in dict.fromkeys(question.codes)}
         asked = [keys.serial(each.serial) for each in meant.values() if isinstance(each, Located)]

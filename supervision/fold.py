@@ -207,11 +207,7 @@ class Fold:
         if not beside:
             return "", event
         if self._states.missing([beside]):
-            try:
-                found = self._reader.load(self._place.segment, self._domain.name, [beside], (), ())
-            except Refused as refused:
-                raise Unreadable(str(refused)) from None
-            self._revive(beside, found)
+            self._revive(beside, self._more([beside], ()))
         return beside, msgspec.structs.replace(event, companion=self._states.held(beside).state)
 
     def _told_more(self, state: Any, event: Event) -> Event:
@@ -220,13 +216,26 @@ class Fold:
         if not later:
             return event
         wanted = [key for key in later if self._states.claimed(key) is None]
+        found = self._more((), wanted).keys if wanted else {}
+        return msgspec.structs.replace(event, claimed={**event.claimed, **self._values(later, found)})
+
+    def _values(self, keys: Sequence[bytes], found: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+        """The newest value of each key that has one, `found` being what the store has."""
+        values: dict[bytes, bytes] = {}
+        for key in keys:
+            value = self._states.claimed(key)
+            value = found.get(key) if value is None else value
+            if value is not None:
+                values[key] = value
+        return values
+
+    def _more(self, subjects: Sequence[str], keys: Sequence[bytes]) -> Loaded:
+        """A load in the midst of a batch."""
         try:
             with self._mark.reading():
-                found = self._reader.load(self._place.segment, self._domain.name, (), (), wanted).keys if wanted else {}
+                return self._reader.load(self._place.segment, self._domain.name, subjects, (), keys)
         except Refused as refused:
             raise Unreadable(str(refused)) from None
-        more = {key: value for key in later if (value := self._states.claimed(key) or found.get(key)) is not None}
-        return msgspec.structs.replace(event, claimed={**event.claimed, **more})
 
     def _outputs(self, reaction: Reaction, state: Any, event: Event) -> list[Output]:
         """The reaction itself. What the segment shares may only be read by it, which is made sure of where states are
@@ -256,14 +265,8 @@ class Fold:
         shared = self._shared(event)
         if not keys and page is None and shared is None:
             return event
-        claimed: dict[bytes, bytes] = {}
-        for key in keys:
-            value = self._states.claimed(key)
-            value = loaded.keys.get(key) if value is None else value
-            if value is not None:
-                claimed[key] = value
         shown = self._page(*page, outcome) if page else ()
-        return msgspec.structs.replace(event, claimed=claimed, page=shown, shared=shared)
+        return msgspec.structs.replace(event, claimed=self._values(keys, loaded.keys), page=shown, shared=shared)
 
     def _shared(self, event: Event) -> Any:
         """What the segment shares, as all entries before this one have left it."""

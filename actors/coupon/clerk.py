@@ -73,7 +73,9 @@ class Clerk:
     def code(self, coupon: Coupon) -> str:
         """What its owner knows it by."""
         rules = self.judged_by(coupon).template.code
-        return rules.public if coupon.public else spelled(self.code_keys, coupon, rules.prefix, self.segment)
+        if coupon.public:
+            return rules.public
+        return spelled(self.code_keys, coupon.key, rules.prefix, self.segment, coupon.serial)
 
     def claimed(self, key: bytes) -> bytes | None:
         return self.event.claimed.get(key)
@@ -139,11 +141,11 @@ class Clerk:
             self.outputs.append(Reply(declined(refused.code, refused.detail, {**(numbers or {}), **more})))
 
 
-def spelled(code_keys: CodeKeys, coupon: Coupon, prefix: str, segment: int) -> str:
-    """The code that was generated for the coupon. Pure."""
-    key = code_keys.of(coupon.key)
-    assert key is not None, f"the key {coupon.key} of a coupon is gone"
-    return code_of(key, _pattern(prefix), segment, coupon.serial)
+def spelled(code_keys: CodeKeys, key_id: int, prefix: str, segment: int, serial: int) -> str:
+    """The code that was generated for a coupon. Pure."""
+    key = code_keys.of(key_id)
+    assert key is not None, f"the key {key_id} of a coupon is gone"
+    return code_of(key, _pattern(prefix), segment, serial)
 
 
 @lru_cache(PATTERNS_KEPT)

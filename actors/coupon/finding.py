@@ -6,6 +6,9 @@ public code names a template, and the user's coupon of it is made when it is fir
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+
 import msgspec
 
 from actors.commands import Refusal
@@ -20,7 +23,14 @@ from actors.coupon.reasons import SENTENCES, Code
 from actors.coupon.spelling import FIELD, is_generated, normal
 from actors.coupon.state import Coupon, Purse
 
+READ_KEPT = 1_024
+"""Codes read last: each is asked for when a batch is loaded, when its shelf is, and when it is used."""
+
+_located = lru_cache(READ_KEPT)(locate)
 _whose = msgspec.msgpack.Decoder(keys.Whose).decode
+
+WEIGHTS: Mapping[str, int] = {MISTYPED.code: MISTYPED_WEIGHT, UNKNOWN.code: UNKNOWN_WEIGHT}
+"""What a refusal of a code counts for the guard; others count nothing."""
 
 Read = Located | str
 """What a code means: a place, or the template whose public code it is."""
@@ -37,7 +47,7 @@ def read(code: str, code_keys: CodeKeys, segments: int, directory: Directory) ->
     if isinstance(plain, Refusal):
         return Refusal(MISTYPED.code, plain.field, plain.message)
     if is_generated(plain):
-        return locate(plain, code_keys, segments)
+        return _located(plain, code_keys, segments)
     return directory.codes.get(plain) or UNKNOWN
 
 
@@ -68,8 +78,7 @@ def strange(clerk: Clerk, why: Refusal) -> Refusal:
 
 def missed(clerk: Clerk, why: Refusal) -> None:
     """The user's code was wrong in this way."""
-    weight = {MISTYPED.code: MISTYPED_WEIGHT, UNKNOWN.code: UNKNOWN_WEIGHT}.get(why.code, 0)
-    if weight:
+    if weight := WEIGHTS.get(why.code):
         clerk.purse.guard = guard.missed(clerk.purse.guard or Guard(), clerk.at, weight, LIMITS["user"])
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from actors import orders
-from actors.commands import Command, CommandSpec, Refusal
+from actors.commands import Refusal
 from actors.coupon import inputs, narrowing
-from actors.forms import Field, Form, between, command, maybe, moment, plain, text_rule
+from actors.forms import EVENT_TYPE, TIMESTAMP, Field, Form, Named, about_a_user, maybe_number, maybe_text, text
 from actors.orders import ORDER_ID_BYTES_MAX
 from actors.points.messages import USER_ID_BYTES_MAX
 
@@ -26,26 +23,14 @@ HOLD_S_MAX = 7 * 24 * 3600
 FRONT_DOOR = "marketing.coupon.events"
 
 
-def _text(bytes_max: int) -> Field:
-    return Field(text_rule(bytes_max), plain(bytes_max))
-
-
-def _maybe_text(bytes_max: int) -> Field:
-    return Field(f"absent, null or {text_rule(bytes_max)}", maybe(plain(bytes_max)))
-
-
-def _maybe_number(low: int, high: int) -> Field:
-    return Field(f"absent, null or an integer from {low} to {high}", maybe(between(low, high)))
-
-
 _EVENT = {
-    "event_type": Field("the name of the message"),
-    "user_id": _text(USER_ID_BYTES_MAX),
-    "timestamp": Field("absent, null or an RFC 3339 time with its offset from UTC", maybe(moment)),
+    "event_type": EVENT_TYPE,
+    "user_id": text(USER_ID_BYTES_MAX),
+    "timestamp": TIMESTAMP,
 }
-_CODE = _text(CODE_BYTES_MAX)
+_CODE = text(CODE_BYTES_MAX)
 _ORDER = Field("an object with order_id, currency, amount and items")
-_ORDER_ID = _text(ORDER_ID_BYTES_MAX)
+_ORDER_ID = text(ORDER_ID_BYTES_MAX)
 _TWICE = (("template", "coupon_template_id"), ("source", "trigger_source"), ("quantity", "issue_quantity"))
 
 
@@ -69,58 +54,45 @@ def _ordered(message: inputs.UseCoupon | inputs.HoldCoupon) -> Refusal | None:
     return None if order.order_id else Refusal("missing", "order.order_id", "order.order_id is missing")
 
 
-_TEMPLATE = _maybe_text(TEMPLATE_ID_BYTES_MAX)
-_SOURCE = _maybe_text(SOURCE_BYTES_MAX)
-_NUMBERS = _maybe_number(1, QUANTITY_MAX)
+_TEMPLATE = maybe_text(TEMPLATE_ID_BYTES_MAX)
+_SOURCE = maybe_text(SOURCE_BYTES_MAX)
+_NUMBERS = maybe_number(1, QUANTITY_MAX)
 ISSUE = Form(
     inputs.IssueCoupons,
     {
         **_EVENT, "template": _TEMPLATE, "coupon_template_id": _TEMPLATE,
         "source": _SOURCE, "trigger_source": _SOURCE,
-        "quantity": _NUMBERS, "issue_quantity": _NUMBERS, "expire_days": _maybe_number(1, EXPIRE_DAYS_MAX),
+        "quantity": _NUMBERS, "issue_quantity": _NUMBERS, "expire_days": maybe_number(1, EXPIRE_DAYS_MAX),
         "conditions": Field("absent, null or an object with min_amount, valid_categories or valid_products"),
-        "order_id": _maybe_text(ORDER_ID_BYTES_MAX), "activity_id": _maybe_text(OCCASION_BYTES_MAX),
-        "job_id": _maybe_text(OCCASION_BYTES_MAX),
+        "order_id": maybe_text(ORDER_ID_BYTES_MAX), "activity_id": maybe_text(OCCASION_BYTES_MAX),
+        "job_id": maybe_text(OCCASION_BYTES_MAX),
     },
     _issue,
 )  # fmt: skip
 USE = Form(
     inputs.UseCoupon,
-    {**_EVENT, "code": _CODE, "order": _ORDER, "order_id": _maybe_text(ORDER_ID_BYTES_MAX)},
+    {**_EVENT, "code": _CODE, "order": _ORDER, "order_id": maybe_text(ORDER_ID_BYTES_MAX)},
     _ordered,
 )
 HOLD = Form(
-    inputs.HoldCoupon, {**_EVENT, "code": _CODE, "order": _ORDER, "ttl_s": _maybe_number(1, HOLD_S_MAX)}, _ordered
+    inputs.HoldCoupon, {**_EVENT, "code": _CODE, "order": _ORDER, "ttl_s": maybe_number(1, HOLD_S_MAX)}, _ordered
 )
 RELEASE = Form(inputs.ReleaseCoupon, {**_EVENT, "code": _CODE, "order_id": _ORDER_ID})
 ROLL_BACK = Form(
     inputs.RollBackCoupon,
-    {**_EVENT, "code": _CODE, "order_id": _ORDER_ID, "extend_days": _maybe_number(0, EXTEND_DAYS_MAX)},
+    {**_EVENT, "code": _CODE, "order_id": _ORDER_ID, "extend_days": maybe_number(0, EXTEND_DAYS_MAX)},
 )
 
 
-def _spec(event_type: str, kind: str, keys: tuple[str, ...], form: Form[Any]) -> CommandSpec:
-    def decode(raw: bytes, _: Mapping[str, Any]) -> Command | Refusal:
-        message = form.read(raw)
-        if isinstance(message, Refusal):
-            return message
-        return command(kind, message.user_id, message.timestamp, keep_long=True)
-
-    return CommandSpec(event_type, kind, FRONT_DOOR, keys, decode)
-
-
-class Named(msgspec.Struct, frozen=True):
-    """A command's form under its event_type: for the documents."""
-
-    spec: CommandSpec
-    form: Form[Any]
+def _named(event_type: str, kind: str, key: str, form: Form[Any]) -> Named:
+    return about_a_user(event_type, kind, FRONT_DOOR, (key,), form)
 
 
 PUBLIC = (
-    Named(_spec("coupon_issue", inputs.ISSUE, ("coupon.issue.*",), ISSUE), ISSUE),
-    Named(_spec("coupon_use", inputs.USE, ("coupon.usage.*",), USE), USE),
-    Named(_spec("coupon_hold", inputs.HOLD, ("coupon.usage.hold",), HOLD), HOLD),
-    Named(_spec("coupon_release", inputs.RELEASE, ("coupon.usage.release",), RELEASE), RELEASE),
-    Named(_spec("coupon_rollback", inputs.ROLL_BACK, ("coupon.usage.rollback",), ROLL_BACK), ROLL_BACK),
+    _named("coupon_issue", inputs.ISSUE, "coupon.issue.*", ISSUE),
+    _named("coupon_use", inputs.USE, "coupon.usage.*", USE),
+    _named("coupon_hold", inputs.HOLD, "coupon.usage.hold", HOLD),
+    _named("coupon_release", inputs.RELEASE, "coupon.usage.release", RELEASE),
+    _named("coupon_rollback", inputs.ROLL_BACK, "coupon.usage.rollback", ROLL_BACK),
 )
 """What both doors take."""

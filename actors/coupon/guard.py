@@ -80,5 +80,10 @@ def forgotten(guard: Guard, at_ms: int) -> bool:
 
 def too_many_attempts(wait_ms: int) -> Refusal:
     """What is answered instead of looking at the code."""
-    seconds = -(-wait_ms // SECOND_MS)
-    return Refusal("too_many_attempts", FIELD, f"code was wrong too often; the next is looked at in {seconds} s")
+    text = f"code was wrong too often; the next is looked at in {wait_s(wait_ms)} s"
+    return Refusal("too_many_attempts", FIELD, text)
+
+
+def wait_s(wait_ms: int) -> int:
+    """A wait as it is said, in whole seconds, none too short."""
+    return -(-wait_ms // SECOND_MS)

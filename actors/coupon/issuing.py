@@ -56,7 +56,7 @@ def issue(clerk: Clerk, body: inputs.IssueCoupons, occasion: str, kind: str, raw
     need = Need(stock=number)
     match shelf.room(clerk.shelf, need, clerk.served):
         case "never", _:
-            refuse(clerk, body, Refusal("sold_out", "template", f"the template {body.of} has no coupon left"))
+            refuse(clerk, body, Refusal(Code.SOLD_OUT, "template", f"the template {body.of} has no coupon left"))
         case "later", _:
             clerk.wait(need, occasion, kind, raw)
         case _:
@@ -91,9 +91,9 @@ def _allowed(clerk: Clerk, body: inputs.IssueCoupons, number: int) -> Terms | Re
     """What the coupons will say, if the template and the user's limits allow `number` more of them."""
     status = clerk.shelf.status
     if not clerk.shelf.number or status == "draft":
-        return Refusal("unknown_template", "template", f"there is no active template {body.of}")
+        return Refusal(Code.UNKNOWN_TEMPLATE, "template", f"there is no active template {body.of}")
     if status != "active":
-        return Refusal(f"template_{status}", "template", f"the template {body.of} is {status}")
+        return Refusal(Code(f"template_{status}"), "template", f"the template {body.of} is {status}")
     offer = clerk.offer()
     uses = clerk.purse.uses.get(body.of) or Uses()
     problem = full(clerk.purse, body.of, number) or limited(offer, uses, number, clerk.at)
@@ -120,7 +120,7 @@ def limited(offer: Offer, uses: Uses, number: int, at: int) -> Refusal | None:
     )
     for what, limit, had in counts:
         if limit is not None and had + number > limit:
-            return Refusal("per_user_limit", "user_id", f"a user gets at most {limit} {what}, and has had {had}")
+            return Refusal(Code.PER_USER_LIMIT, "user_id", f"a user gets at most {limit} {what}, and has had {had}")
     return None
 
 

@@ -46,16 +46,18 @@ def occasion(body: inputs.IssueCoupons, event: Event) -> str:
     """The business occasion of an issue; only where there is none, the message that asked for it.
 
     Whatever is sent again for the same occasion, under whatever id, is the same issue. A birthday is once a year (of
-    UTC), a registration once ever.
+    UTC), a registration once ever. Sources are anybody's words: their slashes are written otherwise, so that no two
+    occasions read alike.
     """
+    why = body.why.replace("%", "%25").replace("/", "%2F")
     named = (("order", body.order_id), ("activity", body.activity_id), ("job", body.job_id))
     for kind, value in named:
         if value:
-            return f"{body.why}/{kind}/{value}"
+            return f"{why}/{kind}/{value}"
     match body.why:
         case "new_user_register":
             return "new_user_register"
         case "birthday":
             return f"birthday/{rfc3339(event.at)[:4]}"
         case _:
-            return f"message/{event.entry.root or event.place}"
+            return f"message//{event.entry.root or event.place}"

@@ -48,11 +48,6 @@ def encode(coupons: OrderCoupons) -> bytes:
     return _encode(coupons)
 
 
-def with_serial(coupons: OrderCoupons, serial: int) -> Used | None:
-    """The use of that coupon."""
-    return next((used for used in coupons.used if used.coupon.serial == serial), None)
-
-
 def left(coupons: OrderCoupons, order: Order) -> tuple[list[int], int]:
     """(what is left to pay of each item of the order, and of its shipping)."""
     off = taken(coupons)

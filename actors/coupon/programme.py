@@ -9,12 +9,11 @@ import msgspec
 from actors import normal_form
 from actors.commands import NOT_JSON, Refusal
 from actors.coupon import offer
+from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.directory import Directory
 from actors.coupon.listing import Listing, Status, template_of
 from actors.coupon.offer import Offer
 from actors.programmes.kind import Kind
-
-DOMAIN = "coupon"
 
 _listing = msgspec.json.Decoder(Listing).decode
 _directory = msgspec.msgpack.Decoder(Directory).decode
@@ -33,7 +32,7 @@ class TemplateVersion(msgspec.Struct, frozen=True):
 
 def template_kind(name: str) -> Kind:
     """Of the programme `template:ID`."""
-    return Kind(DOMAIN, parse, partial(_number, template_of(name)))
+    return Kind(CouponIssuerActor.name, parse, partial(_number, template_of(name)))
 
 
 def body(status: Status, template: bytes) -> bytes:

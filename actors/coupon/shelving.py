@@ -11,7 +11,7 @@ import msgspec
 from actors.coupon import shelf
 from actors.coupon.directory import Directory, enter
 from actors.coupon.lending import ASK, BACK, SERVE, SERVED, Ask, CallBack, GiveBack, Lend, Serve, Served
-from actors.coupon.listing import judging, limits, listed_of, read, subject_of
+from actors.coupon.listing import judging, limits, listed_of, read, subject_of, template_of
 from actors.coupon.shelf import Resource, Shelf, Slice, Ticket
 from actors.programmes.messages import ProgrammeActivated
 from supervision.domain import Event, TimerDue
@@ -27,7 +27,7 @@ _ticket = msgspec.msgpack.Decoder(Ticket).decode
 
 def template_at(subject: str) -> str:
     """The template whose shelf `subject` is."""
-    return subject.partition("/")[2].removeprefix("template:")
+    return template_of(subject.partition("/")[2])
 
 
 def told(directory: Directory, here: Shelf, template: str, event: Event, said: ProgrammeActivated) -> Iterator[Output]:

@@ -275,7 +275,6 @@ def _paid(
 ) -> bool:
     """Take the discount from the budget, and a coupon by a public code from the stock. False: refused, or it waits."""
     before = coupon.hold.discount if coupon.hold else 0
-    new = coupon.public and coupon.serial not in clerk.purse.coupons
     need = needed(clerk.purse, coupon, discount.total)
     match shelf.room(clerk.shelf, need, clerk.served):
         case "never", resource:
@@ -288,7 +287,7 @@ def _paid(
         case _:
             shelf.take(clerk.shelf, need, clerk.at)
             shelf.put(clerk.shelf, Need(budget=max(0, before - discount.total)))
-    if new:
+    if need.stock:
         issuing.count(clerk, 1)
         begins, ends = rfc3339(coupon.terms.valid_from), rfc3339(coupon.terms.valid_until)
         clerk.line("issued", coupon, version=coupon.version, source=CODE_SOURCE, valid_from=begins, valid_until=ends)
@@ -355,5 +354,5 @@ def _refuse(
         asked, why.code, why.message, clerk.template or UNSET, code, order_id=order_id, reasons=reasons or UNSET
     )  # fmt: skip
     wait = finding.wait_ms(clerk) if why.code == Code.TOO_MANY_ATTEMPTS else 0
-    again = {"wait_s": -(-wait // guard.SECOND_MS)} if wait else {}
+    again = {"wait_s": guard.wait_s(wait)} if wait else {}
     clerk.refuse(refused, asked, {"coupon": code, "order_id": order_id, **again})

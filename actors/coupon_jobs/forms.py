@@ -6,22 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from actors.commands import Command, CommandSpec, Refusal
-from actors.coupon.forms import FRONT_DOOR, OCCASION_BYTES_MAX, TEMPLATE_ID_BYTES_MAX, Named
+from actors.coupon.forms import FRONT_DOOR, OCCASION_BYTES_MAX, TEMPLATE_ID_BYTES_MAX
 from actors.coupon_jobs import inputs
-from actors.fields import rfc3339_ms
-from actors.forms import Field, Form, between, maybe, moment, plain, text_rule
+from actors.forms import EVENT_TYPE, TIMESTAMP, Field, Form, Named, command, maybe_number, maybe_text, text
 
 BATCH_USERS_MAX = 1_000
 BATCH_NO_MAX = 1_000_000
 JOB_ID_BYTES_MAX = OCCASION_BYTES_MAX
-
-
-def _maybe_text(bytes_max: int) -> Field:
-    return Field(f"absent, null or {text_rule(bytes_max)}", maybe(plain(bytes_max)))
-
-
-def _maybe_number(high: int) -> Field:
-    return Field(f"absent, null or an integer from 1 to {high}", maybe(between(1, high)))
 
 
 def _users(value: list[Any]) -> str | None:
@@ -37,35 +28,34 @@ def _named(message: inputs.IssueBatch) -> Refusal | None:
 
 
 _EVENT = {
-    "event_type": Field("the name of the message"),
-    "timestamp": Field("absent, null or an RFC 3339 time with its offset from UTC", maybe(moment)),
+    "event_type": EVENT_TYPE,
+    "timestamp": TIMESTAMP,
 }
 BATCH = Form(
     inputs.IssueBatch,
     {
         **_EVENT,
         "user_batch": Field(f"a list of 1 to {BATCH_USERS_MAX} ids of users", _users),
-        "activity_id": _maybe_text(OCCASION_BYTES_MAX), "job_id": _maybe_text(JOB_ID_BYTES_MAX),
-        "template": _maybe_text(TEMPLATE_ID_BYTES_MAX), "batch_no": _maybe_number(BATCH_NO_MAX),
-        "batch_size": _maybe_number(BATCH_NO_MAX), "total_batches": _maybe_number(BATCH_NO_MAX),
+        "activity_id": maybe_text(OCCASION_BYTES_MAX), "job_id": maybe_text(JOB_ID_BYTES_MAX),
+        "template": maybe_text(TEMPLATE_ID_BYTES_MAX), "batch_no": maybe_number(1, BATCH_NO_MAX),
+        "batch_size": maybe_number(1, BATCH_NO_MAX), "total_batches": maybe_number(1, BATCH_NO_MAX),
     },
     _named,
 )  # fmt: skip
-_JOB = {**_EVENT, "job_id": Field(text_rule(JOB_ID_BYTES_MAX), plain(JOB_ID_BYTES_MAX))}
+_JOB = {**_EVENT, "job_id": text(JOB_ID_BYTES_MAX)}
 PAUSE = Form(inputs.PauseJob, _JOB)
 CONTINUE = Form(inputs.ContinueJob, _JOB)
 CANCEL = Form(inputs.CancelJob, _JOB)
 
 
-def _spec(event_type: str, kind: str, form: Form[Any], job_of: Callable[[Any], str], *keys: str) -> CommandSpec:
+def _named_job(event_type: str, kind: str, form: Form[Any], job_of: Callable[[Any], str], *keys: str) -> Named:
     def decode(raw: bytes, _: Mapping[str, Any]) -> Command | Refusal:
         message = form.read(raw)
         if isinstance(message, Refusal):
             return message
-        occurred_at = (rfc3339_ms(message.timestamp) or 0) if message.timestamp else 0
-        return Command(kind, f"job:{job_of(message)}", occurred_at, bulk=kind == inputs.BATCH)
+        return command(kind, f"job:{job_of(message)}", message.timestamp, bulk=kind == inputs.BATCH)
 
-    return CommandSpec(event_type, kind, FRONT_DOOR, keys, decode)
+    return Named(CommandSpec(event_type, kind, FRONT_DOOR, keys, decode), form)
 
 
 def _of_batch(message: inputs.IssueBatch) -> str:
@@ -76,11 +66,11 @@ def _of_word(message: inputs.PauseJob | inputs.ContinueJob | inputs.CancelJob) -
     return message.job_id
 
 
-PUBLIC = (Named(_spec("batch_coupon_issue", inputs.BATCH, BATCH, _of_batch, "coupon.issue.activity"), BATCH),)
+PUBLIC = (_named_job("batch_coupon_issue", inputs.BATCH, BATCH, _of_batch, "coupon.issue.activity"),)
 """What both doors take."""
 FOR_OPERATORS = (
-    Named(_spec("coupon_job_pause", inputs.PAUSE, PAUSE, _of_word), PAUSE),
-    Named(_spec("coupon_job_continue", inputs.CONTINUE, CONTINUE, _of_word), CONTINUE),
-    Named(_spec("coupon_job_cancel", inputs.CANCEL, CANCEL, _of_word), CANCEL),
+    _named_job("coupon_job_pause", inputs.PAUSE, PAUSE, _of_word),
+    _named_job("coupon_job_continue", inputs.CONTINUE, CONTINUE, _of_word),
+    _named_job("coupon_job_cancel", inputs.CANCEL, CANCEL, _of_word),
 )
 """What HTTP alone takes."""

@@ -5,14 +5,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from actors import orders
-from actors.commands import Command, CommandSpec, Refusal
-from actors.forms import Check, Field, Form, between, command, maybe, moment, plain, text_rule
+from actors.commands import Refusal
+from actors.forms import (
+    EVENT_TYPE,
+    TIMESTAMP,
+    Check,
+    Field,
+    Form,
+    Named,
+    about_a_user,
+    between,
+    maybe,
+    maybe_number,
+    maybe_text,
+    moment,
+    plain,
+    text,
+    text_rule,
+)
 from actors.orders import ORDER_ID_BYTES_MAX
 from actors.points import inputs, refund_request
 from actors.points.messages import POINTS_MAX, REASON_BYTES_MAX, USER_ID_BYTES_MAX
@@ -25,16 +38,15 @@ TTL_S_MAX = 7 * 24 * 3600
 PENDING_DAYS_MAX = 3_650
 FRONT_DOOR = "marketing.points.events"
 
-_USER = Field(text_rule(USER_ID_BYTES_MAX), plain(USER_ID_BYTES_MAX))
-_TIMESTAMP = Field("absent, null or an RFC 3339 time with its offset from UTC", maybe(moment))
+_USER = text(USER_ID_BYTES_MAX)
 _POINTS = Field(f"an integer from 1 to {POINTS_MAX}", between(1, POINTS_MAX))
-_SOME_POINTS = Field(f"absent, null or an integer from 1 to {POINTS_MAX}", maybe(between(1, POINTS_MAX)))
-_REASON = Field(text_rule(REASON_BYTES_MAX), plain(REASON_BYTES_MAX))
-_ORDER_ID = Field(text_rule(ORDER_ID_BYTES_MAX), plain(ORDER_ID_BYTES_MAX))
-_MAYBE_ORDER_ID = Field(f"absent, null or {text_rule(ORDER_ID_BYTES_MAX)}", maybe(plain(ORDER_ID_BYTES_MAX)))
+_SOME_POINTS = maybe_number(1, POINTS_MAX)
+_REASON = text(REASON_BYTES_MAX)
+_ORDER_ID = text(ORDER_ID_BYTES_MAX)
+_MAYBE_ORDER_ID = maybe_text(ORDER_ID_BYTES_MAX)
 _WALLET = Field(f"absent, null or the name of a wallet, {text_rule(WALLET_BYTES_MAX)}", maybe(plain(WALLET_BYTES_MAX)))
-_RESERVATION = Field(text_rule(RESERVATION_ID_BYTES_MAX), plain(RESERVATION_ID_BYTES_MAX))
-_EVENT = {"event_type": Field("the name of the message"), "user_id": _USER, "timestamp": _TIMESTAMP}
+_RESERVATION = text(RESERVATION_ID_BYTES_MAX)
+_EVENT = {"event_type": EVENT_TYPE, "user_id": _USER, "timestamp": TIMESTAMP}
 
 
 def _not_zero(limit: int) -> Check:
@@ -95,8 +107,8 @@ RESERVE = Form(
     inputs.ReservePoints,
     {
         **_EVENT, "points": _POINTS, "order_id": _MAYBE_ORDER_ID, "wallet": _WALLET,
-        "ttl_s": Field(f"absent, null or an integer from 1 to {TTL_S_MAX}", maybe(between(1, TTL_S_MAX))),
-        "reservation_id": Field(f"absent, null or {_RESERVATION.rule}", maybe(plain(RESERVATION_ID_BYTES_MAX))),
+        "ttl_s": maybe_number(1, TTL_S_MAX),
+        "reservation_id": maybe_text(RESERVATION_ID_BYTES_MAX),
     },
 )  # fmt: skip
 CONFIRM = Form(inputs.ConfirmReservation, {**_EVENT, "reservation_id": _RESERVATION, "points": _SOME_POINTS})
@@ -110,7 +122,7 @@ GIFT = Form(inputs.GivePoints, {**_EVENT, "to": _USER, "points": _POINTS}, _gift
 ADJUST = Form(
     inputs.AdjustPoints,
     {
-        **_EVENT, "wallet": _WALLET, "note": Field(text_rule(NOTE_BYTES_MAX), plain(NOTE_BYTES_MAX)),
+        **_EVENT, "wallet": _WALLET, "note": text(NOTE_BYTES_MAX),
         "points": Field(f"an integer from {-POINTS_MAX} to {POINTS_MAX}, not 0", _not_zero(POINTS_MAX)),
     },
 )  # fmt: skip
@@ -119,42 +131,29 @@ SIGN_IN = Form(inputs.SignIn, _EVENT)
 TIER_GRANT = Form(
     inputs.GrantTier,
     {
-        **_EVENT, "level": Field(text_rule(LEVEL_BYTES_MAX), plain(LEVEL_BYTES_MAX)),
+        **_EVENT, "level": text(LEVEL_BYTES_MAX),
         "until": Field("absent, null or an RFC 3339 time with its offset from UTC", maybe(moment)),
     },
 )  # fmt: skip
 
 
-def _spec(event_type: str, kind: str, form: Form[Any]) -> CommandSpec:
-    def decode(raw: bytes, _: Mapping[str, Any]) -> Command | Refusal:
-        message = form.read(raw)
-        if isinstance(message, Refusal):
-            return message
-        return command(kind, message.user_id, message.timestamp, keep_long=True)
-
-    return CommandSpec(event_type, kind, FRONT_DOOR, (f"points.{event_type.removeprefix('points_')}",), decode)
-
-
-class Named(msgspec.Struct, frozen=True):
-    """A command's form under its event_type: for the documents."""
-
-    spec: CommandSpec
-    form: Form[Any]
+def _named(event_type: str, kind: str, form: Form[Any]) -> Named:
+    return about_a_user(event_type, kind, FRONT_DOOR, (f"points.{event_type.removeprefix('points_')}",), form)
 
 
 PUBLIC = (
-    Named(_spec("points_accrue", inputs.ACCRUE, ACCRUE), ACCRUE),
-    Named(_spec("points_redeem", inputs.REDEEM, REDEEM), REDEEM),
-    Named(_spec("points_reserve", inputs.RESERVE, RESERVE), RESERVE),
-    Named(_spec("points_confirm", inputs.CONFIRM, CONFIRM), CONFIRM),
-    Named(_spec("points_cancel", inputs.CANCEL, CANCEL), CANCEL),
-    Named(_spec("points_reverse", inputs.REVERSE, REVERSE), REVERSE),
-    Named(_spec("points_gift", inputs.GIFT, GIFT), GIFT),
-    Named(_spec("order_completed", inputs.ORDER_COMPLETED, ORDER), ORDER),
-    Named(_spec("order_cancelled", inputs.ORDER_CANCELLED, ORDER), ORDER),
-    Named(_spec("sign_in", inputs.SIGN_IN, SIGN_IN), SIGN_IN),
-    Named(_spec("tier_grant", inputs.TIER_GRANT, TIER_GRANT), TIER_GRANT),
+    _named("points_accrue", inputs.ACCRUE, ACCRUE),
+    _named("points_redeem", inputs.REDEEM, REDEEM),
+    _named("points_reserve", inputs.RESERVE, RESERVE),
+    _named("points_confirm", inputs.CONFIRM, CONFIRM),
+    _named("points_cancel", inputs.CANCEL, CANCEL),
+    _named("points_reverse", inputs.REVERSE, REVERSE),
+    _named("points_gift", inputs.GIFT, GIFT),
+    _named("order_completed", inputs.ORDER_COMPLETED, ORDER),
+    _named("order_cancelled", inputs.ORDER_CANCELLED, ORDER),
+    _named("sign_in", inputs.SIGN_IN, SIGN_IN),
+    _named("tier_grant", inputs.TIER_GRANT, TIER_GRANT),
 )
 """What both doors take."""
-FOR_OPERATORS = (Named(_spec("points_adjust", inputs.ADJUST, ADJUST), ADJUST),)
+FOR_OPERATORS = (_named("points_adjust", inputs.ADJUST, ADJUST),)
 """What HTTP alone takes, from who may."""

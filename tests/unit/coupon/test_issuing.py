@@ -45,6 +45,15 @@ def test_whatever_is_sent_again_for_the_same_occasion_is_the_same_coupon(shop: C
     assert len(shop.told("coupon.issued")) == 2 and len(shop.purse("u").coupons) == 2
 
 
+def test_occasions_that_read_alike_are_two(shop: CouponEngine) -> None:
+    shop.put(per_user={"total": 10})
+    shop.settle()
+    shop.say("coupon_issue", "u", template="T1", source="a", order_id="x/order/y")
+    shop.say("coupon_issue", "u", template="T1", source="a/order/x", order_id="y")
+    shop.settle()
+    assert len(shop.purse("u").coupons) == 2
+
+
 def test_the_last_piece_goes_out_and_not_one_more_wherever_it_lies(shop: CouponEngine) -> None:
     shop.put(stock=100)
     shop.settle()
