@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -69,6 +70,7 @@ class States:
         held.nbytes, held.ahead, held.stored = nbytes + OVERHEAD_BYTES, upto, True
 
     def claim(self, key: bytes, value: bytes, upto: int) -> None:
+        self._keys.pop(key, None)  # to the end: what stands first commits first
         self._keys[key] = (value, upto)
 
     def claimed(self, key: bytes) -> bytes | None:
@@ -77,7 +79,9 @@ class States:
         return found[0] if found else None
 
     def time(self, op: TimerOp, upto: int) -> None:
-        self._timers[(op.subject, op.key)] = (op.row, upto)
+        at = (op.subject, op.key)
+        self._timers.pop(at, None)
+        self._timers[at] = (op.row, upto)
 
     def timer(self, subject: str, key: str) -> tuple[bool, TimerRow | None]:
         """(known here, row): a row that a stage under way put or took."""
@@ -90,9 +94,9 @@ class States:
         self._timers = {at: (op.row, upto) for at, op in ops.items()}
 
     def committed(self, upto: int) -> None:
-        """The store has everything up to this stage now. O(what was ahead)."""
-        self._keys = {key: ahead for key, ahead in self._keys.items() if ahead[1] > upto}
-        self._timers = {key: ahead for key, ahead in self._timers.items() if ahead[1] > upto}
+        """The store has everything up to this stage now. O(what it brought)."""
+        _forget(self._keys, upto)
+        _forget(self._timers, upto)
         self._shrink(upto)
 
     def _shrink(self, upto: int) -> None:
@@ -118,3 +122,12 @@ class States:
 
     def check(self) -> None:
         assert self._bytes == sum(held.nbytes for held in self._held.values()), "states: bytes are off"
+        for ahead in (self._keys, self._timers):
+            stages = [upto for _, upto in ahead.values()]
+            assert stages == sorted(stages), "states: what commits first does not stand first"
+
+
+def _forget(ahead: dict[Any, tuple[Any, int]], upto: int) -> None:
+    """Take out what the store has; in order of their stages."""
+    for key in [key for key, _ in takewhile(lambda item: item[1][1] <= upto, ahead.items())]:
+        del ahead[key]

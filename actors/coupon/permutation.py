@@ -8,9 +8,10 @@ place and guess the signature alone, 2³⁹ tries for a coupon that he chooses; 
 another is tried, and who wants one certain coupon guesses all 95 bits.
 
 A Feistel network over two halves of the symbols, each round adding a hash of one half to the other modulo the number
-of its values, like FF1 of NIST SP 800-38G and with as many rounds, the hash being keyed BLAKE2b. Four rounds suffice
-for a strong permutation while fewer than the square root of a half's values have been seen (Luby and Rackoff 1988);
-ten are for the shops that issue more. A hash of 128 bits modulo a half of 50 prefers no value by more than 2⁻⁷⁸.
+of its values, like FF1 of NIST SP 800-38G, the hash being keyed BLAKE2b. Four rounds suffice for a strong permutation
+while fewer than the square root of a half's values have been seen, 2²² of them (Luby and Rackoff 1988), and a shop
+issues more; six suffice until about as many have been seen as a half has values (Patarin 2004), 2⁴⁵, or 2³⁶ short
+codes. FF1's ten are for halves of ten bits. A hash of 128 bits modulo a half of 50 prefers no value by more than 2⁻⁷⁸.
 
 `tweak` makes another permutation of the same key: a code's prefix and length are in it, so that XMAS-… under another
 prefix is nobody's.
@@ -22,7 +23,7 @@ from hashlib import blake2b
 
 from actors.coupon.alphabet import BASE
 
-ROUNDS = 10
+ROUNDS = 6
 SYMBOLS_MAX = 24
 """A half and the number of a round must fit in 8 bytes."""
 SECRET_BYTES = 32
@@ -60,7 +61,7 @@ class Permutation:
 
 
 def _hash(keyed: blake2b, turn_and_half: int) -> int:
-    """`keyed` has the key in it and stays as it is: copied, it need not be made ready ten times."""
+    """`keyed` has the key in it and stays as it is: copied, it need not be made ready for every round."""
     copy = keyed.copy()
     copy.update(turn_and_half.to_bytes(8))
     return int.from_bytes(copy.digest())

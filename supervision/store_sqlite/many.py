@@ -2,7 +2,7 @@
 
 Python's sqlite3 lets go of the interpreter's lock around every step, and takes it back after. Alone that costs nothing;
 among thirty busy threads each taking-back is a wait, and a commit that writes four thousand rows one by one waited four
-thousand times: 350 ms where its work was 40. A statement that carries 64 rows is one step. What is read comes back as
+thousand times: 350 ms where its work was 40. A statement that carries 256 rows is one step. What is read comes back as
 one row of JSON for the same reason.
 """
 
@@ -14,9 +14,9 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-ROWS_MAX = 64
+ROWS_MAX = 256
 """Per statement; below that in powers of four, so that few texts of statements occur."""
-_SIZES = (ROWS_MAX, 16, 4, 1)
+_SIZES = (ROWS_MAX, 64, 16, 4, 1)
 
 
 @lru_cache(maxsize=256)
