@@ -52,6 +52,8 @@ class CommandSpec(msgspec.Struct, frozen=True):
     routing_keys: tuple[str, ...]
     """What its publishers use, as documented. The body decides, never the key."""
     decode: Decode
+    mark: str = ""
+    """A field that no other message has: one that has it and no `event_type` is this. Empty: `event_type` alone."""
 
 
 def refusal(rules: Mapping[str, str], code: str, field: str) -> Refusal:

@@ -24,6 +24,8 @@ from actors.commands import Refusal
 
 AMOUNT_MAX = 10**15
 """Minor units; ten trillion yuan. Sums of thousands of them fit in 64 bits."""
+DEFAULT_CURRENCY = "CNY"
+"""The seed's, where neither the message nor the settings say one."""
 TEXT_BYTES_MAX = 64
 """Of a number as written; every amount has a shorter way to be written."""
 
