@@ -1,0 +1,97 @@
+"""Actions as entries to the domains that carry them out.
+
+Each names the run and the step that it is of, `<campaign>.<run>.<instruction>`, which is the business occasion of a
+coupon and comes back in the answer: so whatever is replayed asks for the same thing, and a refusal finds the step that
+may branch on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from actors.calendar import DAY_MS
+from actors.campaign.campaign import (
+    Action,
+    EmitEffect,
+    GivePoints,
+    IssueCoupon,
+    SendNotification,
+    UpgradeTier,
+    Webhook,
+)
+from actors.campaign.effects import CampaignEffect
+from actors.coupon import inputs as coupons
+from actors.notification import messages as notification
+from actors.points import inputs as points
+from supervision.envelope import rfc3339
+from supervision.outputs import Emit
+
+SOURCE = "campaign"
+
+
+class Coupon(msgspec.Struct, frozen=True, gc=False):
+    """To the coupon domain: coupons.IssueCoupons, of which the envelope writes the rest."""
+
+    template: str
+    source: str
+    activity_id: str
+
+
+class Points(msgspec.Struct, frozen=True, gc=False):
+    """To the points domain: points.AccruePoints."""
+
+    points: int
+    reason: str
+
+
+class Tier(msgspec.Struct, frozen=True, gc=False):
+    """To the points domain: points.GrantTier."""
+
+    level: str
+    until: str | UnsetType = UNSET
+
+
+class Doing(msgspec.Struct, frozen=True, gc=False):
+    """Of whom and when an action is. `offset`: of the event that the run is because of."""
+
+    campaign: str
+    version: str
+    run: int
+    instruction: int
+    at: int
+    offset: int
+    unless_bought: bool
+
+    @property
+    def reference(self) -> str:
+        return f"{self.campaign}.{self.run}.{self.instruction}"
+
+
+def emitted(action: Action, doing: Doing, tagged: Sequence[str]) -> Iterator[Emit]:
+    """The entries of `action`; `tagged`: the templates that bear the tag that it names."""
+    match action:
+        case SendNotification():
+            yield Emit("notify.requested", _message(action, doing))
+        case IssueCoupon():
+            for template in (action.template,) if action.template else tagged:
+                yield Emit(coupons.ISSUE, Coupon(template, SOURCE, doing.reference))
+        case GivePoints():
+            yield Emit(points.ACCRUE, Points(action.points, action.reason))
+        case UpgradeTier():
+            until = UNSET if action.days is None else rfc3339(doing.at + action.days * DAY_MS)
+            yield Emit(points.TIER_GRANT, Tier(action.level, until))
+        case EmitEffect():
+            effect = CampaignEffect(action.effect, doing.campaign, doing.version, doing.run, dict(action.parameters))
+            yield Emit("campaign.effect", effect, route=f"campaign.effect.{action.effect}")
+        case Webhook():
+            raise TypeError("the door takes no webhooks")
+
+
+def _message(action: SendNotification, doing: Doing) -> notification.SendNotification:
+    bought = notification.BoughtSince(doing.offset) if doing.unless_bought else None
+    return notification.SendNotification(
+        action.template, action.channel, dict(action.parameters), notification.Unless(bought)
+    )

@@ -1,0 +1,155 @@
+"""The actor of the campaign domain: what users do, and what other domains say of them, moves them through campaigns.
+
+By which campaigns: those that the segment's log says are active at the entry's place. Each entry is worked through in
+one order: what is known and counted first, since conditions ask for it; then those who are under way; then who enters.
+So an event can let a run go on and start another campaign, and never starts and continues the same run.
+
+A user's entries that cannot be folded park the user here: were the next one folded before it, a purchase that was set
+aside would let a reminder through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import msgspec
+
+from actors.behaviour.behaviour import known
+from actors.behaviour.messages import SEEN
+from actors.campaign import directory as directories
+from actors.campaign import entering, heard, knowledge, running, state, tally
+from actors.campaign.desk import Desk
+from actors.campaign.directory import Directory
+from actors.campaign.heard import FACTS, Heard
+from actors.campaign.listing import campaign_of, read
+from actors.campaign.state import Member
+from actors.cart.messages import CartChanged
+from actors.coupon import listing as coupons
+from actors.money import DEFAULT_CURRENCY
+from actors.profile.messages import UPDATE, ProfileUpdate
+from actors.programmes.messages import ACTIVATED, ProgrammeActivated
+from supervision.domain import Domain, Event, TimerDue
+from supervision.outputs import Arm, Cancel, Output
+
+CART_CHANGED = "cart.changed"
+NEXT = "next"
+"""Key of the timer for what comes next of all runs."""
+NOTHING: frozenset[str] = frozenset()
+
+
+class CampaignActor(Domain[Member]):
+    """`currency` is the doors'."""
+
+    name: ClassVar[str] = "campaign"
+    reacts_to: ClassVar[Mapping[str, Any]] = {
+        SEEN: msgspec.Raw,
+        CART_CHANGED: CartChanged,
+        UPDATE: ProfileUpdate,
+        ACTIVATED: ProgrammeActivated,
+        **dict.fromkeys(FACTS, dict[str, Any]),
+    }
+    state_type = Member
+    format = state.FORMAT
+    shared_type = Directory
+    shared_format = 1
+    parks = "subject"
+
+    def __init__(self, currency: str = DEFAULT_CURRENCY) -> None:
+        self._currency = currency
+
+    def fresh(self, subject: str) -> Member:
+        return Member()
+
+    def fresh_shared(self) -> Directory:
+        return Directory()
+
+    def check(self, state: Any) -> None:
+        check(state)
+
+    def react(self, state: Any, event: Event) -> Iterable[Output]:
+        if isinstance(state, Member):
+            return self._for_user(state, event)
+        if isinstance(event.body, ProgrammeActivated):
+            told(state, event.body)
+        return ()
+
+    def _for_user(self, member: Member, event: Event) -> Iterator[Output]:
+        desk = Desk(member, event)
+        body = event.body
+        if isinstance(body, TimerDue):
+            _due(desk, body)
+        else:
+            said, changed = self._heard(member, event)
+            _happened(desk, said, changed)
+        yield from desk.outputs
+        yield from _armed(member)
+
+    def _heard(self, member: Member, event: Event) -> tuple[Heard | None, frozenset[str]]:
+        """(the event, what else it says that was not so before)."""
+        kind, body, knows = event.entry.kind, event.body, member.knows
+        match body:
+            case msgspec.Raw():
+                return heard.behaviour(known(event.entry.body, self._currency), ()), NOTHING
+            case CartChanged():
+                knowledge.of_cart(knows, body)
+                return None, frozenset(("cart",))
+            case ProfileUpdate():
+                changed = knowledge.of_profile(knows, body.changes())
+                return None, frozenset(("profile",)) if changed else NOTHING
+            case _:
+                return Heard(kind, body), _learned(knows, kind, body)
+
+
+def _learned(knows: knowledge.Knowledge, kind: str, body: Mapping[str, Any]) -> frozenset[str]:
+    match kind.partition(".")[0]:
+        case "points":
+            return frozenset(("points",)) if knowledge.of_points(knows, body) else NOTHING
+        case "tier" if kind != "tier.will_drop":
+            return frozenset(("tier",)) if knowledge.of_tier(knows, body) else NOTHING
+        case "coupon":
+            return frozenset(("coupons",)) if knowledge.of_coupon(knows, kind, body) else NOTHING
+        case _:
+            return NOTHING
+
+
+def _happened(desk: Desk, said: Heard | None, changed: frozenset[str]) -> None:
+    if said is not None:
+        tally.count(desk.member, desk.index, said, desk.at)
+        running.came(desk, said)
+        entering.watch(desk, said)
+        entering.by_event(desk, said)
+    if "cart" in changed:
+        entering.watch_cart(desk)
+    entering.by_change(desk, said, changed)
+
+
+def _due(desk: Desk, due: TimerDue) -> None:
+    if due.key == NEXT:
+        desk.member.armed = 0
+        running.time_is_up(desk)
+    else:
+        entering.idle(desk, due.key.removeprefix(entering.IDLE))
+
+
+def _armed(member: Member) -> Iterator[Output]:
+    due = state.next_due(member)
+    if due != member.armed:
+        member.armed = due
+        yield Arm(NEXT, due) if due else Cancel(NEXT)
+
+
+def told(directory: Directory, said: ProgrammeActivated) -> None:
+    """The segment hears of a version of a campaign, or of a template of coupons."""
+    if campaign := campaign_of(said.name):
+        before = directory.campaigns.get(campaign)
+        if before is None or before.number < said.number:
+            status, body = read(said.body)
+            directories.enter(directory, campaign, said.number, status, said.version, body)
+    elif template := coupons.template_of(said.name):
+        status, text = coupons.read(said.body)
+        tags = coupons.compiled(text).template.tags
+        directories.tag(directory, template, tags if status == "active" else ())
+
+
+check = state.check

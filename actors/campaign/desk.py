@@ -1,0 +1,92 @@
+"""The desk: works on one user's state for one event, and writes down whatever is decided.
+
+A decision, its line in the records, the last word in the state and the effect for others always come together.
+Reactions (entering.py, running.py) are functions over a desk.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET
+
+from actors.campaign.directory import Directory
+from actors.campaign.effects import CampaignEntered, CampaignExited
+from actors.campaign.index import Active, Index, active, index_of
+from actors.campaign.judging import Judge, Judgement
+from actors.campaign.records import Outcome, WhyLine
+from actors.campaign.state import WHY_LAST_MAX, Last, Member, Origin, Run
+from actors.campaign.view import View
+from supervision.domain import Event
+from supervision.envelope import rfc3339
+from supervision.outputs import Emit, Output, Record
+
+
+class Desk:
+    """For one reaction. `outputs` is what it yields."""
+
+    __slots__ = ("at", "directory", "event", "index", "member", "outputs")
+
+    def __init__(self, member: Member, event: Event) -> None:
+        self.member = member
+        self.event = event
+        self.at = event.at
+        self.directory: Directory = event.shared
+        self.index: Index = index_of(self.directory)
+        self.outputs: list[Output] = []
+
+    @property
+    def user_id(self) -> str:
+        return self.event.subject[5:]
+
+    # Looking.
+
+    def view(self, origin: Origin) -> View:
+        return View(self.member, self.index, origin, self.at)
+
+    def version_of(self, campaign: str, run: Run) -> Active:
+        """What the run goes on by."""
+        listed = self.directory.campaigns[campaign]
+        newest = active(campaign, listed.version, listed.bodies[listed.version])
+        if run.version not in listed.bodies or newest.compiled.campaign.under_way == "move":
+            return newest
+        return active(campaign, run.version, listed.bodies[run.version])
+
+    # Telling.
+
+    def why(
+        self,
+        one: Active,
+        outcome: Outcome,
+        run: Run | None = None,
+        reason: str = "",
+        judged: tuple[Judge, Judgement] | None = None,
+        **more: Any,
+    ) -> None:
+        """A line in the records, and the last word."""
+        conditions = judged[0].trace(judged[1]) if judged else UNSET
+        line = WhyLine(
+            self.event.entry.offset, rfc3339(self.at), one.id, one.version, outcome, self.event.place,
+            run=run.number if run else UNSET, reason=reason or UNSET, conditions=conditions, **more,
+        )  # fmt: skip
+        self.outputs.append(Record(line))
+        self.last(one, outcome, reason, judged)
+
+    def last(self, one: Active, outcome: str, reason: str = "", judged: tuple[Judge, Judgement] | None = None) -> None:
+        """The last word about the campaign; those that were heard longest ago make room."""
+        last = self.member.last
+        last.pop(one.id, None)
+        seen = judged[0].cause(judged[1]) if judged else None
+        path, want, saw = (seen.path, seen.want, seen.saw) if seen else ("", "", None)
+        last[one.id] = Last(self.at, one.version, outcome, reason, path, want, saw)
+        while len(last) > WHY_LAST_MAX:
+            del last[next(iter(last))]
+
+    def entered(self, one: Active, run: Run) -> None:
+        self._say("campaign.entered", CampaignEntered(one.id, one.version, run.number))
+
+    def exited(self, one: Active, run: Run, reason: str) -> None:
+        self._say("campaign.exited", CampaignExited(one.id, one.version, run.number, reason))
+
+    def _say(self, kind: str, effect: CampaignEntered | CampaignExited) -> None:
+        self.outputs.append(Emit(kind, effect, route=kind))

@@ -1,0 +1,109 @@
+"""Active campaigns by what they listen to: an event costs only what hears it, however many campaigns there are.
+
+Made once per content of a directory and shared by all segments and threads: sixteen segments that have heard of the
+same campaigns look into the same index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TypeVar
+
+import msgspec
+
+from actors.campaign import walking
+from actors.campaign.campaign import Campaign, CartIdle, NoAction, OnChange, OnEvent
+from actors.campaign.compiled import CANCELLED, REFUNDED, CompiledCampaign
+from actors.campaign.conditions import EventField
+from actors.campaign.directory import Directory
+from actors.campaign.listing import ready
+from actors.campaign.window_spec import CounterSpec
+
+INDEXES_KEPT = 16
+"""Segments hear of a change one after the other."""
+TAKES_BACK = frozenset((REFUNDED, CANCELLED))
+"""Events that take an order out of the counters that are net."""
+
+One = TypeVar("One")
+
+
+class Active(msgspec.Struct, frozen=True, eq=False):
+    """A campaign that users may enter."""
+
+    id: str
+    version: str
+    compiled: CompiledCampaign
+    fields: frozenset[str]
+    """Of the event that triggers it, which its conditions ask for."""
+
+
+class Counted(msgspec.Struct, frozen=True, eq=False):
+    """A counter that some active campaign asks for."""
+
+    key: str
+    spec: CounterSpec
+
+
+class Index:
+    """Immutable."""
+
+    def __init__(self, active: Sequence[Active], others: Sequence[CompiledCampaign] = ()) -> None:
+        """`others`: what somebody may still be under way on."""
+        triggers = [(one, one.compiled.campaign.trigger) for one in active]
+        self.active: Mapping[str, Active] = {one.id: one for one in active}
+        self.on_event = _by_event((trigger.event, one) for one, trigger in triggers if isinstance(trigger, OnEvent))
+        self.no_action = tuple(one for one, trigger in triggers if isinstance(trigger, NoAction))
+        self.cart_idle = tuple(one for one, trigger in triggers if isinstance(trigger, CartIdle))
+        self.on_change = tuple(one for one, trigger in triggers if isinstance(trigger, OnChange))
+        compiled = [*others, *(one.compiled for one in active)]
+        specs = {key: spec for one in compiled for key, spec in one.counters.items()}
+        self.specs: Mapping[str, CounterSpec] = specs
+        self.counted = _by_event((spec.event, Counted(key, spec)) for key, spec in sorted(specs.items()))
+        self.net = any(spec.net for spec in specs.values())
+        """Whether orders must be remembered, for what takes them back."""
+
+
+def index_of(directory: Directory) -> Index:
+    """The index of what the directory holds. O(1) when it was made lately."""
+    return _made(_Content(directory.stamp, directory))
+
+
+class _Content(msgspec.Struct, frozen=True, eq=False):
+    """A directory by its stamp."""
+
+    stamp: str
+    directory: Directory
+
+    def __hash__(self) -> int:
+        return hash(self.stamp)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Content) and self.stamp == other.stamp
+
+
+@lru_cache(INDEXES_KEPT)
+def _made(content: _Content) -> Index:
+    listed = sorted(content.directory.campaigns.items())
+    going_on = [ready(body) for _, one in listed if one.status in ("active", "paused") for body in one.bodies.values()]
+    return Index(
+        [active(id, one.version, one.bodies[one.version]) for id, one in listed if one.status == "active"], going_on
+    )
+
+
+def active(id: str, version: str, body: str) -> Active:
+    """The campaign of a version's JSON."""
+    compiled = ready(body)
+    return Active(id, version, compiled, _fields(compiled.campaign))
+
+
+def _fields(campaign: Campaign) -> frozenset[str]:
+    nodes = [node.condition for place, root in walking.roots(campaign) for node in walking.nodes(root, place)]
+    return frozenset(leaf.field for leaf in nodes if isinstance(leaf, EventField))
+
+
+def _by_event(found: Iterable[tuple[str, One]]) -> Mapping[str, tuple[One, ...]]:
+    table: dict[str, tuple[One, ...]] = {}
+    for event, one in found:
+        table[event] = (*table.get(event, ()), one)
+    return table

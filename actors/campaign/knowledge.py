@@ -1,0 +1,97 @@
+"""What campaigns know of a user besides events: level, points, coupons, cart, and facts of the profile.
+
+It is told by the other domains' own words, in the order of the user's log, so it is what those domains had said when
+the entry that is judged came; never what they may have decided since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from actors.cart.messages import CartChanged
+
+FACTS_MAX = 50
+"""Of the profile, besides the known ones."""
+FACT_CHARS_MAX = 256
+"""A longer text, a list or an object is not kept: no condition compares it."""
+TEMPLATES_MAX = 200
+"""Of which a user's coupons are counted."""
+ALWAYS = frozenset(("zone", "birthday", "locale"))
+
+
+class CartKnown(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The live cart; `value` in minor units."""
+
+    value: int = 0
+    lines: int = 0
+    pieces: int = 0
+    products: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+
+class Knowledge(msgspec.Struct, array_like=True, gc=False):
+    """`coupons`: how many can be used, by template."""
+
+    tier: str = ""
+    points: int = 0
+    coupons: dict[str, int] = {}
+    cart: CartKnown = CartKnown()
+    profile: dict[str, Any] = {}
+
+
+def of_cart(knows: Knowledge, said: CartChanged) -> None:
+    knows.cart = CartKnown(said.value, said.lines, said.pieces, said.products, said.categories)
+
+
+def of_points(knows: Knowledge, said: Mapping[str, Any]) -> bool:
+    """Whether a word of the points domain changed anything. Of other wallets than the first nothing is known."""
+    balance = said.get("balance")
+    if not isinstance(balance, int) or "wallet" in said or balance == knows.points:
+        return False
+    knows.points = balance
+    return True
+
+
+def of_tier(knows: Knowledge, said: Mapping[str, Any]) -> bool:
+    level = said.get("level")
+    if not isinstance(level, str) or level == knows.tier:
+        return False
+    knows.tier = level
+    return True
+
+
+COUPON_MOVES: Mapping[str, int] = {
+    "coupon.issued": 1, "coupon.redeemed": -1, "coupon.expired": -1, "coupon.rolled_back": 1
+}  # fmt: skip
+"""What each word of the coupon domain does to the number that the user has."""
+
+
+def of_coupon(knows: Knowledge, kind: str, said: Mapping[str, Any]) -> bool:
+    move, template = COUPON_MOVES.get(kind, 0), said.get("template")
+    if not move or not isinstance(template, str) or said.get("expired"):
+        return False
+    number = knows.coupons.pop(template, 0) + move
+    if number > 0 and len(knows.coupons) < TEMPLATES_MAX:
+        knows.coupons[template] = number
+    return True
+
+
+def of_profile(knows: Knowledge, changes: Mapping[str, Any]) -> bool:
+    before = dict(knows.profile)
+    for name, value in changes.items():
+        if value is None:
+            knows.profile.pop(name, None)
+        elif _fits(value) and (name in ALWAYS or name in knows.profile or _others(knows) < FACTS_MAX):
+            knows.profile[name] = value
+    return knows.profile != before
+
+
+def _fits(value: Any) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, str) and len(value) <= FACT_CHARS_MAX)
+
+
+def _others(knows: Knowledge) -> int:
+    return sum(name not in ALWAYS for name in knows.profile)

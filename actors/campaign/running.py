@@ -1,0 +1,143 @@
+"""A run's way through its campaign: from where it stands to where it has to wait, or to its end.
+
+The exit condition is judged before each action and by what is so then: a coupon that follows half an hour after a
+reminder is for those who have not bought meanwhile.
+"""
+
+from __future__ import annotations
+
+from actors.campaign import actions
+from actors.campaign.actions import Doing
+from actors.campaign.campaign import CartIdle, IssueCoupon, NoAction
+from actors.campaign.comparison import passes
+from actors.campaign.desk import Desk
+from actors.campaign.directory import with_tag
+from actors.campaign.heard import Heard
+from actors.campaign.index import Active
+from actors.campaign.listing import ready
+from actors.campaign.program import END, Await, Do, Fork, Sleep
+from actors.campaign.schedule import wake
+from actors.campaign.state import Run
+from actors.limits.slots import give_back
+
+ANSWER_MS = 24 * 3_600_000
+"""After which an action whose answer did not come counts as done."""
+ANSWERED = {"coupon.issued": "", "coupon.refused": "code"}
+"""Words that answer an action, and the field that says why it was refused, if any does."""
+
+
+def time_is_up(desk: Desk) -> None:
+    """Every run that is due by now goes on."""
+    for campaign, run in [each for each in desk.member.runs.items() if 0 < each[1].due <= desk.at]:
+        one = _moved(desk, campaign, run)
+        if one is None:
+            continue
+        waits = one.compiled.program.instructions[run.pc]
+        run.pc = waits.otherwise if isinstance(waits, Await) else waits.next
+        go(desk, one, run)
+
+
+def came(desk: Desk, heard: Heard) -> None:
+    """Every run that waits for such an event goes on, and the one whose action this answers."""
+    for campaign, run in list(desk.member.runs.items()):
+        if run.asked:
+            _answered(desk, campaign, run, heard)
+            continue
+        one = _moved(desk, campaign, run)
+        waits = one.compiled.program.instructions[run.pc] if one else None
+        if one and isinstance(waits, Await) and waits.event == heard.name and passes(heard.fields, waits.where):
+            run.pc = waits.next
+            go(desk, one, run)
+
+
+def _answered(desk: Desk, campaign: str, run: Run, heard: Heard) -> None:
+    if heard.name not in ANSWERED or heard.fields.get("activity_id") != run.asked:
+        return
+    one = _moved(desk, campaign, run)
+    if one is None:
+        return
+    waits = one.compiled.program.instructions[run.pc]
+    code = str(heard.fields.get(ANSWERED[heard.name], ""))
+    assert isinstance(waits, Do), waits
+    run.pc = waits.after_refusal(code) if code else waits.next
+    if code:
+        desk.why(one, "refused", run, code, step=waits.place, reference=run.asked)
+    go(desk, one, run)
+
+
+def _moved(desk: Desk, campaign: str, run: Run) -> Active | None:
+    """The version that the run goes on by, its place there looked up; None: the run is over."""
+    one = desk.version_of(campaign, run)
+    if desk.directory.campaigns[campaign].status == "archived":
+        _end(desk, one, run, "archived")
+        return None
+    if one.version != run.version:
+        before = desk.directory.campaigns[campaign].bodies.get(run.version)
+        stood = ready(before).program.instructions[run.pc] if before else None
+        place = one.compiled.program.moved(stood) if stood else None
+        if place is None:
+            _end(desk, one, run, "no_such_step")
+            return None
+        run.version, run.pc = one.version, place
+    return one
+
+
+def go(desk: Desk, one: Active, run: Run) -> None:
+    """Until it has to wait or is over."""
+    run.due, run.asked = 0, ""
+    while run.pc != END:
+        match one.compiled.program.instructions[run.pc]:
+            case Do() as do:
+                if _exits(desk, one, run):
+                    return
+                _act(desk, one, run, do)
+                if run.asked:
+                    return
+                run.pc = do.next
+            case Sleep(wait=wait):
+                run.due = wake(one.compiled.calendar, desk.at, wait.seconds, wait.until)
+                return
+            case Await(seconds=seconds):
+                run.due = desk.at + seconds * 1_000
+                return
+            case Fork(judge=judge) as fork:
+                run.pc = fork.next if judge.judge(desk.view(run.origin)).met else fork.otherwise
+    _end(desk, one, run, "finished")
+
+
+def _exits(desk: Desk, one: Active, run: Run) -> bool:
+    """Whether the exit condition holds, which ends the run."""
+    judge = one.compiled.exit
+    if judge is None:
+        return False
+    judgement = judge.judge(desk.view(run.origin))
+    if judgement.met:
+        desk.why(one, "exited", run, "exit", (judge, judgement))
+        _over(desk, one, run, "exit")
+    return judgement.met
+
+
+def _act(desk: Desk, one: Active, run: Run, do: Do) -> None:
+    trigger = one.compiled.campaign.trigger
+    reminder = isinstance(trigger, CartIdle | NoAction)
+    doing = Doing(one.id, one.version, run.number, run.pc, desk.at, run.origin.offset, reminder)
+    tagged = with_tag(desk.directory, do.action.tag or "") if isinstance(do.action, IssueCoupon) else ()
+    emits = list(actions.emitted(do.action, doing, tagged))
+    desk.outputs += emits
+    run.acted = run.acted or bool(emits)
+    kind = emits[0].kind if emits else "nothing"
+    desk.why(one, "acted", run, step=do.place, action=kind, reference=doing.reference)
+    if do.refused and isinstance(do.action, IssueCoupon) and emits:
+        run.asked, run.due = doing.reference, desk.at + ANSWER_MS
+
+
+def _end(desk: Desk, one: Active, run: Run, reason: str) -> None:
+    desk.why(one, "finished", run, reason)
+    _over(desk, one, run, reason)
+
+
+def _over(desk: Desk, one: Active, run: Run, reason: str) -> None:
+    desk.member.runs.pop(one.id, None)
+    if run.slot is not None and not run.acted:
+        give_back(desk.member.slots, run.slot)
+    desk.exited(one, run, reason)

@@ -1,0 +1,109 @@
+"""What is kept of one user for campaigns: who is under way in which, what was counted, and what is known.
+
+Everything is bounded by name, and what is kept is what somebody asks for: counters of active campaigns, limits with
+something in them. A campaign runs once at a time for a user.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from actors.campaign.knowledge import Knowledge
+from actors.campaign.windows import Counter
+from actors.limits import slots
+from actors.limits.slots import Slot, Slots
+
+FORMAT = 1
+RUNS_MAX = 100
+"""Campaigns in which a user is under way at a time."""
+WATCHES_MAX = 100
+"""Campaigns that wait for a user to do nothing."""
+ORDERS_MAX = 100
+"""Orders that refunds may take back from counters, the newest."""
+WHY_LAST_MAX = 32
+"""Campaigns of which the last decision is kept, the newest."""
+COUNTERS_MAX = 1_000
+
+
+class Origin(msgspec.Struct, array_like=True, gc=False):
+    """The event that a run is because of: when it was (`at`) and where it stands (`offset`), and those of its fields
+    that conditions ask for.
+    """
+
+    at: int
+    offset: int
+    fields: dict[str, Any] = {}
+
+
+class Run(msgspec.Struct, array_like=True):
+    """A user's way through a campaign, at instruction `pc` of `version`. `number` counts the user's runs. `due`: when
+    it goes on by itself, 0 = it is not waiting. `asked`: the reference of an action whose answer it waits for. `slot`:
+    what its limits have counted for it, to be given back if it ends without having done (`acted`) anything.
+    """
+
+    version: str
+    number: int
+    pc: int
+    origin: Origin
+    entered_at: int
+    due: int = 0
+    asked: str = ""
+    slot: Slot | None = None
+    acted: bool = False
+
+
+class Last(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The last decision about a user and a campaign. `path`, `want`, `saw`: the condition that decided it."""
+
+    at: int
+    version: str
+    outcome: str
+    reason: str = ""
+    path: str = ""
+    want: str = ""
+    saw: Any = None
+
+
+class Remembered(msgspec.Struct, array_like=True, gc=False):
+    """An order that counters have counted: when, and how much of it each of them still holds."""
+
+    at: int
+    amounts: dict[str, int] = {}
+
+
+class Member(msgspec.Struct, array_like=True):
+    """`runs`, `watches`, `met` (campaigns whose condition holds) and `last` by campaign; `orders` by id, the newest
+    last. `armed`: what the timer is set to, 0 = none.
+    """
+
+    format: int = FORMAT
+    numbered: int = 0
+    runs: dict[str, Run] = {}
+    watches: dict[str, Origin] = {}
+    counters: dict[str, Counter] = {}
+    orders: dict[str, Remembered] = {}
+    slots: Slots = msgspec.field(default_factory=Slots)
+    knows: Knowledge = msgspec.field(default_factory=Knowledge)
+    met: dict[str, bool] = {}
+    last: dict[str, Last] = {}
+    armed: int = 0
+
+
+def next_due(member: Member) -> int:
+    """When the first run goes on by itself, 0 = none will."""
+    return min([run.due for run in member.runs.values() if run.due], default=0)
+
+
+def check(member: Member) -> None:
+    """Raise AssertionError unless it is a state that reactions can have made."""
+    assert len(member.runs) <= RUNS_MAX and len(member.watches) <= WATCHES_MAX, "too many runs or watches"
+    assert len(member.orders) <= ORDERS_MAX and len(member.last) <= WHY_LAST_MAX, "too much is remembered"
+    assert len(member.counters) <= COUNTERS_MAX, "too many counters"
+    for campaign, run in member.runs.items():
+        assert run.due or run.asked, f"{campaign}: nothing will make the run go on"
+        assert 0 < run.number <= member.numbered, f"{campaign}: a run that was never begun"
+    assert member.armed == next_due(member), "the timer is not set to what comes next"
+    assert all(left > 0 for order in member.orders.values() for left in order.amounts.values()), member.orders
+    slots.check(member.slots)
