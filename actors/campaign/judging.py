@@ -80,6 +80,8 @@ class Judge:
         """That it asks for, by key."""
         self.asks: set[str] = set()
         """What else it asks for: "cart", "tier", "points", "coupons", "profile"."""
+        self.fields: set[str] = set()
+        """Of the event that triggered the campaign."""
         self._trigger, self._calendar = trigger, calendar
         self._leaves: list[tuple[str, str]] = []
         self._looks: list[Look] = []
@@ -129,6 +131,7 @@ class Judge:
             case Clock():
                 return _clock(leaf, self._calendar)
             case EventField(field=field):
+                self.fields.add(field)
                 return _compared(lambda facts: facts.field(field), leaf)
             case _:
                 self.asks.add(_domain(leaf))

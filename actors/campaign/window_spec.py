@@ -28,6 +28,8 @@ from actors.campaign.comparison import FieldName, FieldTest, sorted_tests
 
 WINDOW_DAYS_MAX = 1_096
 """Three years, of any window but Ever."""
+WINDOW_EVENTS_MAX = 1_200
+"""Of one counter, told apart; a count beyond it in a rolling window cannot be judged exactly."""
 FILTER_TESTS_MAX = 8
 KEY_BYTES = 8
 
