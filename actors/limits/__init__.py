@@ -1,0 +1,1 @@
+"""Frequency limits: how often a user may be written to, by campaign, tag, channel and altogether."""

@@ -1,0 +1,102 @@
+"""The slots that a user's limits have: one is reserved with the decision to send and given back when nothing was sent.
+
+Of a scope, the times of what was sent are all that is kept, and of these only the last `count` (of its largest limit).
+That is enough. A limit has room when its `count`-th last has left the window: nobody asks about earlier ones. Those
+could matter only when later ones are given back; but when the last was let in, fewer than `count` were in each window,
+so what was forgotten then was outside every window already, and a window does not take back what has left it. So the
+answer is exact, in whatever order slots come back.
+
+"Does not take back" holds as long as the limits stay as they are. When one gets a longer window, or its calendar a
+zone further west, what was forgotten may be missed: then as many more may pass as were given back of the last `count`,
+and none when none was. What is remembered is counted in the new window from then on.
+
+Times of one scope are alike: what a slot gives back is one of its moment. Whoever reserved a slot gives it back once.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Collection, Sequence
+from itertools import pairwise
+
+import msgspec
+
+from actors.campaign.window_edges import kept_from, leaves
+from actors.limits.limit import COUNT_MAX, Limit
+
+
+class Slots(msgspec.Struct, array_like=True, gc=False):
+    """By scope the times (ms) of what was sent last, oldest first."""
+
+    times: dict[str, list[int]] = {}
+
+
+class Slot(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What was reserved at `at`, one of each of `scopes`."""
+
+    at: int
+    scopes: tuple[str, ...]
+
+
+class Capped(msgspec.Struct, frozen=True):
+    """Nothing was reserved. `limit` is the one that stays full longest, and every one has room from `free_at` on unless
+    more is sent (NEVER: it has not).
+    """
+
+    limit: Limit
+    free_at: int
+
+
+def capped(slots: Slots, limits: Sequence[Limit], now: int) -> Capped | None:
+    """Whether a slot could not be reserved at `now`. Changes nothing. O(limits)."""
+    full = [(_free_at(slots, limit), -place, limit) for place, limit in enumerate(limits)]
+    free_at, _, limit = max(full, default=(0, 0, None))
+    return Capped(limit, free_at) if limit is not None and free_at > now else None
+
+
+def reserve(slots: Slots, limits: Sequence[Limit], now: int) -> Slot | Capped:
+    """One of each scope that `limits` name, at `now`, which never goes back; or none of any. O(limits × count)."""
+    if no := capped(slots, limits, now):
+        return no
+    slot = Slot(now, tuple(dict.fromkeys([limit.scope for limit in limits])))
+    for scope in slot.scopes:
+        times = slots.times.setdefault(scope, [])
+        insort(times, now)
+        del times[: -max([limit.count for limit in limits if limit.scope == scope])]
+    return slot
+
+
+def give_back(slots: Slots, slot: Slot) -> None:
+    """Nothing was sent for `slot`. One that has been forgotten counts no longer anyway."""
+    for scope in slot.scopes:
+        times = slots.times.get(scope, [])
+        at = bisect_left(times, slot.at)
+        if at < len(times) and times[at] == slot.at:
+            del times[at]
+            if not times:
+                del slots.times[scope]
+
+
+def forget(slots: Slots, limits: Collection[Limit], now: int) -> None:
+    """Drop what none of `limits`, which are all that there are, will ask about. O(limits + what is kept)."""
+    needed: dict[str, int] = {}
+    for limit in limits:
+        needed[limit.scope] = min(kept_from(limit.window, now), needed.get(limit.scope, now))
+    kept = {
+        scope: times[bisect_left(times, needed[scope]) :] for scope, times in slots.times.items() if scope in needed
+    }
+    slots.times = {scope: times for scope, times in kept.items() if times}
+
+
+def check(slots: Slots) -> None:
+    """Raise AssertionError unless what is kept is in order and bounded."""
+    for scope, times in slots.times.items():
+        assert times, f"{scope}: nothing is kept as something"
+        assert len(times) <= COUNT_MAX, f"{scope}: more than {COUNT_MAX} times"
+        assert all(time <= later for time, later in pairwise(times)), f"{scope}: times out of order"
+
+
+def _free_at(slots: Slots, limit: Limit) -> int:
+    """When the limit has room, 0 when it has been so all along."""
+    times = slots.times.get(limit.scope, [])
+    return leaves(limit.window, times[-limit.count]) if len(times) >= limit.count else 0

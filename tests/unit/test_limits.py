@@ -1,0 +1,259 @@
+"""Limits against the plain list of all that was sent, whatever is given back and in whatever order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+import msgspec
+import pytest
+
+from actors.calendar import Unit, calendar, first
+from actors.campaign.window_edges import NEVER
+from actors.campaign.window_spec import Calendar, Days, Ever, Rolling, WindowSpec
+from actors.limits import slots
+from actors.limits.limit import COUNT_MAX, Limit, idle
+from actors.limits.slots import Capped, Slot, Slots
+from tests.zones import DAY, HOUR, ZONES, ms, near_a_change
+
+NOON = ms("2026-03-04T12:00")
+UNITS: tuple[Unit, ...] = ("day", "week", "month", "quarter", "year")
+SCOPES = ("campaign:a", "tag:b", "channel:sms", "all")
+BERLIN = "Europe/Berlin"
+COOL_DOWN = Limit("all", Rolling(24 * HOUR), 1)
+
+
+@dataclass
+class Plain:
+    """Every slot that is out, in full."""
+
+    out: list[Slot] = field(default_factory=list)
+
+    def room(self, limit: Limit, now: int) -> int:
+        there = [
+            slot for slot in self.out if limit.scope in slot.scopes and slot.at <= now and is_in(limit, slot.at, now)
+        ]
+        return limit.count - len(there)
+
+    def lets_pass(self, limits: list[Limit], now: int) -> bool:
+        return all(self.room(limit, now) > 0 for limit in limits)
+
+
+def is_in(limit: Limit, at: int, now: int) -> bool:
+    match limit.window:
+        case Rolling(ms=length):
+            return at > now - length
+        case Days(n=n, zone=zone):
+            return calendar(zone).ordinal(at) > calendar(zone).ordinal(now) - n
+        case Calendar(unit=unit, zone=zone):
+            return first(unit, calendar(zone).day(at)) == first(unit, calendar(zone).day(now))
+        case Ever():
+            return True
+
+
+def window_of(random: Random, zone: str) -> WindowSpec:
+    return random.choice(
+        [
+            Rolling(random.choice([HOUR, 24 * HOUR, random.randrange(1_000, 9 * DAY)])),
+            Rolling(random.choice([HOUR, 24 * HOUR, random.randrange(1_000, 9 * DAY)])),
+            Days(random.randint(1, 9), zone),
+            Calendar(random.choice(UNITS), zone),
+            Calendar("day", zone),
+            Ever(),
+        ]
+    )
+
+
+def limit_of(random: Random, zone: str, scope: str = "") -> Limit:
+    return Limit(scope or random.choice(SCOPES), window_of(random, zone), random.choice([1, 2, 3, 5, 12]))
+
+
+def moved(limits: list[Limit], zone: str) -> list[Limit]:
+    return [
+        msgspec.structs.replace(limit, window=msgspec.structs.replace(limit.window, zone=zone))
+        if isinstance(limit.window, Days | Calendar)
+        else limit
+        for limit in limits
+    ]
+
+
+class World:
+    """Slots and the plain list, told the same."""
+
+    def __init__(self, seed: int, moves: bool) -> None:
+        self.random = random = Random(seed)
+        zone = random.choice(ZONES)
+        self.limits = [limit_of(random, zone) for _ in range(random.randint(1, 6))]
+        self.now, self.moves = near_a_change(random, zone, 9 * DAY), moves
+        self.slots, self.plain = Slots(), Plain()
+
+    def step(self) -> None:
+        random = self.random
+        self.now += random.choice([0, 1, random.randrange(HOUR), random.randrange(DAY), random.randrange(3 * DAY)])
+        match random.randrange(10):
+            case 0 | 1 | 2 if self.plain.out and not self.moves:
+                slot = self.plain.out.pop(random.randrange(len(self.plain.out)))
+                slots.give_back(self.slots, slot)
+            case 0 | 1 if self.moves:
+                self.limits = moved(self.limits, random.choice(ZONES))
+            case 3:
+                slots.forget(self.slots, self.limits, self.now)
+                self.slots = msgspec.msgpack.decode(msgspec.msgpack.encode(self.slots), type=Slots)
+            case _:
+                self._ask()
+        slots.check(self.slots)
+
+    def _ask(self) -> None:
+        asked = {scope for scope in SCOPES if self.random.random() < 0.6}
+        limits = [limit for limit in self.limits if limit.scope in asked]
+        answer = slots.reserve(self.slots, limits, self.now)
+        assert isinstance(answer, Slot) == self.plain.lets_pass(limits, self.now)
+        if isinstance(answer, Slot):
+            assert answer.at == self.now and set(answer.scopes) == {limit.scope for limit in limits}
+            self.plain.out.append(answer)
+            return
+        assert answer == slots.capped(self.slots, limits, self.now)
+        assert self.plain.room(answer.limit, self.now) <= 0 and answer.limit in limits
+        if answer.free_at == NEVER:
+            assert isinstance(answer.limit.window, Ever)
+        else:
+            assert self.plain.lets_pass(limits, answer.free_at)
+            assert self.plain.room(answer.limit, answer.free_at - 1) <= 0
+
+
+def _run(seed: int) -> None:
+    world = World(seed, moves=seed % 4 == 0)
+    for _ in range(60):
+        world.step()
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_limits_let_pass_exactly_what_the_plain_list_does_whatever_comes_back(part: int) -> None:
+    for seed in range(part * 400, part * 400 + 400):
+        _run(seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(20))
+def test_limits_let_pass_exactly_what_the_plain_list_does_in_many_worlds(part: int) -> None:
+    for seed in range(10_000 + part * 4_000, 14_000 + part * 4_000):
+        _run(seed)
+
+
+def test_a_limit_of_all_that_may_be_is_reached_and_no_more_is_kept() -> None:
+    kept, limits = Slots(), [Limit("all", Rolling(DAY), COUNT_MAX)]
+    for n in range(COUNT_MAX):
+        assert isinstance(slots.reserve(kept, limits, NOON + n), Slot)
+    assert slots.reserve(kept, limits, NOON + COUNT_MAX) == Capped(limits[0], NOON + DAY)
+    for n in range(3 * COUNT_MAX):
+        slots.reserve(kept, limits, NOON + DAY + n * HOUR)
+    slots.check(kept)
+    assert len(kept.times["all"]) == COUNT_MAX
+
+
+def test_a_cool_down_lets_the_next_pass_to_the_millisecond() -> None:
+    kept = Slots()
+    assert isinstance(slots.reserve(kept, [COOL_DOWN], NOON), Slot)
+    assert slots.reserve(kept, [COOL_DOWN], NOON + DAY - 1) == Capped(COOL_DOWN, NOON + DAY)
+    assert isinstance(slots.reserve(kept, [COOL_DOWN], NOON + DAY), Slot)
+
+
+def test_of_several_full_limits_the_one_that_stays_full_longest_is_named() -> None:
+    kept, daily, weekly = Slots(), Limit("sms", Calendar("day", BERLIN), 1), Limit("all", Calendar("week", BERLIN), 1)
+    slots.reserve(kept, [COOL_DOWN, daily, weekly], NOON)
+    assert slots.reserve(kept, [COOL_DOWN, daily], NOON + 1) == Capped(COOL_DOWN, NOON + DAY)
+    assert slots.reserve(kept, [COOL_DOWN, daily, weekly], NOON + 1) == Capped(weekly, ms("2026-03-08T23:00"))
+    once = Limit("all", Ever(), 1)
+    assert slots.reserve(kept, [weekly, once], NOON + 1) == Capped(once, NEVER)
+
+
+def test_what_is_refused_by_one_scope_uses_up_no_other() -> None:
+    kept, sms, all_of_them = Slots(), Limit("sms", Ever(), 1), Limit("all", Ever(), 2)
+    slots.reserve(kept, [sms, all_of_them], NOON)
+    slots.reserve(kept, [sms, all_of_them], NOON + 1)
+    assert kept.times == {"sms": [NOON], "all": [NOON]}
+
+
+def test_a_slot_that_comes_back_makes_room_and_one_that_is_forgotten_changes_nothing() -> None:
+    kept = Slots()
+    slot = slots.reserve(kept, [COOL_DOWN], NOON)
+    assert isinstance(slot, Slot)
+    slots.give_back(kept, slot)
+    assert kept == Slots()
+    assert isinstance(slots.reserve(kept, [COOL_DOWN], NOON + 1), Slot)
+    assert isinstance(slots.reserve(kept, [COOL_DOWN], NOON + 2 * DAY), Slot)
+    slots.give_back(kept, slot)
+    assert kept.times == {"all": [NOON + 2 * DAY]}
+
+
+def test_a_message_without_limits_needs_no_slot() -> None:
+    kept = Slots()
+    assert slots.reserve(kept, [], NOON) == Slot(NOON, ())
+    assert kept == Slots()
+
+
+def test_scopes_that_no_limit_names_any_more_are_forgotten() -> None:
+    kept, old = Slots(), Limit("campaign:old", Ever(), 1)
+    slots.reserve(kept, [old, COOL_DOWN], NOON)
+    slots.forget(kept, [COOL_DOWN], NOON + 1)
+    assert kept.times == {"all": [NOON]}
+    slots.forget(kept, [COOL_DOWN], NOON + DAY)
+    assert kept == Slots()
+
+
+def test_a_longer_window_may_miss_as_many_as_were_given_back() -> None:
+    kept, short, long = Slots(), Limit("all", Rolling(HOUR), 2), Limit("all", Rolling(DAY), 2)
+    out = [slots.reserve(kept, [short], NOON + n * HOUR) for n in range(4)]
+    assert isinstance(out[3], Slot)
+    assert slots.reserve(kept, [long], NOON + 4 * HOUR) == Capped(long, NOON + 2 * HOUR + DAY)
+    slots.give_back(kept, out[3])
+    # The plain list would still have three within the day.
+    assert isinstance(slots.reserve(kept, [long], NOON + 4 * HOUR), Slot)
+    assert isinstance(slots.reserve(kept, [long], NOON + 4 * HOUR), Capped)
+
+
+def test_the_contradictions_of_the_seed_are_named() -> None:
+    day, user, cool = Limit("c", Calendar("day", BERLIN), 3), Limit("c", Ever(), 1), Limit("c", Rolling(24 * HOUR), 1)
+    assert list(idle([day, user, cool])) == [(day, user), (cool, user)]
+    assert list(idle([day, cool])) == [(day, cool)]
+    assert list(idle([Limit("c", Calendar("day", BERLIN), 1), cool])) == []
+    assert list(idle([day, Limit("another", Ever(), 1)])) == []
+
+
+def test_of_two_limits_that_say_the_same_the_later_is_idle() -> None:
+    again = Limit("all", Rolling(24 * HOUR), 1)
+    ((no, because),) = idle([COOL_DOWN, again])
+    assert no is again and because is COOL_DOWN
+
+
+def test_an_idle_limit_never_stops_anything_alone() -> None:
+    random, found = Random(11), 0
+    while found < 300:
+        zone = random.choice(ZONES)
+        limits = [limit_of(random, random.choice([zone, zone, zone, "Asia/Shanghai"]), "all") for _ in range(3)]
+        named = [(limits.index(no), limits.index(because)) for no, because in idle(limits)]
+        if not named:
+            continue
+        found += 1
+        kept, plain, now = Slots(), Plain(), near_a_change(random, zone, 5 * DAY)
+        for _ in range(40):
+            now += random.choice([0, random.randrange(HOUR), random.randrange(DAY), 12 * HOUR])
+            answer = slots.reserve(kept, limits, now)
+            if isinstance(answer, Slot):
+                plain.out.append(answer)
+            else:
+                full = {index for index, limit in enumerate(limits) if plain.room(limit, now) <= 0}
+                assert all(because in full for no, because in named if no in full), (limits, named)
+
+
+def test_bytes_of_slots_per_user() -> None:
+    """Prints (`-s`) how many bytes the slots of one user take."""
+    print()
+    for scopes, count in ((1, 1), (4, 3), (16, 10)):
+        kept = Slots()
+        limits = [Limit(f"campaign:{n:04}", Rolling(DAY), count) for n in range(scopes)]
+        for n in range(2 * count):
+            slots.reserve(kept, limits, NOON + n * DAY)
+        size = len(msgspec.msgpack.encode(kept))
+        print(f"{scopes} scopes, limits of {count}: {size} bytes")
+        assert size <= 4 + scopes * (len("campaign:0000") + 4 + 9 * count)
