@@ -65,6 +65,6 @@ def read(body: str) -> tuple[Status, str]:
 @lru_cache(COMPILED_MAX)
 def ready(campaign: str) -> CompiledCampaign:
     """The campaign of its JSON, which was accepted once."""
-    found = compiled.read(campaign.encode()).campaign
+    found = compiled.check(campaign.encode()).campaign
     assert found is not None, f"a campaign that was accepted is refused: {campaign}"
     return found

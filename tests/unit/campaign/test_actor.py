@@ -1,0 +1,219 @@
+"""A user's way through campaigns: who enters, what is done, what ends it, and what is written down of it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from actors.campaign.entering import kept_out
+from actors.notification.messages import SendNotification
+from tests.campaign_user import User, kinds
+
+REMIND = {"type": "send_notification", "channel": "sms", "template": "cart_remind_sms"}
+COUPON = {"type": "issue_coupon", "template": "cart_save_10"}
+HALF_AN_HOUR = {"type": "wait", "seconds": 1_800}
+BOUGHT = {"type": "after_trigger", "event": "purchase_complete"}
+ABANDONED: dict[str, Any] = {
+    "trigger": {"type": "cart_idle", "seconds": 3_600, "min_value": 10_000},
+    "steps": [REMIND, HALF_AN_HOUR, COUPON],
+    "exit": BOUGHT,
+}
+VIEWED: dict[str, Any] = {
+    "trigger": {
+        "type": "event",
+        "event": "product_view",
+        "where": [{"field": "view_duration", "op": ">", "value": 30}],
+    },
+    "steps": [COUPON],
+}
+GIFT: dict[str, Any] = {
+    "trigger": {"type": "event", "event": "purchase_complete"},
+    "when": {"type": "event", "field": "order_value", "op": ">=", "value": 50_000},
+    "steps": [{"type": "emit", "effect": "gift"}],
+}
+VIP: dict[str, Any] = {
+    "trigger": {"type": "change"},
+    "when": {
+        "type": "all",
+        "of": [
+            {"type": "tier", "op": "=", "value": "silver"},
+            {
+                "type": "sum", "event": "purchase_complete", "field": "order_value", "net": True,
+                "within": {"days": 30}, "op": ">=", "value": 100_000,
+            },
+        ],
+    },
+    "steps": [{"type": "upgrade_tier", "level": "gold"}],
+}  # fmt: skip
+
+
+def test_who_leaves_a_full_cart_is_reminded_after_an_hour_and_gets_the_coupon_half_an_hour_later() -> None:
+    ann = User()
+    ann.campaign("CART", **ABANDONED)
+    ann.cart(29_900, "p1")
+    assert ann.waits(3_599) == []
+    reminded = ann.waits(1)
+    assert kinds(reminded) == ["campaign.entered", "notify.requested"]
+    asked = reminded[1].body
+    assert isinstance(asked, SendNotification) and asked.template == "cart_remind_sms" and asked.unless.bought
+    assert kinds(ann.waits(1_800)) == ["coupon.issue", "campaign.exited"]
+    assert ann.outcomes() == ["entered", "acted", "acted", "finished"]
+    assert not ann.member.runs and not ann.timers
+
+
+def test_who_buys_after_the_reminder_gets_no_coupon_and_the_record_says_why() -> None:
+    ann = User()
+    ann.campaign("CART", **ABANDONED)
+    ann.cart(29_900, "p1")
+    ann.waits(3_600)
+    ann.does("purchase_complete", order_id="A-1", order_value=299)
+    assert kinds(ann.waits(1_800)) == ["campaign.exited"]
+    assert ann.lines[-1].outcome == "exited"
+    (seen,) = ann.lines[-1].conditions
+    assert seen.path == "exit" and seen.met
+
+
+def test_a_cart_that_is_touched_again_waits_anew_and_one_that_is_emptied_not_at_all() -> None:
+    ann = User()
+    ann.campaign("CART", **ABANDONED)
+    ann.cart(29_900, "p1")
+    ann.waits(3_000)
+    ann.cart(39_900, "p1", "p2")
+    assert ann.waits(3_000) == []
+    ann.cart(0)
+    assert ann.waits(10_000) == [] and not ann.timers
+
+
+def test_a_cart_below_the_least_value_reminds_nobody() -> None:
+    ann = User()
+    ann.campaign("CART", **ABANDONED)
+    ann.cart(9_999, "p1")
+    assert ann.waits(10_000) == []
+
+
+def test_a_view_longer_than_thirty_seconds_brings_a_coupon_and_a_shorter_one_does_not() -> None:
+    ann = User()
+    ann.campaign("VIEW", **VIEWED)
+    assert ann.does("product_view", product_id="p1", view_duration=30) == []
+    assert kinds(ann.does("product_view", product_id="p1", view_duration=45)) == [
+        "campaign.entered", "coupon.issue", "campaign.exited"
+    ]  # fmt: skip
+
+
+def test_an_order_that_is_large_enough_brings_a_gift_and_another_is_told_why_not() -> None:
+    ann = User()
+    ann.campaign("GIFT", **GIFT)
+    assert ann.does("purchase_complete", order_id="A-1", order_value=499.99) == []
+    assert ann.last("GIFT") == ("not_entered", "when")
+    assert (ann.member.last["GIFT"].path, ann.member.last["GIFT"].saw) == ("when", 49_999)
+    (_, gift, _) = ann.does("purchase_complete", order_id="A-2", order_value=500)
+    assert gift.route == "campaign.effect.gift"
+
+
+def test_two_events_that_race_to_a_level_bring_it_once() -> None:
+    ann = User()
+    ann.campaign("VIP", **VIP)
+    ann.hears("tier.upgraded", level="silver", before="")
+    assert ann.does("purchase_complete", order_id="A-1", order_value=999) == []
+    assert kinds(ann.does("purchase_complete", order_id="A-2", order_value=1)) == [
+        "campaign.entered", "tier.grant", "campaign.exited"
+    ]  # fmt: skip
+    assert ann.does("purchase_complete", order_id="A-3", order_value=1) == []
+
+
+def test_a_refund_takes_its_order_out_of_the_sum() -> None:
+    ann = User()
+    ann.campaign("VIP", **VIP)
+    ann.hears("tier.upgraded", level="silver", before="")
+    ann.does("purchase_complete", order_id="A-1", order_value=999)
+    ann.does("order_refunded", order_id="A-1", order_value=500)
+    assert ann.does("purchase_complete", order_id="A-2", order_value=500) == []
+    assert kinds(ann.does("purchase_complete", order_id="A-3", order_value=1))[1] == "tier.grant"
+
+
+def test_a_limit_lets_so_many_in_and_says_when_there_is_room_again() -> None:
+    ann = User()
+    ann.campaign("VIEW", **VIEWED, limits=[{"window": {"seconds": 3_600}, "count": 1}])
+    assert ann.does("product_view", product_id="p1", view_duration=45)
+    ann.waits(3_599)
+    assert ann.does("product_view", product_id="p1", view_duration=45) == []
+    assert ann.last("VIEW") == ("capped", "campaign:VIEW until 2026-09-21T15:13:20.000Z")
+    ann.waits(1)
+    assert ann.does("product_view", product_id="p1", view_duration=45)
+
+
+def test_a_run_that_ends_before_it_did_anything_gives_its_slot_back() -> None:
+    ann = User()
+    steps = [{"type": "wait", "seconds": 60}, COUPON]
+    ann.campaign("VIEW", **{**VIEWED, "steps": steps}, exit=BOUGHT, limits=[{"count": 1}])
+    ann.does("product_view", product_id="p1", view_duration=45)
+    ann.does("purchase_complete", order_id="A-1", order_value=1)
+    assert kinds(ann.waits(60)) == ["campaign.exited"]
+    ann.does("product_view", product_id="p1", view_duration=45)
+    assert kinds(ann.waits(60)) == ["coupon.issue", "campaign.exited"]
+
+
+def test_of_those_who_are_kept_out_it_is_written_down_once() -> None:
+    ann = User()
+    half = Fraction(1, 2)
+    out, within = (next(f"C{n}" for n in range(99) if kept_out(f"C{n}", "ann", half) == out) for out in (True, False))
+    for id in (out, within):
+        ann.campaign(id, **VIEWED, holdout_percent="50")
+    for _ in range(3):
+        ann.does("product_view", product_id="p1", view_duration=45)
+    assert ann.outcomes(out) == ["holdout"]
+    assert ann.outcomes(within)[0] == "entered"
+
+
+def test_the_share_that_is_kept_out_is_as_large_as_asked_and_another_for_each_campaign() -> None:
+    users = [f"user-{n}" for n in range(2_000)]
+    tenth = [{user for user in users if kept_out(id, user, Fraction(1, 10))} for id in ("A", "B")]
+    assert all(150 < len(out) < 250 for out in tenth)
+    assert len(tenth[0] & tenth[1]) < 50
+
+
+def test_a_refusal_leads_to_another_branch() -> None:
+    ann = User()
+    instead = {"then": [{"type": "give_points", "points": 100}], "codes": ["sold_out"]}
+    ann.campaign("VIEW", **{**VIEWED, "steps": [{**COUPON, "on_refused": [instead]}]})
+    (_, issue) = ann.does("product_view", product_id="p1", view_duration=45)
+    reference = issue.body.activity_id  # type: ignore[attr-defined]
+    assert ann.hears("coupon.refused", activity_id="other", code="sold_out", template="cart_save_10") == []
+    answered = ann.hears("coupon.refused", activity_id=reference, code="sold_out", template="cart_save_10")
+    assert kinds(answered) == ["points.accrue", "campaign.exited"]
+    assert ann.outcomes() == ["entered", "acted", "refused", "acted", "finished"]
+
+
+def test_what_is_waited_for_comes_or_does_not() -> None:
+    steps = [{"type": "wait_for", "event": "favorite", "seconds": 60, "then": [COUPON], "else": [REMIND]}]
+    for comes, kind in ((True, "coupon.issue"), (False, "notify.requested")):
+        ann = User()
+        ann.campaign("VIEW", **{**VIEWED, "steps": steps})
+        ann.does("product_view", product_id="p1", view_duration=45)
+        said = ann.does("favorite", product_id="p1") if comes else ann.waits(60)
+        assert kinds(said)[0] == kind
+
+
+def test_who_is_under_way_finishes_on_the_old_version_or_moves_to_the_new_one() -> None:
+    for under_way, kind in (("finish", "coupon.issue"), ("move", "points.accrue")):
+        ann = User()
+        steps: list[Any] = [{"type": "wait", "seconds": 60}, COUPON]
+        ann.campaign("VIEW", **{**VIEWED, "steps": steps})
+        ann.does("product_view", product_id="p1", view_duration=45)
+        newer = [{"type": "wait", "seconds": 90}, {"type": "give_points", "points": 5}]
+        ann.campaign("VIEW", **{**VIEWED, "steps": newer}, under_way=under_way)
+        assert kinds(ann.waits(60))[0] == kind
+
+
+def test_a_paused_campaign_lets_nobody_in_and_an_archived_one_ends_those_under_way() -> None:
+    ann = User()
+    made = ann.campaign("VIEW", **{**VIEWED, "steps": [{"type": "wait", "seconds": 60}, COUPON]})
+    ann.does("product_view", product_id="p1", view_duration=45)
+    ann.status("VIEW", "paused", made)
+    assert kinds(ann.waits(60)) == ["coupon.issue", "campaign.exited"]
+    assert ann.does("product_view", product_id="p1", view_duration=45) == []
+    ann.status("VIEW", "active", made)
+    ann.does("product_view", product_id="p1", view_duration=45)
+    ann.status("VIEW", "archived", made)
+    assert kinds(ann.waits(60)) == ["campaign.exited"]
+    assert ann.lines[-1].reason == "archived"
