@@ -19,8 +19,8 @@ from actors.campaign.listing import listed, subject_of
 from actors.campaign.records import WhyLine
 from actors.campaign.state import Member
 from actors.cart.messages import CartChanged
-from actors.programmes.messages import ACTIVATED, ProgrammeActivated
 from actors.profile.messages import UPDATE, ProfileUpdate
+from actors.programmes.messages import ACTIVATED, ProgrammeActivated
 from supervision.domain import Event, TimerDue
 from supervision.entry import Entry, segment_subject
 from supervision.outputs import Arm, Cancel, Emit, Output, Record
@@ -42,6 +42,11 @@ class User:
         self.lines: list[WhyLine] = []
         self.timers: dict[str, tuple[int, int]] = {}
         """Key -> (due, gen)."""
+        self.segment_timers: dict[str, tuple[int, int, bytes]] = {}
+        self.others: list[str] = []
+        """Subjects of other users in the segment."""
+        self.told: list[str] = []
+        """Whom the segment has told that something is due, in order."""
         self._offset = 0
         self._numbers: dict[str, int] = {}
 
@@ -57,9 +62,7 @@ class User:
     def status(self, id: str, status: str, made: CompiledCampaign) -> None:
         self._numbers[id] = self._numbers.get(id, 0) + 1
         body = listed(status, made.canonical)  # type: ignore[arg-type]
-        told = ProgrammeActivated(subject_of(id), self._numbers[id], made.version, body)
-        list(self.actor.react(self.directory, self._event(ACTIVATED, told, segment_subject(0))))
-        self.directory = msgspec.msgpack.decode(msgspec.msgpack.encode(self.directory), type=Directory)
+        self._segment(ACTIVATED, ProgrammeActivated(subject_of(id), self._numbers[id], made.version, body))
 
     def does(self, what: str, **fields: Any) -> list[Emit]:
         """Something that is seen of her; amounts in major units, as the door has them."""
@@ -84,15 +87,24 @@ class User:
     def waits(self, seconds: float) -> list[Emit]:
         """Time passes; whatever is due meanwhile fires."""
         end, said = self.at + round(seconds * 1_000), len(self.emits)
-        while self.timers:
-            key, (due, gen) = min(self.timers.items(), key=lambda item: (item[1], item[0]))
-            if due > end:
-                break
+        while (due := self._next_due()) is not None and due <= end:
             self.at = max(self.at, due)
-            del self.timers[key]
-            self._react("timer.campaign", TimerDue(key, gen, due, 0, False, False))
+            self._fire(due)
         self.at = end
         return self.emits[said:]
+
+    def _next_due(self) -> int | None:
+        return min([each[0] for each in (*self.timers.values(), *self.segment_timers.values())], default=None)
+
+    def _fire(self, due: int) -> None:
+        for key, (when, gen, kept) in list(self.segment_timers.items()):
+            if when == due:
+                del self.segment_timers[key]
+                self._segment("timer.campaign", TimerDue(key, gen, due, self.at - due, False, False, kept))
+                return
+        key, gen = next((key, gen) for key, (when, gen) in self.timers.items() if when == due)
+        del self.timers[key]
+        self._react("timer.campaign", TimerDue(key, gen, due, self.at - due, False, False))
 
     # What came of it.
 
@@ -108,6 +120,31 @@ class User:
         self._offset += 1
         entry = Entry(0, 1, self._offset, self.at, 0, kind, subject, raw)
         return Event(entry, body, self.at, subject, shared=self.directory if subject == SUBJECT else None)
+
+    def _segment(self, kind: str, body: Any) -> None:
+        """An entry about the segment; whom its pages go to are told."""
+        event = self._event(kind, body, segment_subject(0))
+        asked = self.actor.page(event)
+        if asked is not None:
+            after, limit = asked
+            found = [each for each in sorted([*self.others, SUBJECT, segment_subject(0)]) if each > after]
+            event = msgspec.structs.replace(event, page=found[:limit])
+        told: list[Emit] = []
+        for output in list(self.actor.react(self.directory, event)):
+            match output:
+                case Emit():
+                    told.append(output)
+                case Arm(key=key, due=due, body=kept):
+                    self.segment_timers[key] = (due, event.entry.offset, kept)
+                case Cancel(key=key):
+                    self.segment_timers.pop(key, None)
+                case _:
+                    raise TypeError(f"a segment does not yield {output}")
+        self.directory = msgspec.msgpack.decode(msgspec.msgpack.encode(self.directory), type=Directory)
+        self.told += [emit.subject or "" for emit in told]
+        for emit in told:
+            if emit.subject == SUBJECT:
+                self._react(emit.kind, emit.body)
 
     def _react(self, kind: str, body: Any, raw: bytes = b"") -> list[Emit]:
         event = self._event(kind, body, SUBJECT, raw)

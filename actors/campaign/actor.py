@@ -18,12 +18,13 @@ import msgspec
 from actors.behaviour.behaviour import known
 from actors.behaviour.messages import SEEN
 from actors.campaign import directory as directories
-from actors.campaign import entering, heard, knowledge, running, state, tally
+from actors.campaign import entering, fanout, heard, knowledge, running, state, tally, timed
 from actors.campaign.desk import Desk
 from actors.campaign.directory import Directory
+from actors.campaign.fanout import CampaignDue
 from actors.campaign.heard import FACTS, Heard
 from actors.campaign.listing import campaign_of, read
-from actors.campaign.state import Member
+from actors.campaign.state import Member, Origin
 from actors.cart.messages import CartChanged
 from actors.coupon import listing as coupons
 from actors.money import DEFAULT_CURRENCY
@@ -47,6 +48,7 @@ class CampaignActor(Domain[Member]):
         CART_CHANGED: CartChanged,
         UPDATE: ProfileUpdate,
         ACTIVATED: ProgrammeActivated,
+        fanout.DUE: CampaignDue,
         **dict.fromkeys(FACTS, dict[str, Any]),
     }
     state_type = Member
@@ -70,18 +72,22 @@ class CampaignActor(Domain[Member]):
     def react(self, state: Any, event: Event) -> Iterable[Output]:
         if isinstance(state, Member):
             return self._for_user(state, event)
-        if isinstance(event.body, ProgrammeActivated):
-            told(state, event.body)
-        return ()
+        return _for_segment(state, event)
+
+    def page(self, event: Event) -> tuple[str, int] | None:
+        return fanout.page(event)
 
     def _for_user(self, member: Member, event: Event) -> Iterator[Output]:
         desk = Desk(member, event)
         body = event.body
-        if isinstance(body, TimerDue):
-            _due(desk, body)
-        else:
-            said, changed = self._heard(member, event)
-            _happened(desk, said, changed)
+        member.since = member.since or event.at
+        match body:
+            case TimerDue():
+                _fired(desk, body)
+            case CampaignDue():
+                _due(desk, body)
+            case _:
+                _happened(desk, *self._heard(member, event))
         yield from desk.outputs
         yield from _armed(member)
 
@@ -98,7 +104,8 @@ class CampaignActor(Domain[Member]):
                 changed = knowledge.of_profile(knows, body.changes())
                 return None, frozenset(("profile",)) if changed else NOTHING
             case _:
-                return Heard(kind, body), _learned(knows, kind, body)
+                ends = frozenset(("ends",)) if knowledge.of_ends(knows, kind, body, event.at) else NOTHING
+                return Heard(kind, body), _learned(knows, kind, body) | ends
 
 
 def _learned(knows: knowledge.Knowledge, kind: str, body: Mapping[str, Any]) -> frozenset[str]:
@@ -121,13 +128,24 @@ def _happened(desk: Desk, said: Heard | None, changed: frozenset[str]) -> None:
         entering.by_event(desk, said)
     if "cart" in changed:
         entering.watch_cart(desk)
+    timed.heard(desk, said, changed)
     entering.by_change(desk, said, changed)
 
 
-def _due(desk: Desk, due: TimerDue) -> None:
+def _due(desk: Desk, said: CampaignDue) -> None:
+    """A campaign is due for everybody, or has to be looked at by everybody."""
+    one = desk.index.active.get(said.campaign)
+    if one is not None and said.occurrence:
+        entering.enter(desk, one, Origin(said.occurrence, desk.event.entry.offset))
+    elif one is not None:
+        timed.look(desk, one)
+
+
+def _fired(desk: Desk, due: TimerDue) -> None:
     if due.key == NEXT:
         desk.member.armed = 0
         running.time_is_up(desk)
+        timed.time_is_up(desk)
     else:
         entering.idle(desk, due.key.removeprefix(entering.IDLE))
 
@@ -137,6 +155,18 @@ def _armed(member: Member) -> Iterator[Output]:
     if due != member.armed:
         member.armed = due
         yield Arm(NEXT, due) if due else Cancel(NEXT)
+
+
+def _for_segment(directory: Directory, event: Event) -> Iterator[Output]:
+    match event.body:
+        case ProgrammeActivated() as said:
+            told(directory, said)
+            if campaign := campaign_of(said.name):
+                yield from fanout.told(directory, campaign, event)
+        case TimerDue() as fired:
+            yield from fanout.fired(directory, event, fired)
+        case _:
+            raise TypeError(f"{event.entry.kind} is not about a segment")
 
 
 def told(directory: Directory, said: ProgrammeActivated) -> None:

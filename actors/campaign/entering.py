@@ -48,11 +48,10 @@ def watch(desk: Desk, heard: Heard) -> None:
         if heard.name == trigger.event and passes(heard.fields, trigger.where):
             _watch(desk, one, _origin(desk, one, heard.fields), trigger.seconds)
         elif one.id in desk.member.watches:
-            begins_anew = not trigger.none_of
-            if begins_anew:
-                _watch(desk, one, desk.member.watches[one.id], trigger.seconds)
-            elif any(heard.name == each.event and passes(heard.fields, each.where) for each in trigger.none_of):
+            if any(heard.name == each.event and passes(heard.fields, each.where) for each in trigger.none_of):
                 unwatch(desk, one.id)
+            elif trigger.idle:
+                _watch(desk, one, desk.member.watches[one.id], trigger.seconds)
 
 
 def watch_cart(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from actors.campaign import walking
-from actors.campaign.campaign import Campaign, CartIdle, NoAction, OnChange, OnEvent
+from actors.campaign.campaign import AbsentFor, Before, Birthday, Campaign, CartIdle, NoAction, OnChange, OnEvent
 from actors.campaign.compiled import CANCELLED, REFUNDED, CompiledCampaign
 from actors.campaign.conditions import EventField
 from actors.campaign.directory import Directory
@@ -56,6 +56,7 @@ class Index:
         self.no_action = tuple(one for one, trigger in triggers if isinstance(trigger, NoAction))
         self.cart_idle = tuple(one for one, trigger in triggers if isinstance(trigger, CartIdle))
         self.on_change = tuple(one for one, trigger in triggers if isinstance(trigger, OnChange))
+        self.timed = tuple(one for one, trigger in triggers if isinstance(trigger, Birthday | Before | AbsentFor))
         compiled = [*others, *(one.compiled for one in active)]
         specs = {key: spec for one in compiled for key, spec in one.counters.items()}
         self.specs: Mapping[str, CounterSpec] = specs

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from actors.cart.messages import CartChanged
+from actors.fields import rfc3339_ms
 
 FACTS_MAX = 50
 """Of the profile, besides the known ones."""
@@ -20,6 +21,14 @@ FACT_CHARS_MAX = 256
 TEMPLATES_MAX = 200
 """Of which a user's coupons are counted."""
 ALWAYS = frozenset(("zone", "birthday", "locale"))
+ENDS: Mapping[str, tuple[str, str]] = {
+    "tier.will_drop": ("tier", "drop_at"), "coupon.issued": ("coupon", "valid_until")
+}  # fmt: skip
+"""Words that tell of an end -> (what ends, the field that says when)."""
+MEMBERSHIP_END = "membership_end"
+"""A fact of the profile: the moment (RFC 3339) at which a paid membership ends."""
+ENDS_MAX = 50
+"""Of a user's coupons, those that end first."""
 
 
 class CartKnown(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -33,13 +42,14 @@ class CartKnown(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Knowledge(msgspec.Struct, array_like=True, gc=False):
-    """`coupons`: how many can be used, by template."""
+    """`coupons`: how many can be used, by template. `ends`: moments at which something of the user's ends, by what."""
 
     tier: str = ""
     points: int = 0
     coupons: dict[str, int] = {}
     cart: CartKnown = CartKnown()
     profile: dict[str, Any] = {}
+    ends: dict[str, list[int]] = {}
 
 
 def of_cart(knows: Knowledge, said: CartChanged) -> None:
@@ -79,6 +89,17 @@ def of_coupon(knows: Knowledge, kind: str, said: Mapping[str, Any]) -> bool:
     return True
 
 
+def of_ends(knows: Knowledge, kind: str, said: Mapping[str, Any], at: int) -> bool:
+    """Whether a word says when something of the user's ends. Ends that have been are forgotten."""
+    what, field = ENDS.get(kind, ("", ""))
+    end = rfc3339_ms(said[field]) if isinstance(said.get(field), str) else None
+    if end is None or end <= at:
+        return False
+    others = [other for other in knows.ends.get(what, []) if other > at] if what == "coupon" else []
+    knows.ends[what] = sorted({*others, end})[:ENDS_MAX]
+    return True
+
+
 def of_profile(knows: Knowledge, changes: Mapping[str, Any]) -> bool:
     before = dict(knows.profile)
     for name, value in changes.items():
@@ -86,6 +107,12 @@ def of_profile(knows: Knowledge, changes: Mapping[str, Any]) -> bool:
             knows.profile.pop(name, None)
         elif _fits(value) and (name in ALWAYS or name in knows.profile or _others(knows) < FACTS_MAX):
             knows.profile[name] = value
+    end = knows.profile.get(MEMBERSHIP_END)
+    moment = rfc3339_ms(end) if isinstance(end, str) else None
+    if moment is not None:
+        knows.ends["membership"] = [moment]
+    else:
+        knows.ends.pop("membership", None)
     return knows.profile != before
 
 

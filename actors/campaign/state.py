@@ -74,11 +74,13 @@ class Remembered(msgspec.Struct, array_like=True, gc=False):
 
 
 class Member(msgspec.Struct, array_like=True):
-    """`runs`, `watches`, `met` (campaigns whose condition holds) and `last` by campaign; `orders` by id, the newest
-    last. `armed`: what the timer is set to, 0 = none.
+    """`since`: when the user was first heard of. `runs`, `watches`, `met` (campaigns whose condition holds), `dues`
+    (when a campaign's own time for the user comes) and `last` by campaign; `orders` by id, the newest last. `armed`:
+    what the timer is set to, 0 = none.
     """
 
     format: int = FORMAT
+    since: int = 0
     numbered: int = 0
     runs: dict[str, Run] = {}
     watches: dict[str, Origin] = {}
@@ -87,13 +89,14 @@ class Member(msgspec.Struct, array_like=True):
     slots: Slots = msgspec.field(default_factory=Slots)
     knows: Knowledge = msgspec.field(default_factory=Knowledge)
     met: dict[str, bool] = {}
+    dues: dict[str, int] = {}
     last: dict[str, Last] = {}
     armed: int = 0
 
 
 def next_due(member: Member) -> int:
-    """When the first run goes on by itself, 0 = none will."""
-    return min([run.due for run in member.runs.values() if run.due], default=0)
+    """When something happens by itself next, 0 = nothing will."""
+    return min([*(run.due for run in member.runs.values() if run.due), *member.dues.values()], default=0)
 
 
 def check(member: Member) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from msgspec import UnsetType
+
 from actors.campaign.entering import kept_out
 from actors.notification.messages import SendNotification
 from tests.campaign_user import User, kinds
@@ -69,7 +71,9 @@ def test_who_buys_after_the_reminder_gets_no_coupon_and_the_record_says_why() ->
     ann.does("purchase_complete", order_id="A-1", order_value=299)
     assert kinds(ann.waits(1_800)) == ["campaign.exited"]
     assert ann.lines[-1].outcome == "exited"
-    (seen,) = ann.lines[-1].conditions
+    conditions = ann.lines[-1].conditions
+    assert not isinstance(conditions, UnsetType)
+    (seen,) = conditions
     assert seen.path == "exit" and seen.met
 
 

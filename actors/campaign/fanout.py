@@ -1,0 +1,123 @@
+"""From one moment to all users: a campaign that is due for everybody goes from a segment's own timer to its users, page
+by page.
+
+Each segment has its own timer for each schedule, so no moment is decided in one place for all. What is due then goes
+out in pages of the bulk lane (supervision/bulk.py): check-outs go first, however many users there are. A page is sent
+by the stage that arms the next one, so a crash repeats none and loses none. Users who come while it is under way are
+not waited for.
+
+The same way goes the news of a campaign whose time is each user's own (a birthday), since users who do nothing would
+else never hear of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from actors.campaign.campaign import AbsentFor, Before, Birthday, Schedule
+from actors.campaign.directory import Directory
+from actors.campaign.index import Active, active
+from actors.campaign.schedule import due, times
+from supervision.domain import Event, TimerDue
+from supervision.outputs import Arm, Cancel, Emit, Output
+
+CRON = "cron:"
+"""Before a campaign's id: the key of the timer for its next occurrence."""
+PAGE = "page:"
+USERS = 200
+"""Of one page: each is an output of one reaction."""
+USERS_HELD = 16
+"""The same amid ordinary traffic, which waits behind a page."""
+DUE = "campaign.due"
+SUBJECTS = "user:"
+AFTER_USERS = "user;"
+"""Behind all subjects that are users: `;` follows `:`."""
+
+
+class Waits(msgspec.Struct, frozen=True, gc=False):
+    """Of a cron's timer: occurrences up to `last` have been dealt with."""
+
+    last: int
+
+
+class Page(msgspec.Struct, frozen=True, gc=False):
+    """Of a page's timer: the users after `after`. `occurrence` 0: look when it is due for each."""
+
+    campaign: str
+    occurrence: int
+    after: str
+
+
+class CampaignDue(msgspec.Struct, frozen=True, gc=False):
+    """`campaign.due`, inward, to a user."""
+
+    campaign: str
+    occurrence: int
+
+
+_waits = msgspec.json.Decoder(Waits).decode
+_page = msgspec.json.Decoder(Page).decode
+_json = msgspec.json.Encoder().encode
+
+
+def told(directory: Directory, campaign: str, event: Event) -> Iterator[Output]:
+    """The segment has heard of a version of the campaign."""
+    listed = directory.campaigns.get(campaign)
+    one = active(campaign, listed.version, listed.bodies[listed.version]) if listed else None
+    trigger = one.compiled.campaign.trigger if one and listed and listed.status == "active" else None
+    if one and isinstance(trigger, Schedule):
+        yield from _next(one, trigger, event.at, event.at)
+    else:
+        yield Cancel(f"{CRON}{campaign}")
+    if isinstance(trigger, Birthday | Before | AbsentFor):
+        yield _page_of(Page(campaign, 0, SUBJECTS), event.at)
+
+
+def fired(directory: Directory, event: Event, fired: TimerDue) -> Iterator[Output]:
+    """A timer of the segment."""
+    if fired.key.startswith(PAGE):
+        yield from _sent(directory, event, fired)
+        return
+    campaign = fired.key.removeprefix(CRON)
+    listed = directory.campaigns[campaign]
+    one = active(campaign, listed.version, listed.bodies[listed.version])
+    trigger = one.compiled.campaign.trigger
+    if not isinstance(trigger, Schedule) or listed.status != "active":
+        return
+    last = _waits(fired.body).last
+    found = due(times(trigger.cron, one.compiled.campaign.zone), last, event.at, trigger.catch_up)
+    if found.now is not None:
+        yield _page_of(Page(campaign, found.now, SUBJECTS), event.at)
+    yield from _next(one, trigger, event.at, max(last, fired.due))
+
+
+def _next(one: Active, trigger: Schedule, at: int, last: int) -> Iterator[Output]:
+    occurrence = times(trigger.cron, one.compiled.campaign.zone).after(at)
+    if occurrence is not None:
+        yield Arm(f"{CRON}{one.id}", occurrence, body=_json(Waits(last)))
+
+
+def page(event: Event) -> tuple[str, int] | None:
+    """What `Domain.page` asks."""
+    body = event.body
+    if not isinstance(body, TimerDue) or not body.key.startswith(PAGE):
+        return None
+    return _page(body.body).after, USERS_HELD if body.held else USERS
+
+
+def _sent(directory: Directory, event: Event, fired: TimerDue) -> Iterator[Output]:
+    asked = _page(fired.body)
+    listed = directory.campaigns.get(asked.campaign)
+    if listed is None or listed.status != "active":
+        return
+    users = [subject for subject in event.page if subject < AFTER_USERS]
+    for subject in users:
+        yield Emit(DUE, CampaignDue(asked.campaign, asked.occurrence), subject=subject, same_depth=True)
+    if users and users[-1] == event.page[-1]:
+        yield _page_of(msgspec.structs.replace(asked, after=users[-1]), event.at)
+
+
+def _page_of(asked: Page, at: int) -> Arm:
+    return Arm(f"{PAGE}{asked.campaign}:{asked.occurrence}", at, body=_json(asked), lane="bulk")

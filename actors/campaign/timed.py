@@ -1,0 +1,68 @@
+"""Campaigns whose time is each user's own: a birthday, so many days before something ends, so long without a purchase.
+
+The moment is worked out when what it depends on is heard of, and kept beside the runs under the user's one timer. When
+it has come, the next one is worked out from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from actors.calendar import Calendar
+from actors.campaign.campaign import AbsentFor, Before, Birthday
+from actors.campaign.comparison import passes
+from actors.campaign.desk import Desk
+from actors.campaign.entering import enter
+from actors.campaign.heard import Heard
+from actors.campaign.index import Active
+from actors.campaign.knowledge import Knowledge
+from actors.campaign.schedule import after_last, before_end, birthday_after
+from actors.campaign.state import Origin
+
+ENDS: Mapping[str, str] = {"tier_end": "tier", "coupon_end": "coupon", "membership_end": "membership"}
+"""What ends -> what its ends are known as."""
+
+
+def heard(desk: Desk, said: Heard | None, changed: frozenset[str]) -> None:
+    """Moments that depend on what was said."""
+    for one in desk.index.timed:
+        trigger = one.compiled.campaign.trigger
+        if isinstance(trigger, AbsentFor):
+            if said is not None and said.name == trigger.event and passes(said.fields, trigger.where):
+                calendar = one.compiled.calendar
+                desk.member.dues[one.id] = after_last(calendar, desk.at, trigger.days, trigger.at)
+        elif changed & {"profile", "ends"}:
+            look(desk, one)
+
+
+def look(desk: Desk, one: Active) -> None:
+    """Work out when the campaign is due next, from what is known."""
+    due = _due(one.compiled.calendar, one.compiled.campaign.trigger, desk.member.knows, desk.at)
+    if due is not None:
+        desk.member.dues[one.id] = due
+    elif not isinstance(one.compiled.campaign.trigger, AbsentFor):
+        desk.member.dues.pop(one.id, None)
+
+
+def time_is_up(desk: Desk) -> None:
+    """Every campaign whose moment has come."""
+    for campaign, due in [each for each in desk.member.dues.items() if each[1] <= desk.at]:
+        del desk.member.dues[campaign]
+        one = desk.index.active.get(campaign)
+        if one is None:
+            continue
+        look(desk, one)
+        enter(desk, one, Origin(due, desk.event.entry.offset))
+
+
+def _due(calendar: Calendar, trigger: Any, knows: Knowledge, at: int) -> int | None:
+    match trigger:
+        case Birthday(at=clock):
+            birthday = knows.profile.get("birthday")
+            return birthday_after(calendar, birthday[-5:], clock, at) if isinstance(birthday, str) else None
+        case Before(what=what, days=days, at=clock):
+            moments = [before_end(calendar, end, days, clock) for end in knows.ends.get(ENDS[what], ())]
+            return min([moment for moment in moments if moment > at], default=None)
+        case _:
+            return None

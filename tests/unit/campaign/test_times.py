@@ -1,0 +1,106 @@
+"""Campaigns that a clock starts: for everybody at once, page by page, and for each user at a time of his own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.campaign.fanout import USERS
+from actors.fields import rfc3339_ms
+from supervision.envelope import rfc3339
+from tests.campaign_user import SUBJECT, User, kinds
+
+SMS = {"type": "send_notification", "channel": "sms", "template": "hello"}
+HOUR, DAY = 3_600, 86_400
+AT_TEN: dict[str, Any] = {
+    "trigger": {"type": "schedule", "cron": "0 10 * * *"}, "zone": "Asia/Shanghai", "steps": [SMS]
+}  # fmt: skip
+
+
+def now(ann: User) -> str:
+    return rfc3339(ann.at)
+
+
+def test_at_ten_everybody_is_told_once_a_day() -> None:
+    ann = User()  # it is 22:13 in Shanghai
+    ann.does("sign_in")
+    ann.campaign("FLASH", **AT_TEN)
+    assert ann.waits(11 * HOUR) == []
+    assert kinds(ann.waits(HOUR)) == ["campaign.entered", "notify.requested", "campaign.exited"]
+    assert ann.lines[0].at == "2026-09-22T02:00:00.000Z"
+    assert len(ann.waits(2 * DAY)) == 6
+
+
+def test_many_users_are_told_page_by_page_and_each_once() -> None:
+    ann = User()
+    ann.others = [f"user:{n:04d}" for n in range(2 * USERS + 10)] + ["user:zoe"]
+    ann.campaign("FLASH", **AT_TEN)
+    ann.waits(12 * HOUR)
+    assert ann.told == sorted([*ann.others, SUBJECT])
+
+
+def test_a_campaign_that_is_paused_over_its_hour_tells_nobody_of_it_afterwards() -> None:
+    ann = User()
+    made = ann.campaign("FLASH", **AT_TEN)
+    ann.status("FLASH", "paused", made)
+    ann.waits(DAY)
+    ann.status("FLASH", "active", made)
+    assert ann.waits(HOUR) == [] and ann.told == []
+    assert len(ann.waits(11 * HOUR)) == 3
+
+
+def test_what_was_missed_is_caught_up_with_once_or_skipped() -> None:
+    for catch_up, told in (("once", 1), ("skip", 0)):
+        ann = User()
+        ann.campaign("FLASH", **{**AT_TEN, "trigger": {**AT_TEN["trigger"], "catch_up": catch_up}})
+        ann.at += 60 * HOUR * 1_000  # nobody was there for two and a half days
+        ann.waits(1)
+        assert len(ann.told) == told
+        ann.waits(DAY)
+        assert len(ann.told) == told + 1
+
+
+def test_a_birthday_is_told_of_in_the_morning_also_to_who_was_known_before_the_campaign() -> None:
+    campaign: dict[str, Any] = {"trigger": {"type": "birthday", "at": "09:00"}, "zone": "UTC", "steps": [SMS]}
+    for before in (True, False):
+        ann = User()
+        if before:
+            ann.has(birthday="1990-09-23")
+        ann.campaign("BIRTHDAY", **campaign)
+        if not before:
+            ann.has(birthday="1990-09-23")
+        assert ann.waits(DAY) == []
+        assert kinds(ann.waits(DAY))[0] == "campaign.entered"
+        assert ann.lines[0].at == "2026-09-23T09:00:00.000Z"
+        assert ann.waits(364 * DAY) == [] and kinds(ann.waits(2 * DAY))[0] == "campaign.entered"
+
+
+def test_seven_days_before_a_membership_ends_its_holder_hears_of_it() -> None:
+    ann = User()
+    trigger = {"type": "before", "what": "membership_end", "days": 7, "at": "10:00"}
+    ann.campaign("RENEW", trigger=trigger, steps=[SMS])
+    ann.has(membership_end="2026-10-10T12:00:00Z")
+    ann.waits(30 * DAY)
+    assert ann.lines[0].at == "2026-10-03T10:00:00.000Z" and ann.outcomes().count("entered") == 1
+
+
+def test_of_several_coupons_each_end_is_told_of() -> None:
+    ann = User()
+    trigger = {"type": "before", "what": "coupon_end", "days": 1, "at": "10:00"}
+    ann.campaign("USE_IT", trigger=trigger, steps=[SMS])
+    for day in (1, 5):
+        ann.hears("coupon.issued", template="T", valid_until=f"2026-10-0{day}T16:00:00Z")
+    ann.waits(30 * DAY)
+    assert [line.at for line in ann.lines if line.outcome == "entered"] == [
+        "2026-09-30T10:00:00.000Z", "2026-10-04T10:00:00.000Z"
+    ]  # fmt: skip
+
+
+def test_who_has_not_bought_for_long_is_asked_back_and_every_purchase_begins_the_time_anew() -> None:
+    ann = User()
+    ann.campaign("COME_BACK", trigger={"type": "absent_for", "days": 30, "at": "10:00"}, steps=[SMS])
+    ann.does("purchase_complete", order_id="A-1", order_value=1)
+    ann.waits(20 * DAY)
+    ann.does("purchase_complete", order_id="A-2", order_value=1)
+    assert ann.waits(29 * DAY) == []
+    assert kinds(ann.waits(2 * DAY))[0] == "campaign.entered"
+    assert rfc3339_ms(ann.lines[0].at) == rfc3339_ms("2026-11-10T10:00:00Z"), now(ann)
