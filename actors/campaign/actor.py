@@ -23,7 +23,7 @@ from actors.campaign.desk import Desk
 from actors.campaign.directory import Directory
 from actors.campaign.fanout import CampaignDue
 from actors.campaign.heard import FACTS, Heard
-from actors.campaign.listing import campaign_of, read
+from actors.campaign.listing import campaign_of, read, ready
 from actors.campaign.state import Member, Origin
 from actors.cart.messages import CartChanged
 from actors.coupon import listing as coupons
@@ -175,7 +175,7 @@ def told(directory: Directory, said: ProgrammeActivated) -> None:
         before = directory.campaigns.get(campaign)
         if before is None or before.number < said.number:
             status, body = read(said.body)
-            directories.enter(directory, campaign, said.number, status, said.version, body)
+            directories.enter(directory, campaign, said.number, status, ready(body).version, body)
     elif template := coupons.template_of(said.name):
         status, text = coupons.read(said.body)
         tags = coupons.compiled(text).template.tags
