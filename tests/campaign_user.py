@@ -19,6 +19,9 @@ from actors.campaign.listing import listed, subject_of
 from actors.campaign.records import WhyLine
 from actors.campaign.state import Member
 from actors.cart.messages import CartChanged
+from actors.coupon import listing
+from actors.coupon import offer as coupons
+from actors.coupon.offer import Offer
 from actors.profile.messages import UPDATE, ProfileUpdate
 from actors.programmes.messages import ACTIVATED, ProgrammeActivated
 from supervision.domain import Event, TimerDue
@@ -54,10 +57,25 @@ class User:
 
     def campaign(self, id: str, status: str = "active", **fields: Any) -> CompiledCampaign:
         """Put a campaign, a newer version if it is there."""
-        made = parse(msgspec.json.encode({"name": id, **fields}))
+        return self._put(id, status, {"name": id, **fields})
+
+    def seed(self, campaign: dict[str, Any]) -> CompiledCampaign:
+        """One in the seed's form, under its own id."""
+        return self._put(campaign["trigger_id"], "active", campaign)
+
+    def _put(self, id: str, status: str, campaign: dict[str, Any]) -> CompiledCampaign:
+        made = parse(msgspec.json.encode(campaign))
         assert isinstance(made, CompiledCampaign), made
         self.status(id, status, made)
         return made
+
+    def template(self, id: str, tags: list[str]) -> None:
+        """An active template of coupons."""
+        kind = {"type": "fixed", "amount": 100}
+        found = coupons.parse(msgspec.json.encode({"name": id, "kind": kind, "valid": {"days": 1}, "tags": tags}))
+        assert isinstance(found, Offer), found
+        body = listing.listed("active", found.template)
+        self._segment(ACTIVATED, ProgrammeActivated(listing.subject_of(id), 1, found.version, body))
 
     def status(self, id: str, status: str, made: CompiledCampaign) -> None:
         self._numbers[id] = self._numbers.get(id, 0) + 1

@@ -221,3 +221,59 @@ def test_a_paused_campaign_lets_nobody_in_and_an_archived_one_ends_those_under_w
     ann.status("VIEW", "archived", made)
     assert kinds(ann.waits(60)) == ["campaign.exited"]
     assert ann.lines[-1].reason == "archived"
+
+
+CART_ABANDON_001: dict[str, Any] = {
+    "trigger_id": "CART_ABANDON_001",
+    "trigger_name": "购物车遗弃触发",
+    "conditions": {"event": "add_to_cart", "no_action_duration": 3600, "min_cart_value": 100},
+    "actions": [
+        {"type": "send_notification", "template": "cart_remind_sms", "delay": 0},
+        {"type": "issue_coupon", "template": "cart_save_10", "delay": 1800},
+    ],
+    "frequency_limit": {"max_times_per_user": 1},
+}
+VIP_UPGRADE: dict[str, Any] = {
+    "trigger_id": "VIP_UPGRADE",
+    "conditions": {"and": [{"user_level": "silver"}, {"purchase_amount_30d": ">= 1000"}, {"login_days_30d": ">= 2"}]},
+    "actions": [
+        {"type": "upgrade_vip", "level": "gold"},
+        {"type": "send_congratulation"},
+        {"type": "issue_vip_coupon_pack"},
+    ],
+}
+
+
+def test_the_seeds_abandoned_cart_is_reminded_once_and_a_buyer_is_left_alone() -> None:
+    ann, bob = User(), User()
+    for user in (ann, bob):
+        user.seed(CART_ABANDON_001)
+        user.does("add_to_cart", product_id="p1", quantity=1, price=299)
+        user.cart(29_900, "p1")
+        user.waits(1_800)
+        user.does("product_view", product_id="p2")
+        assert user.waits(3_599) == [], "looking around is doing something"
+        assert kinds(user.waits(1)) == ["campaign.entered", "notify.requested"]
+    bob.does("purchase_complete", order_id="A-1", order_value=299)
+    bob.cart(0)
+    assert kinds(ann.waits(1_800)) == ["coupon.issue", "campaign.exited"]
+    assert kinds(bob.waits(1_800)) == ["campaign.exited"]
+    ann.does("add_to_cart", product_id="p1", quantity=1, price=299)
+    assert ann.waits(7_200) == [] and ann.last("CART_ABANDON_001")[0] == "capped"
+
+
+def test_the_seeds_upgrade_comes_once_with_its_pack_when_the_last_of_its_conditions_holds() -> None:
+    ann = User()
+    ann.seed(VIP_UPGRADE)
+    for template, tags in (("V1", ["vip_coupon_pack"]), ("V2", ["vip_coupon_pack", "x"]), ("T", ["x"])):
+        ann.template(template, tags)
+    ann.hears("tier.upgraded", level="silver", before="")
+    ann.does("purchase_complete", order_id="A-1", order_value=1_000)
+    ann.does("sign_in")
+    assert ann.waits(86_400) == []
+    said = ann.does("sign_in")
+    assert kinds(said) == [
+        "campaign.entered", "tier.grant", "notify.requested", "coupon.issue", "coupon.issue", "campaign.exited",
+    ]  # fmt: skip
+    assert [emit.body.template for emit in said if emit.kind == "coupon.issue"] == ["V1", "V2"]  # type: ignore[attr-defined]
+    assert ann.does("sign_in") == []
