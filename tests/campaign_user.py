@@ -13,7 +13,7 @@ import msgspec
 
 from actors.behaviour.messages import SEEN
 from actors.campaign.actor import CART_CHANGED, CampaignActor
-from actors.campaign.compiled import CompiledCampaign, parse
+from actors.campaign.compiled import CompiledCampaign, check
 from actors.campaign.directory import Directory
 from actors.campaign.listing import listed, subject_of
 from actors.campaign.records import WhyLine
@@ -64,10 +64,10 @@ class User:
         return self._put(campaign["trigger_id"], "active", campaign)
 
     def _put(self, id: str, status: str, campaign: dict[str, Any]) -> CompiledCampaign:
-        made = parse(msgspec.json.encode(campaign))
-        assert isinstance(made, CompiledCampaign), made
-        self.status(id, status, made)
-        return made
+        checked = check(msgspec.json.encode(campaign))
+        assert checked.campaign is not None, checked.problems
+        self.status(id, status, checked.campaign)
+        return checked.campaign
 
     def template(self, id: str, tags: list[str]) -> None:
         """An active template of coupons."""

@@ -65,6 +65,6 @@ def read(body: str) -> tuple[Status, str]:
 @lru_cache(COMPILED_MAX)
 def ready(campaign: str) -> CompiledCampaign:
     """The campaign of its JSON, which was accepted once."""
-    found = compiled.check(campaign.encode()).campaign
-    assert found is not None, f"a campaign that was accepted is refused: {campaign}"
+    found = compiled.parse(campaign.encode())
+    assert isinstance(found, CompiledCampaign), f"a campaign that was accepted is refused: {found}"
     return found

@@ -46,10 +46,10 @@ def parse(data: bytes) -> CampaignVersion | Refusal:
         listing = _listing(data)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return NOT_JSON
-    made = compiled.parse(bytes(listing.campaign))
-    if isinstance(made, Refusal):
-        return made
-    return CampaignVersion(listing.status, listed(listing.status, made.canonical).encode())
+    checked = compiled.check(bytes(listing.campaign))
+    if checked.campaign is None:
+        return checked.problems.errors[0]
+    return CampaignVersion(listing.status, listed(listing.status, checked.campaign.canonical).encode())
 
 
 def _number(campaign: str, state: bytes) -> int:
