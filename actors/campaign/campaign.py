@@ -1,7 +1,8 @@
 """A campaign as data: everything a marketing operator may decide about it, in typed, immutable structs.
 
     {"name": "购物车遗弃", "zone": "Asia/Shanghai",
-     "trigger": {"type": "no_action", "event": "add_to_cart", "seconds": 3600},
+     "trigger": {"type": "no_action", "event": "add_to_cart", "seconds": 3600,
+                 "none_of": [{"event": "purchase_complete"}], "idle": true},
      "when": {"type": "cart", "of": "value", "op": ">=", "value": 10000},
      "exit": {"type": "after_trigger", "event": "purchase_complete"},
      "steps": [{"type": "send_notification", "channel": "sms", "template": "cart_remind_sms"},
@@ -40,7 +41,8 @@ STEPS_MAX = 64
 """Of one campaign, those within others too."""
 STEP_DEPTH_MAX = 8
 LIMITS_MAX = 16
-LIMIT_COUNT_MAX = 1_000
+LIMIT_COUNT_MAX = 366
+"""One a day for a year."""
 PARAMETERS_MAX = 32
 PARAMETER_CHARS_MAX = 500
 CODES_MAX = 16
@@ -74,14 +76,15 @@ class OnEvent(_Trigger, frozen=True, tag="event"):
 
 
 class NoAction(_Trigger, frozen=True, tag="no_action"):
-    """Such an event, and for `seconds` after it none of `none_of` (none given: nothing that the user does at all).
-    Another such event begins the time anew.
+    """Such an event, and for `seconds` after it none of `none_of`, which end it. Another such event begins the time
+    anew; `idle`: so does whatever else the user does.
     """
 
     event: EventName
     seconds: Seconds
     where: Tests = ()
     none_of: Annotated[tuple[EventMatch, ...], Meta(max_length=EVENTS_MAX)] = ()
+    idle: bool = False
 
 
 class CartIdle(_Trigger, frozen=True, tag="cart_idle"):
