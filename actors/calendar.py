@@ -66,8 +66,8 @@ class Calendar:
         """The first moment from `at` on when the wall's clock shows one of `hours` (0 to 23); None when there are none.
 
         An hour that the clocks leave out is not shown that day, one that they show twice is shown twice. From hour to
-        hour is reckoned with the offset that holds; only when it turns out to have changed on the way, which it does
-        once a day at most, the moment of the change is looked for. O(1).
+        hour is reckoned with the offset that holds; only when it turns out to have changed on the way the moment of the
+        change is looked for (no zone has changed twice within two days since 1901). O(1).
         """
         if not hours:
             return None
