@@ -29,6 +29,8 @@ DAY_MS = 24 * 3600 * 1000
 HOUR_MS = 3_600_000
 CALENDARS_KEPT = 1_024
 """There are some 600 names of zones."""
+DAYS_KEPT = 8_192
+"""Whose first instant is remembered, of all zones: everybody asks for those around today. Some 2.5 MB when full."""
 _DAY = timedelta(days=1)
 
 
@@ -50,8 +52,7 @@ class Calendar:
 
     def begins(self, day: date) -> int:
         """The first instant (ms) of `day`."""
-        # Where clocks jump at midnight, fold 0 is the first instant of the new day in both directions.
-        return self.at(day, time(0))
+        return _begins(self.zone, day)
 
     def at(self, day: date, clock: time) -> int:
         """The moment (ms) when the wall shows `clock` on `day`: the first one of two, and where that time is left out
@@ -149,6 +150,12 @@ class Ordinals:
 def calendar(zone: str) -> Calendar:
     """The calendar of `zone`; ValueError when there is none."""
     return Calendar(zone)
+
+
+@lru_cache(maxsize=DAYS_KEPT)
+def _begins(zone: str, day: date) -> int:
+    # Where clocks jump at midnight, fold 0 is the first instant of the new day in both directions.
+    return calendar(zone).at(day, time(0))
 
 
 def _into_hour(wall: datetime) -> int:
