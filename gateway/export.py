@@ -16,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from actors.behaviour.actor import BehaviourActor
+from actors.behaviour.records import BehaviourLine
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.records import LifeLine
 from actors.points.records import PublicLine
@@ -23,6 +25,7 @@ from actors.points.rules import LOTS_MAX_MAX
 from actors.profile.actor import ProfileActor
 from actors.profile.view import shown
 from gateway.balances import AsOf, Lot, WalletSums
+from gateway.behaviour_queries import BehaviourQueries
 from gateway.coupon_queries import CouponQueries, UserCoupon
 from gateway.pages import PAGE_MAX
 from gateway.problems import Problem
@@ -75,7 +78,20 @@ class CouponSection(msgspec.Struct, frozen=True, tag_field="domain", tag="coupon
     records_cursor: str | None
 
 
-Section = ProfileSection | PointsSection | CouponSection
+class BehaviourSection(msgspec.Struct, frozen=True, tag_field="domain", tag="behaviour"):
+    """What the user did up to `as_of`, newest first, and the last session that was heard of, with its first and last
+    moment.
+    """
+
+    as_of: AsOf
+    session_id: str
+    began_at: str
+    last_at: str
+    records: list[BehaviourLine]
+    records_cursor: str | None
+
+
+Section = ProfileSection | PointsSection | CouponSection | BehaviourSection
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -112,14 +128,24 @@ class Exports:
         return Export(user_id, sections)
 
 
-def exports(points: PointsQueries, readers: ReaderPool, segments: int, coupons: CouponQueries | None = None) -> Exports:
-    """The exporters of every domain that holds something of a user; without `coupons` nobody has any."""
+def exports(
+    points: PointsQueries,
+    readers: ReaderPool,
+    segments: int,
+    coupons: CouponQueries | None = None,
+    behaviours: BehaviourQueries | None = None,
+) -> Exports:
+    """The exporters of every domain that holds something of a user; without `coupons` nobody has any, without
+    `behaviours` nobody did anything.
+    """
     exporters: dict[str, Exporter] = {
         ProfileActor.name: partial(_profile, readers, segments),
         points.domain: partial(_points, points),
     }
     if coupons is not None:
         exporters[CouponIssuerActor.name] = partial(_coupons, coupons)
+    if behaviours is not None:
+        exporters[BehaviourActor.name] = partial(_behaviours, behaviours)
     return Exports(exporters)
 
 
@@ -135,6 +161,16 @@ def _profile(readers: ReaderPool, segments: int, user_id: str, before: tuple[int
         for name, fact in shown(state).items()
     }
     return ProfileSection(AsOf(segment, upto), held) if held else None
+
+
+def _behaviours(behaviours: BehaviourQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:
+    seen = behaviours.export(user_id, before, EXPORT_RECORDS_MAX)
+    if seen is None:
+        return None
+    session = seen.session
+    return BehaviourSection(
+        seen.as_of, session.id, rfc3339(session.began_at), rfc3339(session.last_at), seen.lines, seen.next_cursor
+    )
 
 
 def _coupons(coupons: CouponQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:
