@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from actors.cart.actor import IDLE_S, CartWatcherActor
 from actors.commands import CommandSpec
 from actors.coupon import forms as coupon_forms
 from actors.coupon.actor import CouponIssuerActor
@@ -58,14 +59,17 @@ def domains(
     templates: Templates | None = None,
     refusals_max: int = REFUSALS_MAX,
     code_keys: CodeKeys = KNOWN_TO_ALL,
+    cart_idle_s: int = IDLE_S,
 ) -> tuple[Domain[Any], ...]:
     """Every domain of an engine of `segments`; raises ValueError when `programme` or the templates make no sense.
-    `code_keys` make the codes of coupons: who issues any must have keys of his own.
+    `code_keys` make the codes of coupons: who issues any must have keys of his own. A cart that nobody touches for
+    `cart_idle_s` is abandoned.
     """
     working: tuple[Domain[Any], ...] = (
         PointsLedgerActor(programme),
-        NotificationActor(templates or Templates()),
+        NotificationActor(templates or Templates(), programme.rules.currency),
         ProfileActor(),
+        CartWatcherActor(programme.rules.currency, cart_idle_s),
         ProgrammesActor(segments),
         CouponIssuerActor(segments, code_keys),
         CouponStockActor(segments),

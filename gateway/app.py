@@ -23,6 +23,7 @@ from gateway.access import NEEDS, Gate, Needs, guard
 from gateway.answers import Threads
 from gateway.audit import AuditLog
 from gateway.body import Bodies
+from gateway.carts import CartQueries
 from gateway.code_guard import CodeGuard
 from gateway.commands import Commands
 from gateway.coupon_codes import CouponCodes
@@ -42,6 +43,7 @@ from gateway.problems import PROBLEM_JSON, FieldError, Problem
 from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.routes_audit import audit_route
+from gateway.routes_carts import cart_route
 from gateway.routes_commands import CodeDesk, CommandRoute, command_routes
 from gateway.routes_coupons import coupon_routes
 from gateway.routes_estimate import estimate_route
@@ -73,6 +75,7 @@ class Ports(msgspec.Struct, frozen=True):
     estimates: Estimates
     codes: CouponCodes
     coupons: CouponQueries
+    carts: CartQueries
     validation: Validation
     exports: Exports
     parked: ParkedQueries
@@ -118,6 +121,7 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choi
             export_route(ports.exports, threads),
             *programme_routes(ports.programmes, ports.audit, bodies, threads),
             *coupon_routes(ports.coupons, ports.validation, code_guard, bodies, threads),
+            cart_route(ports.carts, threads),
             *template_routes(ports.templates, ports.programmes, ports.audit, bodies, threads),
             *operations_routes(ports.parked, ports.decisions, ports.audit, ports.tree, threads),
             audit_route(ports.audit, threads),

@@ -17,6 +17,7 @@ from actors.points.actor import PROGRAMME, Active, PointsLedgerActor
 from actors.registry import COMMANDS, FAMILIES, FOR_OPERATORS, PROGRAMMES
 from gateway.app import Ports
 from gateway.audit import AuditLog
+from gateway.carts import CartQueries
 from gateway.commands import Commands
 from gateway.coupon_codes import CouponCodes
 from gateway.coupon_jobs import CouponJobs
@@ -86,6 +87,7 @@ def build_ports(
         estimates=Estimates(points, runtime.clock),
         codes=codes,
         coupons=coupons,
+        carts=CartQueries(readers, segments),
         validation=Validation(readers, segments, runtime.clock, codes),
         exports=exports(points, readers, segments, coupons),
         parked=parked,

@@ -26,6 +26,7 @@ from gateway.answers import Threads
 from gateway.app import Choices, Ports, build_app
 from gateway.audit import AuditLog
 from gateway.body import Bodies
+from gateway.carts import CartQueries
 from gateway.commands import Commands, EntryAt
 from gateway.coupon_codes import CouponCodes
 from gateway.coupon_jobs import CouponJobs
@@ -306,6 +307,7 @@ class World:
             estimates=Estimates(points, self.clock),
             codes=codes,
             coupons=coupons,
+            carts=CartQueries(readers, SEGMENTS),
             validation=Validation(readers, SEGMENTS, self.clock, codes),
             exports=exports(points, readers, SEGMENTS, coupons),
             parked=parked,
