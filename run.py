@@ -311,6 +311,7 @@ class Service:
                 Templates(locale=settings.locale),
                 settings.alarm_refusals_max,
                 code_keys,
+                settings.behaviour_days,
                 settings.cart_idle_s,
             ),
             runtime=runtime,
@@ -324,6 +325,7 @@ class Service:
             confirm_window=settings.confirm_window,
             free_bytes=store.free_bytes,
             audit_after=daily(settings.audit_at, settings.zone) if settings.audit_at else None,
+            currency=settings.default_currency,
         )
         return Wiring(parts, runtime.clock.now_ms())
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from actors.behaviour.actor import KEPT_DAYS, BehaviourActor
+from actors.behaviour.door import user_behavior
 from actors.cart.actor import IDLE_S, CartWatcherActor
 from actors.commands import CommandSpec
 from actors.coupon import forms as coupon_forms
@@ -19,6 +21,7 @@ from actors.coupon.programme import template_kind
 from actors.coupon.stock import CouponStockActor
 from actors.coupon_jobs import forms as job_forms
 from actors.coupon_jobs.actor import CouponJobsActor
+from actors.money import DEFAULT_CURRENCY
 from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
 from actors.points import forms
@@ -32,15 +35,20 @@ from actors.programmes.kind import Family, Kind
 from actors.watch.actor import REFUSALS_MAX, WatchActor
 from supervision.domain import Domain
 
-COMMANDS: Mapping[str, CommandSpec] = {
-    spec.event_type: spec
-    for spec in (
+
+def commands(currency: str) -> Mapping[str, CommandSpec]:
+    """What everybody may send, by `event_type`; amounts of the seed's that say no currency are in `currency`."""
+    specs = (
         POINTS_CHANGE,
         PROFILE_UPDATE,
+        user_behavior(currency),
         *(named.spec for named in (*forms.PUBLIC, *coupon_forms.PUBLIC, *job_forms.PUBLIC)),
     )
-}
-"""What everybody may send, by `event_type`."""
+    return {spec.event_type: spec for spec in specs}
+
+
+COMMANDS = commands(DEFAULT_CURRENCY)
+"""The same where nothing is configured, and for who asks no more than which messages and front doors there are."""
 FOR_OPERATORS: Mapping[str, CommandSpec] = {
     named.spec.event_type: named.spec for named in (*forms.FOR_OPERATORS, *job_forms.FOR_OPERATORS)
 }
@@ -59,9 +67,11 @@ def domains(
     templates: Templates | None = None,
     refusals_max: int = REFUSALS_MAX,
     code_keys: CodeKeys = KNOWN_TO_ALL,
+    behaviour_days: int = KEPT_DAYS,
     cart_idle_s: int = IDLE_S,
 ) -> tuple[Domain[Any], ...]:
     """Every domain of an engine of `segments`; raises ValueError when `programme` or the templates make no sense.
+    Amounts of behaviours that say no currency are in the programme's, which must be that of `commands`.
     `code_keys` make the codes of coupons: who issues any must have keys of his own. A cart that nobody touches for
     `cart_idle_s` is abandoned.
     """
@@ -69,6 +79,7 @@ def domains(
         PointsLedgerActor(programme),
         NotificationActor(templates or Templates(), programme.rules.currency),
         ProfileActor(),
+        BehaviourActor(programme.rules.currency, behaviour_days),
         CartWatcherActor(programme.rules.currency, cart_idle_s),
         ProgrammesActor(segments),
         CouponIssuerActor(segments, code_keys),

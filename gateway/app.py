@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry
 from gateway.access import NEEDS, Gate, Needs, guard
 from gateway.answers import Threads
 from gateway.audit import AuditLog
+from gateway.behaviour_queries import BehaviourQueries
 from gateway.body import Bodies
 from gateway.carts import CartQueries
 from gateway.code_guard import CodeGuard
@@ -43,6 +44,7 @@ from gateway.problems import PROBLEM_JSON, FieldError, Problem
 from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.routes_audit import audit_route
+from gateway.routes_behaviour import behaviour_route
 from gateway.routes_carts import cart_route
 from gateway.routes_commands import CodeDesk, CommandRoute, command_routes
 from gateway.routes_coupons import coupon_routes
@@ -75,6 +77,7 @@ class Ports(msgspec.Struct, frozen=True):
     estimates: Estimates
     codes: CouponCodes
     coupons: CouponQueries
+    behaviours: BehaviourQueries
     carts: CartQueries
     validation: Validation
     exports: Exports
@@ -116,6 +119,7 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choi
             events_route(ports.ingest, bodies, threads),
             *command_routes(choices.commands, ports.commands, desk, bodies, threads),
             *job_routes(ports.jobs, ports.commands, bodies, threads, ports.wait_folded),
+            behaviour_route(ports.behaviours, threads),
             *points_routes(ports.points, ports.wait_folded, threads),
             estimate_route(ports.estimates, bodies, threads),
             export_route(ports.exports, threads),

@@ -16,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from actors.behaviour.actor import BehaviourActor
+from actors.behaviour.records import BehaviourLine
 from actors.cart.actor import CartWatcherActor
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.records import LifeLine
@@ -26,6 +28,7 @@ from actors.points.rules import LOTS_MAX_MAX
 from actors.profile.actor import ProfileActor
 from actors.profile.view import shown
 from gateway.balances import AsOf, Lot, WalletSums
+from gateway.behaviour_queries import BehaviourQueries
 from gateway.carts import CartQueries, CartShown
 from gateway.coupon_queries import CouponQueries, UserCoupon
 from gateway.pages import PAGE_MAX
@@ -79,6 +82,19 @@ class CouponSection(msgspec.Struct, frozen=True, tag_field="domain", tag="coupon
     records_cursor: str | None
 
 
+class BehaviourSection(msgspec.Struct, frozen=True, tag_field="domain", tag="behaviour"):
+    """What the user did up to `as_of`, newest first, and the last session that was heard of, with its first and last
+    moment.
+    """
+
+    as_of: AsOf
+    session_id: str
+    began_at: str
+    last_at: str
+    records: list[BehaviourLine]
+    records_cursor: str | None
+
+
 class CartSection(msgspec.Struct, frozen=True, tag_field="domain", tag="cart"):
     """The live cart."""
 
@@ -94,7 +110,7 @@ class NotificationSection(msgspec.Struct, frozen=True, tag_field="domain", tag="
     products: list[str]
 
 
-Section = ProfileSection | PointsSection | CouponSection | CartSection | NotificationSection
+Section = ProfileSection | PointsSection | CouponSection | BehaviourSection | CartSection | NotificationSection
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -133,8 +149,16 @@ class Exports:
         return Export(user_id, sections)
 
 
-def exports(points: PointsQueries, readers: ReaderPool, segments: int, coupons: CouponQueries | None = None) -> Exports:
-    """The exporters of every domain that holds something of a user; without `coupons` nobody has any."""
+def exports(
+    points: PointsQueries,
+    readers: ReaderPool,
+    segments: int,
+    coupons: CouponQueries | None = None,
+    behaviours: BehaviourQueries | None = None,
+) -> Exports:
+    """The exporters of every domain that holds something of a user; without `coupons` nobody has any, without
+    `behaviours` nobody did anything.
+    """
     exporters: dict[str, Exporter] = {
         ProfileActor.name: partial(_profile, readers, segments),
         points.domain: partial(_points, points),
@@ -143,6 +167,8 @@ def exports(points: PointsQueries, readers: ReaderPool, segments: int, coupons: 
     }
     if coupons is not None:
         exporters[CouponIssuerActor.name] = partial(_coupons, coupons)
+    if behaviours is not None:
+        exporters[BehaviourActor.name] = partial(_behaviours, behaviours)
     return Exports(exporters)
 
 
@@ -158,6 +184,16 @@ def _profile(readers: ReaderPool, segments: int, user_id: str, before: tuple[int
         for name, fact in shown(state).items()
     }
     return ProfileSection(AsOf(segment, upto), held) if held else None
+
+
+def _behaviours(behaviours: BehaviourQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:
+    seen = behaviours.export(user_id, before, EXPORT_RECORDS_MAX)
+    if seen is None:
+        return None
+    session = seen.session
+    return BehaviourSection(
+        seen.as_of, session.id, rfc3339(session.began_at), rfc3339(session.last_at), seen.lines, seen.next_cursor
+    )
 
 
 def _cart(carts: CartQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:

@@ -25,6 +25,7 @@ from gateway.access import NEEDS, Need
 from gateway.answers import Threads
 from gateway.app import Choices, Ports, build_app
 from gateway.audit import AuditLog
+from gateway.behaviour_queries import BehaviourQueries
 from gateway.body import Bodies
 from gateway.carts import CartQueries
 from gateway.commands import Commands, EntryAt
@@ -286,6 +287,7 @@ class World:
         ingest = Ingest(Door(COMMANDS, SEGMENTS).decode, self.journal, lambda: self.not_taking, self._name, counters)
         codes = CouponCodes(readers, SEGMENTS, KNOWN_TO_ALL)
         coupons = CouponQueries(readers, SEGMENTS, self.clock, codes)
+        behaviours = BehaviourQueries(readers, SEGMENTS)
         programmes = Programmes(
             {"points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name, FAMILIES
         )
@@ -307,9 +309,10 @@ class World:
             estimates=Estimates(points, self.clock),
             codes=codes,
             coupons=coupons,
+            behaviours=behaviours,
             carts=CartQueries(readers, SEGMENTS),
             validation=Validation(readers, SEGMENTS, self.clock, codes),
-            exports=exports(points, readers, SEGMENTS, coupons),
+            exports=exports(points, readers, SEGMENTS, coupons, behaviours),
             parked=parked,
             decisions=Decisions(parked, self.journal, SEGMENTS),
             programmes=programmes,
