@@ -311,6 +311,8 @@ class Service:
                 Templates(locale=settings.locale),
                 settings.alarm_refusals_max,
                 code_keys,
+                settings.behaviour_days,
+                settings.cart_idle_s,
             ),
             runtime=runtime,
             rng=SystemRandom(),

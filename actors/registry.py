@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from actors.behaviour.actor import BehaviourActor
+from actors.behaviour.actor import KEPT_DAYS, BehaviourActor
 from actors.behaviour.door import user_behavior
+from actors.cart.actor import IDLE_S, CartWatcherActor
 from actors.commands import CommandSpec
 from actors.coupon import forms as coupon_forms
 from actors.coupon.actor import CouponIssuerActor
@@ -66,16 +67,20 @@ def domains(
     templates: Templates | None = None,
     refusals_max: int = REFUSALS_MAX,
     code_keys: CodeKeys = KNOWN_TO_ALL,
+    behaviour_days: int = KEPT_DAYS,
+    cart_idle_s: int = IDLE_S,
 ) -> tuple[Domain[Any], ...]:
     """Every domain of an engine of `segments`; raises ValueError when `programme` or the templates make no sense.
     Amounts of behaviours that say no currency are in the programme's, which must be that of `commands`.
-    `code_keys` make the codes of coupons: who issues any must have keys of his own.
+    `code_keys` make the codes of coupons: who issues any must have keys of his own. A cart that nobody touches for
+    `cart_idle_s` is abandoned.
     """
     working: tuple[Domain[Any], ...] = (
         PointsLedgerActor(programme),
-        NotificationActor(templates or Templates()),
+        NotificationActor(templates or Templates(), programme.rules.currency),
         ProfileActor(),
-        BehaviourActor(programme.rules.currency),
+        BehaviourActor(programme.rules.currency, behaviour_days),
+        CartWatcherActor(programme.rules.currency, cart_idle_s),
         ProgrammesActor(segments),
         CouponIssuerActor(segments, code_keys),
         CouponStockActor(segments),

@@ -89,6 +89,7 @@ NEEDS: Needs = {
     ("DELETE", "/v1/coupons/{code}/holds/{order_id}"): Need("coupons:redeem", changes=True),
     ("POST", "/v1/coupons/{code}/redemptions"): Need("coupons:redeem", changes=True),
     ("POST", "/v1/coupons/{code}/redemptions/{order_id}/rollback"): Need("coupons:redeem", changes=True),
+    ("GET", "/v1/users/{user_id}/cart"): Need("campaigns:read"),
     ("GET", "/v1/parked"): Need("operations"),
     ("POST", "/v1/parked/{domain}/{subject}/retry"): Need("operations", changes=True),
     ("POST", "/v1/parked/{domain}/{subject}/discard"): Need("operations", changes=True),

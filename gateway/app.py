@@ -24,6 +24,7 @@ from gateway.answers import Threads
 from gateway.audit import AuditLog
 from gateway.behaviour_queries import BehaviourQueries
 from gateway.body import Bodies
+from gateway.carts import CartQueries
 from gateway.code_guard import CodeGuard
 from gateway.commands import Commands
 from gateway.coupon_codes import CouponCodes
@@ -44,6 +45,7 @@ from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.routes_audit import audit_route
 from gateway.routes_behaviour import behaviour_route
+from gateway.routes_carts import cart_route
 from gateway.routes_commands import CodeDesk, CommandRoute, command_routes
 from gateway.routes_coupons import coupon_routes
 from gateway.routes_estimate import estimate_route
@@ -76,6 +78,7 @@ class Ports(msgspec.Struct, frozen=True):
     codes: CouponCodes
     coupons: CouponQueries
     behaviours: BehaviourQueries
+    carts: CartQueries
     validation: Validation
     exports: Exports
     parked: ParkedQueries
@@ -122,6 +125,7 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choi
             export_route(ports.exports, threads),
             *programme_routes(ports.programmes, ports.audit, bodies, threads),
             *coupon_routes(ports.coupons, ports.validation, code_guard, bodies, threads),
+            cart_route(ports.carts, threads),
             *template_routes(ports.templates, ports.programmes, ports.audit, bodies, threads),
             *operations_routes(ports.parked, ports.decisions, ports.audit, ports.tree, threads),
             audit_route(ports.audit, threads),

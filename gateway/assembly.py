@@ -18,6 +18,7 @@ from actors.registry import FAMILIES, FOR_OPERATORS, PROGRAMMES
 from gateway.app import Ports
 from gateway.audit import AuditLog
 from gateway.behaviour_queries import BehaviourQueries
+from gateway.carts import CartQueries
 from gateway.commands import Commands
 from gateway.coupon_codes import CouponCodes
 from gateway.coupon_jobs import CouponJobs
@@ -90,6 +91,7 @@ def build_ports(
         codes=codes,
         coupons=coupons,
         behaviours=behaviours,
+        carts=CartQueries(readers, segments),
         validation=Validation(readers, segments, runtime.clock, codes),
         exports=exports(points, readers, segments, coupons, behaviours),
         parked=parked,

@@ -17,6 +17,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from actors.behaviour.actor import KEPT_DAYS
+from actors.cart.actor import IDLE_S
 from actors.watch.actor import REFUSALS_MAX
 from gateway.address import parsed
 
@@ -87,11 +89,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         int,
         Meta(ge=0, le=10**9, description="refusals in a segment within 10 minutes; one more raises an alarm; 0: none"),
     ] = REFUSALS_MAX
+    cart_idle_s: Annotated[
+        int, Meta(ge=0, le=YEARS_100_S, description="a cart that nobody touches for so long is abandoned; 0: never")
+    ] = IDLE_S
     log_retention_s: Annotated[
         int, Meta(ge=60, le=YEARS_100_S, description="entries behind all readers are kept this long")
     ] = 7 * 24 * 3600
     log_bytes_max: Annotated[int, Meta(ge=1 << 20, le=BYTES_MAX, description="or until the log is this large")] = (
         64 << 30
+    )
+    behaviour_days: Annotated[int, Meta(ge=1, le=36_500, description="days that lines of what users did are kept")] = (
+        KEPT_DAYS
     )
     outward_retention_s: Annotated[
         int, Meta(ge=60, le=YEARS_100_S, description="effects wait this long for a broker")

@@ -27,6 +27,7 @@ from gateway.app import Choices, Ports, build_app
 from gateway.audit import AuditLog
 from gateway.behaviour_queries import BehaviourQueries
 from gateway.body import Bodies
+from gateway.carts import CartQueries
 from gateway.commands import Commands, EntryAt
 from gateway.coupon_codes import CouponCodes
 from gateway.coupon_jobs import CouponJobs
@@ -309,6 +310,7 @@ class World:
             codes=codes,
             coupons=coupons,
             behaviours=behaviours,
+            carts=CartQueries(readers, SEGMENTS),
             validation=Validation(readers, SEGMENTS, self.clock, codes),
             exports=exports(points, readers, SEGMENTS, coupons, behaviours),
             parked=parked,

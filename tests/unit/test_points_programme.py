@@ -321,6 +321,8 @@ def test_the_registry_lists_each_domain_once() -> None:
         "points",
         "notification",
         "profile",
+        "behaviour",
+        "cart",
         "programmes",
         "coupon",
         "coupon_stock",
