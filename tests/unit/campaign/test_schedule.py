@@ -148,6 +148,15 @@ def test_a_birthday_on_29_february_is_the_28th_in_other_years() -> None:
     assert found == ["2027-02-28T09:00:00+08:00", "2028-02-29T09:00:00+08:00", "2029-02-28T09:00:00+08:00"]
 
 
+def test_a_birthday_that_is_still_to_come_this_year_is_the_next_and_one_that_is_over_is_not() -> None:
+    shanghai = calendar("Asia/Shanghai")
+    nine = ms("2026-12-01T09:00:00+08:00")
+    assert birthday_after(shanghai, "12-01", "09:00", nine - 1) == nine
+    assert birthday_after(shanghai, "12-01", "09:00", nine) == ms("2027-12-01T09:00:00+08:00")
+    # In Shanghai it is the new year already.
+    assert birthday_after(shanghai, "01-01", "09:00", ms("2026-12-31T17:00:00Z")) == ms("2027-01-01T09:00:00+08:00")
+
+
 def test_days_before_an_end_are_counted_from_its_last_day() -> None:
     shanghai = calendar("Asia/Shanghai")
     # Valid until the end of the 31st, which is the first moment of the 1st.
