@@ -28,12 +28,13 @@ from actors.campaign.comparison import FieldName, FieldTest, sorted_tests
 
 WINDOW_DAYS_MAX = 1_096
 """Three years, of any window but Ever."""
-EVENT_CHARS_MAX = 64
+WINDOW_EVENTS_MAX = 1_200
+"""Of one counter, told apart; a count beyond it in a rolling window cannot be judged exactly."""
 FILTER_TESTS_MAX = 8
 KEY_BYTES = 8
 
-EventName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$(?!\n)")]
-"""A behaviour's type (`add_to_cart`) or a fact's kind (`points.earned`)."""
+EventName = Annotated[str, Meta(pattern=r"^[^\x00-\x20\x7f-\x9f]{1,64}$(?!\n)")]
+"""A behaviour's type (`add_to_cart`, or a word of the shop's own) or a fact's kind (`points.earned`)."""
 
 
 class _Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
