@@ -11,8 +11,8 @@ so what was forgotten then was outside every window already, and a window does n
 answer is exact, in whatever order slots come back.
 
 "Does not take back" holds as long as the limits stay as they are. When one gets a longer window, or its calendar a
-zone further west, what was forgotten may be missed: then as many more may pass as were given back of the last `count`,
-and none when none was. What is remembered is counted in the new window from then on.
+zone further west, what was forgotten may be missed: then as many more may pass as were given back of the last `count`
+or as `count` has grown by, and none otherwise. What is remembered is counted in the new window from then on.
 
 Times of one scope are alike: what a slot gives back is one of its moment. Whoever reserved a slot gives it back once.
 """
