@@ -40,6 +40,8 @@ COMMANDS: Mapping[str, Any] = {
     inputs.ROLL_BACK: inputs.RollBackCoupon,
 }
 """About users."""
+DISCARDED = "discarded"
+"""What a job is told of a user whose command an operator had forgotten."""
 
 ByCode = inputs.UseCoupon | inputs.HoldCoupon | inputs.ReleaseCoupon | inputs.RollBackCoupon
 
@@ -168,12 +170,23 @@ class CouponIssuerActor(Domain[Purse]):
         yield from _tended(clerk, before)
 
     def discarded(self, state: Any, event: Event) -> Iterator[Output]:
-        """A command that is forgotten on its way back from the queue leaves what it was promised to others."""
+        """A command that is forgotten on its way back from the queue leaves what it was promised to others, and of a
+        job's list it is decided. What a template says to a shelf is not forgotten but carried out: nobody would have
+        what it lends, nor hear that there is no more.
+        """
         body = event.body
-        if isinstance(state, Purse) and isinstance(body, lending.Served):
-            clerk = Clerk(state, event.companion, body.template, event, self._code_keys, True)
+        if isinstance(state, Shelf):
+            yield from _for_shelf(state, event)
+        elif isinstance(state, Purse):
+            served = isinstance(body, lending.Served)
+            template = self._template(state, event)
+            clerk = Clerk(state, event.companion, template, event, self._code_keys, served)
             before = shelving.free(clerk.shelf)
-            clerk.goes_on(Need(body.stock, body.budget))
+            if isinstance(body, lending.Served):
+                clerk.goes_on(Need(body.stock, body.budget))
+            if isinstance(asked := _asked(event), inputs.IssueListed):
+                issuing.decided(clerk, asked, DISCARDED)
+            yield from clerk.outputs
             yield from _tended(clerk, before)
 
     def _do(self, clerk: Clerk, body: Any) -> None:
