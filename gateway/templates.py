@@ -138,10 +138,15 @@ class Templates:
         return wanted
 
     def become(self, id: str, status: Status, by: str) -> Wanted:
-        """What it is to give the template another status. Raises Problem `unknown_template`, `no_such_change`."""
+        """What it is to give the template another status. Raises Problem `unknown_template`, `no_such_change`, and
+        `refused_programme` when it is to be active by a public code that another has got meanwhile.
+        """
         before = self.shown(id)
         if status != before.status and status not in MAY_BECOME[before.status]:
             raise Problem("no_such_change", f"the template {id} is {before.status} and cannot become {status}")
+        code = compiled(before.template.decode()).template.code.public
+        if status == "active" and (problem := next(self._code_problems(id, code), None)):
+            raise refused(problem)
         return self._wanted(id, status, before.template, before.active.version, by)
 
     def page(self, limit: int, cursor: str | None) -> TemplatesPage:
