@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET
 
+from actors.coupon import issuing
 from actors.coupon.clerk import spelled
 from actors.coupon.codes import UNKNOWN, Located
 from actors.coupon.listing import compiled, subject_of
@@ -178,8 +179,8 @@ class _Desk:
         return {serial: self._of_lines(lines) for serial, lines in over.items()}
 
     def life(self, code: str, meant: Located, now_ms: int) -> CouponLife:
-        """Raises Problem `unknown_code`."""
-        lines = [line for line in self._lines() if line.serial == meant.serial]
+        """Raises Problem `unknown_code`. O(lines of the user since the coupon was issued)."""
+        lines = [line for line in self._lines(issuing.issued_at(meant.serial)) if line.serial == meant.serial]
         coupon = self.purse.coupons.get(meant.serial)
         key = coupon.key if coupon is not None else next((line.key for line in lines if line.key is not UNSET), None)
         if not lines or key != meant.key_id:
@@ -227,11 +228,14 @@ class _Desk:
             shelf = self._shelves[template] = _shelf(state)
         return compiled(shelf.bodies.get(version) or shelf.bodies[shelf.version]).template.code
 
-    def _lines(self) -> Iterator[LifeLine]:
-        """All lines of the user up to `as_of`, newest first."""
+    def _lines(self, first: int = 0) -> Iterator[LifeLine]:
+        """The lines of the user from offset `first` up to `as_of`, newest first."""
         before = self.end
-        while rows := self._reader.records(self.segment, DOMAIN, self.subject, before, LINES_AT_ONCE):
-            yield from (_line(row.body) for row in rows)
+        while before[0] >= first:
+            rows = self._reader.records(self.segment, DOMAIN, self.subject, before, LINES_AT_ONCE)
+            if not rows:
+                return
+            yield from (_line(row.body) for row in rows if row.offset >= first)
             before = rows[-1].offset, rows[-1].n
 
 

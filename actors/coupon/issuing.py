@@ -39,6 +39,11 @@ def short(source: str) -> str:
     return SHORT_SOURCES.get(source, source)
 
 
+def issued_at(serial: int) -> int:
+    """The offset of the entry that issued the coupon: nothing is known of it before."""
+    return serial // SERIALS_PER_ENTRY
+
+
 def issue(clerk: Clerk, body: inputs.IssueCoupons, occasion: str, kind: str, raw: bytes) -> None:
     """`coupon_issue`, which came as an entry of `kind`."""
     key = keys.issue(clerk.user_id, body.of, occasion)
