@@ -19,7 +19,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Listed(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A template as its segment has last heard of it."""
+    """A template as its segment has last heard of it. `public_code` is IMPORTED where the shop brings codes."""
 
     number: int
     status: str
@@ -31,7 +31,7 @@ class Directory(msgspec.Struct, array_like=True):
     format: int = 1
     templates: dict[str, Listed] = {}
     codes: dict[str, str] = {}
-    """Public code in normal form -> template."""
+    """Public code in normal form -> template. IMPORTED is there when any template takes imported codes."""
     activities: dict[str, str] = {}
 
 
