@@ -82,7 +82,7 @@ class ImportedCodes:
         found = self._templates.shown(template)
         if found.status == "closed":
             raise Problem("no_such_change", f"the template {template} is closed, and takes no more codes")
-        if not compiled(found.template.decode()).template.code.imported:
+        if not compiled(found.json.decode()).template.code.imported:
             raise Problem("no_such_change", f"the template {template} takes no codes: put it with code.imported first")
 
     def items(self, taken: CodesTaken, texts: Sequence[Any]) -> Sequence[Item]:

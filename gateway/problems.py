@@ -36,7 +36,7 @@ CODES: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "The method is not allowed here"),
     "slow_body": (408, "The body did not arrive in time"),
     "refused_batch": (409, "The job does not take these users"),
-    "no_such_change": (409, "The template cannot become this"),
+    "no_such_change": (409, "It cannot become this"),
     "precondition_failed": (412, "Another version is active"),
     "too_large": (413, "The body is too large"),
     "encoded_body": (415, "The body is in an encoding that is not accepted"),
