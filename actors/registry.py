@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from actors.campaign import listing as campaigns
+from actors.campaign.actor import CampaignActor
+from actors.campaign.programme import campaign_kind
 from actors.commands import CommandSpec
 from actors.coupon import forms as coupon_forms
 from actors.coupon.actor import CouponIssuerActor
@@ -49,7 +52,7 @@ FOR_OPERATORS: Mapping[str, CommandSpec] = {
 
 PROGRAMMES: Mapping[str, Kind] = {PROGRAMME: Kind(PointsLedgerActor.name, parse, number_active)}
 """Rules that are put and switched on while the engine runs, by name."""
-FAMILIES: Mapping[str, Family] = {SUBJECT: template_kind}
+FAMILIES: Mapping[str, Family] = {SUBJECT: template_kind, campaigns.SUBJECT: campaign_kind}
 """The same, of which there are many: by what their names begin with."""
 
 
@@ -72,5 +75,6 @@ def domains(
         CouponStockActor(segments),
         ImportedCodesActor(),
         CouponJobsActor(segments),
+        CampaignActor(programme.rules.currency),
     )
     return (*working, WatchActor([domain.name for domain in working if domain.holds_money], refusals_max))

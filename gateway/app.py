@@ -23,6 +23,8 @@ from gateway.access import NEEDS, Gate, Needs, guard
 from gateway.answers import Threads
 from gateway.audit import AuditLog
 from gateway.body import Bodies
+from gateway.campaign_queries import CampaignQueries
+from gateway.campaigns import Campaigns
 from gateway.code_guard import CodeGuard
 from gateway.commands import Commands
 from gateway.coupon_codes import CouponCodes
@@ -43,6 +45,7 @@ from gateway.problems import PROBLEM_JSON, FieldError, Problem
 from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.routes_audit import audit_route
+from gateway.routes_campaigns import campaign_routes
 from gateway.routes_codes import codes_route
 from gateway.routes_commands import CodeDesk, CommandRoute, command_routes
 from gateway.routes_coupons import coupon_routes
@@ -82,6 +85,8 @@ class Ports(msgspec.Struct, frozen=True):
     programmes: Programmes
     templates: Templates
     imported: ImportedCodes
+    campaigns: Campaigns
+    user_campaigns: CampaignQueries
     wait_folded: WaitFolded
     health: Health
     keys: KeyRing
@@ -123,6 +128,7 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choi
             *coupon_routes(ports.coupons, ports.validation, code_guard, bodies, threads),
             codes_route(ports.imported, bodies, threads, ports.wait_folded),
             *template_routes(ports.templates, ports.programmes, ports.audit, bodies, threads),
+            *campaign_routes(ports.campaigns, ports.user_campaigns, ports.programmes, ports.audit, bodies, threads),
             *operations_routes(ports.parked, ports.decisions, ports.audit, ports.tree, threads),
             audit_route(ports.audit, threads),
             *health_routes(ports.health, ports.registry, ports.sample, threads),

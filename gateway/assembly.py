@@ -18,6 +18,8 @@ from actors.points.actor import PROGRAMME, Active, PointsLedgerActor
 from actors.registry import COMMANDS, FAMILIES, FOR_OPERATORS, PROGRAMMES
 from gateway.app import Ports
 from gateway.audit import AuditLog
+from gateway.campaign_queries import CampaignQueries
+from gateway.campaigns import Campaigns
 from gateway.commands import Commands
 from gateway.coupon_codes import CouponCodes
 from gateway.coupon_jobs import CouponJobs
@@ -65,12 +67,12 @@ def build_ports(
     points = PointsQueries(readers, segments, runtime.clock, ledger)
     codes = CouponCodes(readers, segments, _code_keys(engine))
     coupons = CouponQueries(readers, segments, runtime.clock, codes)
+    user_campaigns = CampaignQueries(readers, segments)
     counters = engine.counters
     ingest = Ingest(wiring.door.decode, engine.journal, wiring.not_taking, made_up_id, counters)
     keys = KeyRing(KeyFile(folder), runtime.clock, counters)
-    programmes = Programmes(
-        PROGRAMMES, {PROGRAMME: ledger.programme(Active())}, readers, engine.journal, segments, made_up_id, FAMILIES
-    )
+    own = ledger.programme(Active())
+    programmes = Programmes(PROGRAMMES, {PROGRAMME: own}, readers, engine.journal, segments, made_up_id, FAMILIES)
     templates = Templates(programmes, readers, segments, codes)
     return Ports(
         ingest=ingest,
@@ -89,12 +91,14 @@ def build_ports(
         codes=codes,
         coupons=coupons,
         validation=Validation(readers, segments, runtime.clock, codes),
-        exports=exports(points, readers, segments, coupons),
+        exports=exports(points, readers, segments, coupons, user_campaigns),
         parked=parked,
         decisions=Decisions(parked, engine.journal, segments),
         programmes=programmes,
         templates=templates,
         imported=ImportedCodes(templates, codes, engine.journal, readers, segments, ingest.not_taking),
+        campaigns=Campaigns(programmes, readers, own.zone, own.rules.currency),
+        user_campaigns=user_campaigns,
         wait_folded=FoldedByPolling(engine.hurry, engine.folded, engine.parked_domains),
         health=Health(lambda: _ages(wiring, runtime, http_tick_s()), lambda: readiness(wiring, has_broker, keys)),
         keys=keys,

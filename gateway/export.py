@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from actors.campaign.records import WhyLine
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.records import LifeLine
 from actors.points.records import PublicLine
@@ -23,6 +24,8 @@ from actors.points.rules import LOTS_MAX_MAX
 from actors.profile.actor import ProfileActor
 from actors.profile.view import shown
 from gateway.balances import AsOf, Lot, WalletSums
+from gateway.campaign_queries import CampaignQueries
+from gateway.campaigns import DOMAIN as CAMPAIGN
 from gateway.coupon_queries import CouponQueries, UserCoupon
 from gateway.pages import PAGE_MAX
 from gateway.problems import Problem
@@ -75,7 +78,18 @@ class CouponSection(msgspec.Struct, frozen=True, tag_field="domain", tag="coupon
     records_cursor: str | None
 
 
-Section = ProfileSection | PointsSection | CouponSection
+class CampaignSection(msgspec.Struct, frozen=True, tag_field="domain", tag="campaign"):
+    """What campaigns keep of the user, field by field: runs, counters, limits, last words, what they know. Decisions up
+    to `as_of`, newest first.
+    """
+
+    as_of: AsOf
+    state: dict[str, Any]
+    records: list[WhyLine]
+    records_cursor: str | None
+
+
+Section = ProfileSection | PointsSection | CouponSection | CampaignSection
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -112,14 +126,21 @@ class Exports:
         return Export(user_id, sections)
 
 
-def exports(points: PointsQueries, readers: ReaderPool, segments: int, coupons: CouponQueries | None = None) -> Exports:
-    """The exporters of every domain that holds something of a user; without `coupons` nobody has any."""
+def exports(
+    points: PointsQueries, readers: ReaderPool, segments: int, coupons: CouponQueries | None = None,
+    campaigns: CampaignQueries | None = None,
+) -> Exports:  # fmt: skip
+    """The exporters of every domain that holds something of a user; without `coupons` nobody has any, and without
+    `campaigns` nobody was in one.
+    """
     exporters: dict[str, Exporter] = {
         ProfileActor.name: partial(_profile, readers, segments),
         points.domain: partial(_points, points),
     }
     if coupons is not None:
         exporters[CouponIssuerActor.name] = partial(_coupons, coupons)
+    if campaigns is not None:
+        exporters[CAMPAIGN] = partial(_campaigns, campaigns)
     return Exports(exporters)
 
 
@@ -145,6 +166,11 @@ def _coupons(coupons: CouponQueries, user_id: str, before: tuple[int, int] | Non
     had = {template: uses.ever for template, uses in held.purse.uses.items()}
     wrong = rfc3339(max(guard.clear_at, guard.wait_until)) if guard else None
     return CouponSection(held.as_of, held.coupons, had, wrong, held.lines, held.next_cursor)
+
+
+def _campaigns(campaigns: CampaignQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:
+    held = campaigns.export(user_id, before, EXPORT_RECORDS_MAX)
+    return CampaignSection(held.as_of, held.state, held.lines, held.next_cursor) if held is not None else None
 
 
 def _points(points: PointsQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:

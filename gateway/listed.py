@@ -145,9 +145,11 @@ def by_id(ids: Iterable[str], limit: int, cursor: str | None) -> PageOfIds:
 
 def refused(*why: Refusal) -> Problem:
     """What is wrong with a version; the first of it is the sentence."""
-    return Problem(
-        "refused_programme", why[0].message, tuple(FieldError(one.field, one.code, one.message) for one in why)
-    )
+    return Problem("refused_programme", why[0].message, field_errors(why))
+
+
+def field_errors(why: Iterable[Refusal]) -> tuple[FieldError, ...]:
+    return tuple(FieldError(one.field, one.code, one.message) for one in why)
 
 
 def _key(id: str) -> tuple[str]:

@@ -13,6 +13,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import PathParameter, QueryParameter
 
+from actors.campaign.listing import CAMPAIGN_ID_BYTES_MAX
 from gateway.pages import PAGE_MAX
 from gateway.problems import invalid_parameter
 from topology.wire import clipped
@@ -24,6 +25,7 @@ OFFSET_MAX = 2**63 - 1
 SEGMENT_MAX = 2**31 - 1
 CURSOR_CHARS_MAX = 1_000
 MOMENT_CHARS_MAX = 64
+CAMPAIGN_CHARS_MAX = CAMPAIGN_ID_BYTES_MAX
 
 RULES = {
     "limit": f"an integer from 1 to {PAGE_MAX}",
@@ -32,6 +34,7 @@ RULES = {
     "min_offset": f"an integer from 0 to {OFFSET_MAX}",
     "as_of": "an RFC 3339 time since 1970, with its offset from UTC (`+` as %2B)",
     "state": "issued, held, redeemed or expired",
+    "campaign": f"the id of the campaign that is asked for, 1 to {CAMPAIGN_CHARS_MAX} characters",
     "segment": "the number of a segment, an integer from 0",
 }
 
@@ -39,6 +42,7 @@ UserId = Annotated[str, PathParameter(description="Percent-encoded, `/` as %2F")
 Domain = Annotated[str, PathParameter(description="Name of a domain")]
 Subject = Annotated[str, PathParameter(description="`kind:id`, percent-encoded, `/` as %2F")]
 TemplateId = Annotated[str, PathParameter(description="Of a coupon template, percent-encoded, `/` as %2F")]
+CampaignId = Annotated[str, PathParameter(description="Of a campaign, percent-encoded, `/` as %2F")]
 CodeOf = Annotated[str, PathParameter(description="Of a coupon, generated or public, percent-encoded")]
 CouponState = Annotated[
     Literal["issued", "held", "redeemed", "expired"] | None,
@@ -57,12 +61,16 @@ MinOffset = Annotated[
 Moment = Annotated[
     str | None, QueryParameter(max_length=MOMENT_CHARS_MAX, description="RFC 3339: as it was or will be then")
 ]
+OfCampaign = Annotated[
+    str | None,
+    QueryParameter(name="campaign", min_length=1, max_length=CAMPAIGN_CHARS_MAX, description="Only of this campaign"),
+]
 Segment = Annotated[
     int | None, QueryParameter(ge=0, le=SEGMENT_MAX, description="The segment whose domain shall go on")
 ]
 
 
-OUTWARD = {"in_state": "state"}
+OUTWARD = {"in_state": "state", "of_campaign": "campaign"}
 """What a handler's parameter is called outside: `state` is Litestar's own word."""
 
 

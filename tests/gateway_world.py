@@ -26,6 +26,8 @@ from gateway.answers import Threads
 from gateway.app import Choices, Ports, build_app
 from gateway.audit import AuditLog
 from gateway.body import Bodies
+from gateway.campaign_queries import CampaignQueries
+from gateway.campaigns import Campaigns
 from gateway.commands import Commands, EntryAt
 from gateway.coupon_codes import CouponCodes
 from gateway.coupon_jobs import CouponJobs
@@ -289,6 +291,7 @@ class World:
         programmes = Programmes(
             {"points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name, FAMILIES
         )
+        user_campaigns = CampaignQueries(readers, SEGMENTS)
         templates = Templates(programmes, readers, SEGMENTS, codes)
         return Ports(
             ingest=ingest,
@@ -309,12 +312,14 @@ class World:
             codes=codes,
             coupons=coupons,
             validation=Validation(readers, SEGMENTS, self.clock, codes),
-            exports=exports(points, readers, SEGMENTS, coupons),
+            exports=exports(points, readers, SEGMENTS, coupons, user_campaigns),
             parked=parked,
             decisions=Decisions(parked, self.journal, SEGMENTS),
             programmes=programmes,
             templates=templates,
             imported=ImportedCodes(templates, codes, self.journal, readers, SEGMENTS, ingest.not_taking),
+            campaigns=Campaigns(programmes, readers, "UTC", "CNY"),
+            user_campaigns=user_campaigns,
             wait_folded=FoldedByPolling(
                 lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
                 lambda segment, domain: self.checkpoints.get((segment, domain), 0),
