@@ -323,6 +323,7 @@ class Service:
             confirm_window=settings.confirm_window,
             free_bytes=store.free_bytes,
             audit_after=daily(settings.audit_at, settings.zone) if settings.audit_at else None,
+            currency=settings.default_currency,
         )
         return Wiring(parts, runtime.clock.now_ms())
 

@@ -29,6 +29,8 @@ DAY_MS = 24 * 3600 * 1000
 HOUR_MS = 3_600_000
 CALENDARS_KEPT = 1_024
 """There are some 600 names of zones."""
+DAYS_KEPT = 8_192
+"""Whose first instant is remembered, of all zones: everybody asks for those around today. Some 2.5 MB when full."""
 _DAY = timedelta(days=1)
 
 
@@ -50,8 +52,7 @@ class Calendar:
 
     def begins(self, day: date) -> int:
         """The first instant (ms) of `day`."""
-        # Where clocks jump at midnight, fold 0 is the first instant of the new day in both directions.
-        return self.at(day, time(0))
+        return _begins(self.zone, day)
 
     def at(self, day: date, clock: time) -> int:
         """The moment (ms) when the wall shows `clock` on `day`: the first one of two, and where that time is left out
@@ -66,8 +67,8 @@ class Calendar:
         """The first moment from `at` on when the wall's clock shows one of `hours` (0 to 23); None when there are none.
 
         An hour that the clocks leave out is not shown that day, one that they show twice is shown twice. From hour to
-        hour is reckoned with the offset that holds; only when it turns out to have changed on the way, which it does
-        once a day at most, the moment of the change is looked for. O(1).
+        hour is reckoned with the offset that holds; only when it turns out to have changed on the way the moment of the
+        change is looked for (no zone has changed twice within two days since 1901). O(1).
         """
         if not hours:
             return None
@@ -149,6 +150,12 @@ class Ordinals:
 def calendar(zone: str) -> Calendar:
     """The calendar of `zone`; ValueError when there is none."""
     return Calendar(zone)
+
+
+@lru_cache(maxsize=DAYS_KEPT)
+def _begins(zone: str, day: date) -> int:
+    # Where clocks jump at midnight, fold 0 is the first instant of the new day in both directions.
+    return calendar(zone).at(day, time(0))
 
 
 def _into_hour(wall: datetime) -> int:

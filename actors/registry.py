@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from actors.behaviour.actor import BehaviourActor
+from actors.behaviour.door import user_behavior
 from actors.campaign import listing as campaigns
 from actors.campaign.actor import CampaignActor
 from actors.campaign.programme import campaign_kind
@@ -22,6 +24,7 @@ from actors.coupon.programme import template_kind
 from actors.coupon.stock import CouponStockActor
 from actors.coupon_jobs import forms as job_forms
 from actors.coupon_jobs.actor import CouponJobsActor
+from actors.money import DEFAULT_CURRENCY
 from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
 from actors.points import forms
@@ -35,15 +38,20 @@ from actors.programmes.kind import Family, Kind
 from actors.watch.actor import REFUSALS_MAX, WatchActor
 from supervision.domain import Domain
 
-COMMANDS: Mapping[str, CommandSpec] = {
-    spec.event_type: spec
-    for spec in (
+
+def commands(currency: str) -> Mapping[str, CommandSpec]:
+    """What everybody may send, by `event_type`; amounts of the seed's that say no currency are in `currency`."""
+    specs = (
         POINTS_CHANGE,
         PROFILE_UPDATE,
+        user_behavior(currency),
         *(named.spec for named in (*forms.PUBLIC, *coupon_forms.PUBLIC, *job_forms.PUBLIC)),
     )
-}
-"""What everybody may send, by `event_type`."""
+    return {spec.event_type: spec for spec in specs}
+
+
+COMMANDS = commands(DEFAULT_CURRENCY)
+"""The same where nothing is configured, and for who asks no more than which messages and front doors there are."""
 FOR_OPERATORS: Mapping[str, CommandSpec] = {
     named.spec.event_type: named.spec for named in (*forms.FOR_OPERATORS, *job_forms.FOR_OPERATORS)
 }
@@ -64,12 +72,14 @@ def domains(
     code_keys: CodeKeys = KNOWN_TO_ALL,
 ) -> tuple[Domain[Any], ...]:
     """Every domain of an engine of `segments`; raises ValueError when `programme` or the templates make no sense.
+    Amounts of behaviours that say no currency are in the programme's, which must be that of `commands`.
     `code_keys` make the codes of coupons: who issues any must have keys of his own.
     """
     working: tuple[Domain[Any], ...] = (
         PointsLedgerActor(programme),
         NotificationActor(templates or Templates()),
         ProfileActor(),
+        BehaviourActor(programme.rules.currency),
         ProgrammesActor(segments),
         CouponIssuerActor(segments, code_keys),
         CouponStockActor(segments),

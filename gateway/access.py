@@ -51,6 +51,7 @@ NEEDS: Needs = {
     ("GET", "/schema/{path}"): Need(None),
     ("GET", "/metrics"): Need("operations"),
     ("POST", "/v1/events"): Need("events:write", changes=True),
+    ("GET", "/v1/users/{user_id}/events"): Need("events:read"),
     ("GET", "/v1/users/{user_id}/points"): Need("points:read"),
     ("GET", "/v1/users/{user_id}/points/records"): Need("points:read"),
     ("GET", "/v1/users/{user_id}/points/lots"): Need("points:read"),

@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry
 from gateway.access import NEEDS, Gate, Needs, guard
 from gateway.answers import Threads
 from gateway.audit import AuditLog
+from gateway.behaviour_queries import BehaviourQueries
 from gateway.body import Bodies
 from gateway.campaign_queries import CampaignQueries
 from gateway.campaigns import Campaigns
@@ -45,6 +46,7 @@ from gateway.problems import PROBLEM_JSON, FieldError, Problem
 from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.routes_audit import audit_route
+from gateway.routes_behaviour import behaviour_route
 from gateway.routes_campaigns import campaign_routes
 from gateway.routes_codes import codes_route
 from gateway.routes_commands import CodeDesk, CommandRoute, command_routes
@@ -78,6 +80,7 @@ class Ports(msgspec.Struct, frozen=True):
     estimates: Estimates
     codes: CouponCodes
     coupons: CouponQueries
+    behaviours: BehaviourQueries
     validation: Validation
     exports: Exports
     parked: ParkedQueries
@@ -121,6 +124,7 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choi
             events_route(ports.ingest, bodies, threads),
             *command_routes(choices.commands, ports.commands, desk, bodies, threads),
             *job_routes(ports.jobs, ports.commands, bodies, threads, ports.wait_folded),
+            behaviour_route(ports.behaviours, threads),
             *points_routes(ports.points, ports.wait_folded, threads),
             estimate_route(ports.estimates, bodies, threads),
             export_route(ports.exports, threads),

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from prometheus_client import CollectorRegistry
 
 from actors.coupon.actor import CouponIssuerActor
-from actors.coupon.code_keys import CodeKeys
 from actors.points.actor import PROGRAMME, Active, PointsLedgerActor
-from actors.registry import COMMANDS, FAMILIES, FOR_OPERATORS, PROGRAMMES
+from actors.registry import FAMILIES, FOR_OPERATORS, PROGRAMMES
 from gateway.app import Ports
 from gateway.audit import AuditLog
+from gateway.behaviour_queries import BehaviourQueries
 from gateway.campaign_queries import CampaignQueries
 from gateway.campaigns import Campaigns
 from gateway.commands import Commands
@@ -40,12 +40,15 @@ from gateway.templates import Templates
 from gateway.validation import Validation
 from gateway.waiting import FoldedByPolling
 from gateway.wiring import Wiring
+from supervision.domain import Domain
 from supervision.engine import Engine
 from supervision.runtime import Runtime
 from topology.wire import Door
 
 SEGMENTS_NAMED_MAX = 16
 """In a reason of /readyz."""
+
+D = TypeVar("D", bound=Domain[Any])
 
 
 def build_ports(
@@ -62,12 +65,12 @@ def build_ports(
     segments = engine.store.segments
     readers = ReaderPool(engine.store.reader)
     parked = ParkedQueries(readers, segments, sorted(engine.domains))
-    ledger = engine.domains[PointsLedgerActor.name]
-    assert isinstance(ledger, PointsLedgerActor)
+    ledger, issuer = _domain(engine, PointsLedgerActor), _domain(engine, CouponIssuerActor)
     points = PointsQueries(readers, segments, runtime.clock, ledger)
-    codes = CouponCodes(readers, segments, _code_keys(engine))
+    codes = CouponCodes(readers, segments, issuer.code_keys)
     coupons = CouponQueries(readers, segments, runtime.clock, codes)
     user_campaigns = CampaignQueries(readers, segments)
+    behaviours = BehaviourQueries(readers, segments)
     counters = engine.counters
     ingest = Ingest(wiring.door.decode, engine.journal, wiring.not_taking, made_up_id, counters)
     keys = KeyRing(KeyFile(folder), runtime.clock, counters)
@@ -77,7 +80,7 @@ def build_ports(
     return Ports(
         ingest=ingest,
         commands=Commands(
-            Door({**COMMANDS, **FOR_OPERATORS}, segments),
+            Door({**wiring.commands, **FOR_OPERATORS}, segments),
             engine.journal,
             readers,
             engine.parked_domains,
@@ -90,8 +93,9 @@ def build_ports(
         estimates=Estimates(points, runtime.clock),
         codes=codes,
         coupons=coupons,
+        behaviours=behaviours,
         validation=Validation(readers, segments, runtime.clock, codes),
-        exports=exports(points, readers, segments, coupons, user_campaigns),
+        exports=exports(points, readers, segments, coupons, behaviours, user_campaigns),
         parked=parked,
         decisions=Decisions(parked, engine.journal, segments),
         programmes=programmes,
@@ -111,10 +115,10 @@ def build_ports(
     )
 
 
-def _code_keys(engine: Engine) -> CodeKeys:
-    issuer = engine.domains[CouponIssuerActor.name]
-    assert isinstance(issuer, CouponIssuerActor)
-    return issuer.code_keys
+def _domain(engine: Engine, kind: type[D]) -> D:
+    domain = engine.domains[kind.name]
+    assert isinstance(domain, kind)
+    return domain
 
 
 def readiness(wiring: Wiring, has_broker: bool, keys: KeyRing) -> Readiness:

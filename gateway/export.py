@@ -16,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from actors.behaviour.actor import BehaviourActor
+from actors.behaviour.records import BehaviourLine
 from actors.campaign.records import WhyLine
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.records import LifeLine
@@ -24,6 +26,7 @@ from actors.points.rules import LOTS_MAX_MAX
 from actors.profile.actor import ProfileActor
 from actors.profile.view import shown
 from gateway.balances import AsOf, Lot, WalletSums
+from gateway.behaviour_queries import BehaviourQueries
 from gateway.campaign_queries import CampaignQueries
 from gateway.campaigns import DOMAIN as CAMPAIGN
 from gateway.coupon_queries import CouponQueries, UserCoupon
@@ -89,7 +92,20 @@ class CampaignSection(msgspec.Struct, frozen=True, tag_field="domain", tag="camp
     records_cursor: str | None
 
 
-Section = ProfileSection | PointsSection | CouponSection | CampaignSection
+class BehaviourSection(msgspec.Struct, frozen=True, tag_field="domain", tag="behaviour"):
+    """What the user did up to `as_of`, newest first, and the last session that was heard of, with its first and last
+    moment.
+    """
+
+    as_of: AsOf
+    session_id: str
+    began_at: str
+    last_at: str
+    records: list[BehaviourLine]
+    records_cursor: str | None
+
+
+Section = ProfileSection | PointsSection | CouponSection | BehaviourSection | CampaignSection
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -127,11 +143,15 @@ class Exports:
 
 
 def exports(
-    points: PointsQueries, readers: ReaderPool, segments: int, coupons: CouponQueries | None = None,
+    points: PointsQueries,
+    readers: ReaderPool,
+    segments: int,
+    coupons: CouponQueries | None = None,
+    behaviours: BehaviourQueries | None = None,
     campaigns: CampaignQueries | None = None,
-) -> Exports:  # fmt: skip
-    """The exporters of every domain that holds something of a user; without `coupons` nobody has any, and without
-    `campaigns` nobody was in one.
+) -> Exports:
+    """The exporters of every domain that holds something of a user; without `coupons` nobody has any, without
+    `behaviours` nobody did anything, and without `campaigns` nobody was in one.
     """
     exporters: dict[str, Exporter] = {
         ProfileActor.name: partial(_profile, readers, segments),
@@ -141,6 +161,8 @@ def exports(
         exporters[CouponIssuerActor.name] = partial(_coupons, coupons)
     if campaigns is not None:
         exporters[CAMPAIGN] = partial(_campaigns, campaigns)
+    if behaviours is not None:
+        exporters[BehaviourActor.name] = partial(_behaviours, behaviours)
     return Exports(exporters)
 
 
@@ -156,6 +178,16 @@ def _profile(readers: ReaderPool, segments: int, user_id: str, before: tuple[int
         for name, fact in shown(state).items()
     }
     return ProfileSection(AsOf(segment, upto), held) if held else None
+
+
+def _behaviours(behaviours: BehaviourQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:
+    seen = behaviours.export(user_id, before, EXPORT_RECORDS_MAX)
+    if seen is None:
+        return None
+    session = seen.session
+    return BehaviourSection(
+        seen.as_of, session.id, rfc3339(session.began_at), rfc3339(session.last_at), seen.lines, seen.next_cursor
+    )
 
 
 def _coupons(coupons: CouponQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:

@@ -17,11 +17,14 @@ from typing import Any, get_args, get_origin, get_type_hints
 import msgspec
 from litestar.openapi.spec import OpenAPIType, Reference, Schema
 
+from actors.behaviour.door import user_behavior
+from actors.behaviour.forms import FORM as BEHAVIOUR
 from actors.commands import CommandSpec
 from actors.coupon import forms as coupon_forms
 from actors.coupon_jobs import forms as job_forms
 from actors.forms import Named
-from actors.orders import ITEMS_MAX
+from actors.money import DEFAULT_CURRENCY
+from actors.orders import ITEMS_MAX, QUANTITY_MAX
 from actors.points.door import POINTS_CHANGE
 from actors.points.door import RULES as POINTS_RULES
 from actors.points.forms import FOR_OPERATORS, PUBLIC, TTL_S_MAX
@@ -29,7 +32,7 @@ from actors.points.messages import CHANGES, POINTS_MAX, PointsChange
 from actors.profile.door import PROFILE_UPDATE, VALUE_RULE
 from actors.profile.door import RULES as PROFILE_RULES
 from actors.profile.messages import CHANGES_MAX, ProfileUpdate
-from gateway.order_schema import CART, CONDITIONS, MONEY, ORDER, PENDING, REFUNDED
+from gateway.order_schema import CART, CONDITIONS, GOODS, MAJOR, MONEY, ORDER, PAGE, PENDING, REFUNDED
 from topology.wire import ID_BYTES_MAX
 
 _TYPES: Mapping[Any, OpenAPIType] = {
@@ -81,6 +84,10 @@ _MORE: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "expire_days": {"minimum": 1, "maximum": coupon_forms.EXPIRE_DAYS_MAX},
         "conditions": {"type": _MAYBE_OBJECT, **CONDITIONS},
     },
+    "user_behavior": {
+        "behavior_type": _NOT_EMPTY, "quantity": {"minimum": 1, "maximum": QUANTITY_MAX}, "page_info": PAGE,
+        "price": MAJOR, "cart_total_value": MAJOR, "order_value": MAJOR, "items": GOODS,
+    },
     "coupon_use": {"code": _NOT_EMPTY, "order": _CART},
     "coupon_hold": {"code": _NOT_EMPTY, "order": _CART, "ttl_s": {"minimum": 1, "maximum": coupon_forms.HOLD_S_MAX}},
     "coupon_release": {"code": _NOT_EMPTY, "order_id": _NOT_EMPTY},
@@ -131,6 +138,7 @@ SHAPES: Sequence[Shape] = (
             },
         },
     ),
+    _of_form(Named(user_behavior(DEFAULT_CURRENCY), BEHAVIOUR)),
     *map(_of_form, (*PUBLIC, *coupon_forms.PUBLIC)),
     *map(_of_form, job_forms.PUBLIC),
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from litestar.openapi.spec import OpenAPIType, Schema
 
+from actors.behaviour.messages import ITEMS_MAX as BEHAVIOUR_ITEMS_MAX
 from actors.coupon.narrowing import CONDITION_LABELS_MAX
 from actors.orders import ITEMS_MAX, QUANTITY_MAX
 from actors.points.forms import PENDING_DAYS_MAX
@@ -70,6 +71,37 @@ PENDING: Mapping[str, Any] = {
     "additional_properties": False,
 }
 """Keywords of the schema of `pending`."""
+MAJOR: Mapping[str, Any] = {"type": [OpenAPIType.NUMBER, OpenAPIType.NULL]}
+"""Keywords of the schema of an amount as the seed writes it."""
+PAGE: Mapping[str, Any] = {
+    "type": [OpenAPIType.OBJECT, OpenAPIType.NULL],
+    "properties": {
+        "page_type": Schema(type=_MAYBE_TEXT),
+        "product_id": Schema(type=_MAYBE_TEXT),
+        "category": Schema(type=_MAYBE_TEXT),
+        "price": Schema(**MAJOR),
+    },
+}
+"""Keywords of the schema of what a page shows."""
+GOODS: Mapping[str, Any] = {
+    "type": _MAYBE_LIST,
+    "items": Schema(
+        type=OpenAPIType.OBJECT,
+        properties={
+            "product_id": _LABEL,
+            "quantity": Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=QUANTITY_MAX),
+            "variant_id": Schema(type=_MAYBE_TEXT),
+            "category": Schema(type=_MAYBE_TEXT),
+            "price": Schema(**MAJOR),
+            "unit_price": MONEY,
+            "amount": MONEY,
+        },
+        required=["product_id", "quantity"],
+        description="a line: at most one of price (of each, in major units), unit_price (of each) and amount (of all)",
+    ),
+    "max_items": BEHAVIOUR_ITEMS_MAX,
+}
+"""Keywords of the schema of the goods in a cart or a purchase."""
 REFUNDED = Schema(
     type=OpenAPIType.OBJECT,
     properties={

@@ -13,6 +13,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import PathParameter, QueryParameter
 
+from actors.behaviour.messages import TYPE_BYTES_MAX
 from actors.campaign.listing import CAMPAIGN_ID_BYTES_MAX
 from gateway.pages import PAGE_MAX
 from gateway.problems import invalid_parameter
@@ -26,6 +27,7 @@ SEGMENT_MAX = 2**31 - 1
 CURSOR_CHARS_MAX = 1_000
 MOMENT_CHARS_MAX = 64
 CAMPAIGN_CHARS_MAX = CAMPAIGN_ID_BYTES_MAX
+TYPE_CHARS_MAX = TYPE_BYTES_MAX
 
 RULES = {
     "limit": f"an integer from 1 to {PAGE_MAX}",
@@ -33,6 +35,8 @@ RULES = {
     "records_cursor": f"the records_cursor of the export before, at most {CURSOR_CHARS_MAX} characters",
     "min_offset": f"an integer from 0 to {OFFSET_MAX}",
     "as_of": "an RFC 3339 time since 1970, with its offset from UTC (`+` as %2B)",
+    "type": f"the behavior_type that is asked for, 1 to {TYPE_CHARS_MAX} characters",
+    "from": "an RFC 3339 time since 1970, with its offset from UTC (`+` as %2B)",
     "state": "issued, held, redeemed or expired",
     "campaign": f"the id of the campaign that is asked for, 1 to {CAMPAIGN_CHARS_MAX} characters",
     "segment": "the number of a segment, an integer from 0",
@@ -63,15 +67,23 @@ Moment = Annotated[
 ]
 OfCampaign = Annotated[
     str | None,
-    QueryParameter(name="campaign", min_length=1, max_length=CAMPAIGN_CHARS_MAX, description="Only of this campaign"),
+    QueryParameter(min_length=1, max_length=CAMPAIGN_CHARS_MAX, description="Only of this campaign"),
+]
+BehaviourType = Annotated[
+    str | None,
+    QueryParameter(name="type", min_length=1, max_length=TYPE_CHARS_MAX, description="Only this behavior_type"),
+]
+Since = Annotated[
+    str | None,
+    QueryParameter(name="from", max_length=MOMENT_CHARS_MAX, description="RFC 3339: nothing that came before it"),
 ]
 Segment = Annotated[
     int | None, QueryParameter(ge=0, le=SEGMENT_MAX, description="The segment whose domain shall go on")
 ]
 
 
-OUTWARD = {"in_state": "state", "of_campaign": "campaign"}
-"""What a handler's parameter is called outside: `state` is Litestar's own word."""
+OUTWARD = {"in_state": "state", "of_type": "type", "since": "from"}
+"""What a handler's parameter is called outside: `state` is Litestar's own word, the others are Python's."""
 
 
 def rule(name: str) -> str:

@@ -121,12 +121,12 @@ def _users(queries: CampaignQueries, threads: Threads) -> Sequence[HTTPRouteHand
         guards=[knows("campaign", "limit", "cursor")], summary="Why a user got something of a campaign, or did not",
     )  # fmt: skip
     async def why(
-        user_id: UserId, of_campaign: OfCampaign = None, limit: Limit = PAGE_DEFAULT, cursor: Cursor = None
+        user_id: UserId, campaign: OfCampaign = None, limit: Limit = PAGE_DEFAULT, cursor: Cursor = None
     ) -> WhyPage:
         """Newest first. A page of one campaign may be short, or empty, while `has_more` says that there are older
         lines; `last` is the last word of each campaign, "not entered" too.
         """
-        return await threads.run(partial(queries.why, path_value(user_id), limit, cursor, of_campaign))
+        return await threads.run(partial(queries.why, path_value(user_id), limit, cursor, campaign))
 
     @get(
         "/v1/users/{user_id:str}/campaigns", responses=problems(400, 404, 503), guards=[knows()],

@@ -20,7 +20,8 @@ from typing import Any
 
 import msgspec
 
-from actors.registry import COMMANDS
+from actors.money import DEFAULT_CURRENCY
+from actors.registry import commands
 from gateway.nightly import Auditor, NextAfter
 from supervision.counters import Counters
 from supervision.domain import Domain, Event
@@ -67,6 +68,8 @@ class Parts(msgspec.Struct, frozen=True):
     free_bytes: Callable[[], int] | None = None
     audit_after: NextAfter | None = None
     """When the books are audited; None: never."""
+    currency: str = DEFAULT_CURRENCY
+    """Of amounts that say none."""
     prefix: str = ""
     """Before every cell's name as the runtime sees it: which process of a simulated world it is."""
 
@@ -86,7 +89,8 @@ class Wiring:
             parts.store, self.recovery, parts.domains, parts.runtime, parts.counters, reply_to, parts.limits,
             parts.host_limits, parts.broker is not None, parts.checks, parts.free_bytes, (RELAY,),
         )  # fmt: skip
-        self.door = Door(COMMANDS, parts.store.segments)
+        self.commands = commands(parts.currency)
+        self.door = Door(self.commands, parts.store.segments)
         self.bridge_link = Link("bridge")
         self.relay_link = Link("relay")
         self._relay_line = Line("relay")

@@ -6,9 +6,14 @@ from typing import Any
 
 import msgspec
 
+from actors.behaviour.actor import BehaviourActor, Visits
 from actors.behaviour.door import user_behavior
+from actors.behaviour.records import BehaviourLine
 from actors.commands import Command, Refusal
 from actors.money import DEFAULT_CURRENCY
+from supervision.domain import Event
+from supervision.entry import Entry, Origin
+from supervision.outputs import Record
 
 START_MS = 1_758_378_600_000
 """2025-09-20T14:30:00Z, the time of the seed's example."""
@@ -43,3 +48,32 @@ def message(behavior_type: str = "product_view", user: Any = "123456", **fields:
 def knock(decoded: dict[str, Any]) -> Command | Refusal:
     """What the door says to a message."""
     return SPEC.decode(msgspec.json.encode(decoded), decoded)
+
+
+class BehaviourWorld:
+    """One user; states go through their encoding after every reaction and are checked."""
+
+    def __init__(self) -> None:
+        self.actor = BehaviourActor(DEFAULT_CURRENCY)
+        self.offset = 0
+        self.stored = msgspec.msgpack.encode(Visits())
+
+    @property
+    def state(self) -> Visits:
+        return msgspec.msgpack.decode(self.stored, type=Visits)
+
+    def send(self, decoded: dict[str, Any], at: int = START_MS) -> BehaviourLine:
+        """Through the door and the actor at `at`; -> the line that it writes, which is all that it does."""
+        command = knock(decoded)
+        assert isinstance(command, Command), command
+        self.offset += 1
+        entry = Entry(
+            0, 1_790_000_000, self.offset, at, 0, command.kind, command.subject, msgspec.json.encode(decoded),
+            origin=Origin.OUTSIDE, occurred_at=command.occurred_at,
+        )  # fmt: skip
+        state = self.state
+        (output,) = self.actor.react(state, Event(entry, None, at, command.subject))
+        self.actor.check(state)
+        self.stored = msgspec.msgpack.encode(state)
+        assert isinstance(output, Record)
+        return msgspec.json.decode(msgspec.json.encode(output.body), type=BehaviourLine)

@@ -25,6 +25,7 @@ from gateway.access import NEEDS, Need
 from gateway.answers import Threads
 from gateway.app import Choices, Ports, build_app
 from gateway.audit import AuditLog
+from gateway.behaviour_queries import BehaviourQueries
 from gateway.body import Bodies
 from gateway.campaign_queries import CampaignQueries
 from gateway.campaigns import Campaigns
@@ -288,6 +289,7 @@ class World:
         ingest = Ingest(Door(COMMANDS, SEGMENTS).decode, self.journal, lambda: self.not_taking, self._name, counters)
         codes = CouponCodes(readers, SEGMENTS, KNOWN_TO_ALL)
         coupons = CouponQueries(readers, SEGMENTS, self.clock, codes)
+        behaviours = BehaviourQueries(readers, SEGMENTS)
         programmes = Programmes(
             {"points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name, FAMILIES
         )
@@ -311,8 +313,9 @@ class World:
             estimates=Estimates(points, self.clock),
             codes=codes,
             coupons=coupons,
+            behaviours=behaviours,
             validation=Validation(readers, SEGMENTS, self.clock, codes),
-            exports=exports(points, readers, SEGMENTS, coupons, user_campaigns),
+            exports=exports(points, readers, SEGMENTS, coupons, behaviours, user_campaigns),
             parked=parked,
             decisions=Decisions(parked, self.journal, SEGMENTS),
             programmes=programmes,

@@ -1,8 +1,9 @@
 """Both doors' reading of a message: bytes become an item for the log, or a refusal that names the field and the limit.
 
 The checks that any message must pass are here (size, JSON, nesting, its id); what its fields may hold is the matter of
-the CommandSpec that its `event_type` names. The sender's bytes go into the log as they came: unknown fields survive,
-and what is decoded here is thrown away again. The body decides, never the routing key.
+the CommandSpec that its `event_type` names; a message that has none is known by a field that no other message has. The
+sender's bytes go into the log as they came: unknown fields survive, and what is decoded here is thrown away again. The
+body decides, never the routing key.
 
 A message is known again by (source, id, subject). An id is the sender's when he gave one. When he gave none, a message
 from the broker is named by a hash of its exchange, routing key and decoded content, since a broker may deliver it
@@ -75,6 +76,7 @@ class Door:
 
     def __init__(self, commands: Mapping[str, CommandSpec], segments: int) -> None:
         self._commands = commands
+        self._marks = {spec.mark: spec for spec in commands.values() if spec.mark}
         self._segments = segments
 
     def decode(
@@ -111,6 +113,8 @@ class Door:
 
     def _spec(self, fields: dict[str, Any]) -> CommandSpec | BadMessage:
         event_type = fields.get("event_type")
+        if event_type is None and (spec := self._marked(fields)):
+            return spec
         if type(event_type) is not str:
             code = "wrong_type" if "event_type" in fields else "missing"
             return BadMessage(code, "event_type", "event_type must be a string")
@@ -120,6 +124,10 @@ class Door:
             detail = f"unknown event_type {clipped(event_type)}; known: {known}"
             return BadMessage("unknown_event_type", "event_type", detail)
         return spec
+
+    def _marked(self, fields: dict[str, Any]) -> CommandSpec | None:
+        """Of a message that does not say what it is."""
+        return next((spec for mark, spec in self._marks.items() if mark in fields), None)
 
 
 def parse(raw: bytes) -> dict[str, Any] | BadMessage:

@@ -33,7 +33,9 @@ GOODS = frozenset((ADD_TO_CART, REMOVE_FROM_CART, PURCHASE_COMPLETE))
 """What is done with goods: these have lines."""
 
 
-class Line(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Line(
+    msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename={"product": "product_id", "variant": "variant_id"}
+):
     """`amount`: minor units for all `quantity` pieces, None where unsaid. `quantity` 0: all there are, which only a
     removal means that says no number. `variant` and `category` are empty where unsaid.
     """

@@ -181,7 +181,8 @@ def _checked(campaign: Campaign) -> Checked:
 def _of_seed(seed: seed_form.Read) -> Checked:
     checked = _checked(seed.campaign)
     errors, warnings = (
-        tuple(dict.fromkeys(_moved(one, seed) for one in found)) for found in (checked.problems.errors, checked.problems.warnings)
+        tuple(dict.fromkeys(_moved(one, seed) for one in found))
+        for found in (checked.problems.errors, checked.problems.warnings)
     )
     return Checked(checked.campaign, Problems(errors, warnings), seed.trigger_id)
 

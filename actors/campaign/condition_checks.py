@@ -35,7 +35,7 @@ from actors.campaign.conditions import (
     Tier,
     Window,
 )
-from actors.campaign.contradictions import Range, Test, always_holds, can_hold
+from actors.campaign.contradictions import Comparison, Range, always_holds, can_hold
 from actors.campaign.window_spec import WINDOW_EVENTS_MAX
 from actors.commands import Refusal, must_be
 from actors.rule_words import hours_mistakes, labels_mistakes
@@ -53,7 +53,7 @@ class _Compared(NamedTuple):
     """A comparison of `subject`, a name for what is compared; `value` is the place of what it is compared with."""
 
     subject: bytes
-    test: Test
+    test: Comparison
     whole: Range | None
     place: str
     value: str
@@ -90,7 +90,9 @@ def tests_mistakes(tests: Iterable[FieldTest], place: str) -> Iterator[Refusal]:
         bad = list(_fits(test.op, test.value, f"{here}.value"))
         yield from bad
         if not bad and test.op != "has":
-            compared.append(_Compared(test.field.encode(), Test(test.op, test.value), None, here, f"{here}.value"))
+            compared.append(
+                _Compared(test.field.encode(), Comparison(test.op, test.value), None, here, f"{here}.value")
+            )
     yield from _contradictions(compared)
 
 
@@ -186,11 +188,11 @@ def _compared(condition: Condition, place: str) -> _Compared | None:
         case All() | conditions.Any() | Not() | Clock() | CartHas() | Did() | AfterTrigger():
             return None
         case Since(op=op, seconds=seconds):
-            return _Compared(_subject(condition), Test(op, seconds), None, place, f"{place}.seconds")
+            return _Compared(_subject(condition), Comparison(op, seconds), None, place, f"{place}.seconds")
         case _:
             if condition.op == "has" or list(_fits(condition.op, condition.value, "")):
                 return None
-            test = Test(condition.op, cast("Want", condition.value))
+            test = Comparison(condition.op, cast("Want", condition.value))
             return _Compared(_subject(condition), test, _whole(condition), place, f"{place}.value")
 
 

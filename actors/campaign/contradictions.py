@@ -17,7 +17,7 @@ from actors.campaign.comparison import Op, Want, holds
 _INVERSE: dict[Op, Op] = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
-class Test(NamedTuple):
+class Comparison(NamedTuple):
     op: Op
     value: Want
 
@@ -29,10 +29,10 @@ class Range(NamedTuple):
     high: int | None = None
 
 
-def can_hold(tests: Sequence[Test], whole: Range | None = None) -> bool:
+def can_hold(tests: Sequence[Comparison], whole: Range | None = None) -> bool:
     """Whether there is a value that passes all `tests`; `whole`: it is a whole number in this range. O(tests × values).
 
-    >>> can_hold([Test(">", 5), Test("<", 6)]), can_hold([Test(">", 5), Test("<", 6)], Range(0))
+    >>> can_hold([Comparison(">", 5), Comparison("<", 6)]), can_hold([Comparison(">", 5), Comparison("<", 6)], Range(0))
     (True, False)
     """
     tests = [*tests, *_implied(whole)]
@@ -48,23 +48,23 @@ def can_hold(tests: Sequence[Test], whole: Range | None = None) -> bool:
     return _between(bounds, tests, whole is not None)
 
 
-def always_holds(test: Test, whole: Range) -> bool:
+def always_holds(test: Comparison, whole: Range) -> bool:
     """Whether a whole number of this range passes, whatever it is."""
     inverse = _INVERSE.get(test.op)
-    return inverse is not None and not can_hold([Test(inverse, test.value)], whole)
+    return inverse is not None and not can_hold([Comparison(inverse, test.value)], whole)
 
 
-def _implied(whole: Range | None) -> list[Test]:
+def _implied(whole: Range | None) -> list[Comparison]:
     ends: list[tuple[Op, int | None]] = [(">=", whole.low), ("<=", whole.high)] if whole else []
-    return [Test(op, end) for op, end in ends if end is not None]
+    return [Comparison(op, end) for op, end in ends if end is not None]
 
 
-def _passes(value: Any, tests: Sequence[Test]) -> bool:
+def _passes(value: Any, tests: Sequence[Comparison]) -> bool:
     # What `has` asks is a list, and equals no single value.
     return all(holds(value, test.op, test.value) for test in tests)
 
 
-def _between(bounds: Sequence[Test], tests: Sequence[Test], whole: bool) -> bool:
+def _between(bounds: Sequence[Comparison], tests: Sequence[Comparison], whole: bool) -> bool:
     closed = [_closed(test) for test in bounds] if whole else list(bounds)
     lows = [test for test in closed if test.op in (">", ">=")]
     highs = [test for test in closed if test.op in ("<", "<=")]
@@ -81,13 +81,13 @@ def _between(bounds: Sequence[Test], tests: Sequence[Test], whole: bool) -> bool
     return least < most
 
 
-def _closed(test: Test) -> Test:
+def _closed(test: Comparison) -> Comparison:
     """The same for whole numbers, the bound included."""
     value = cast("int", test.value)
     match test.op:
         case ">":
-            return Test(">=", value + 1)
+            return Comparison(">=", value + 1)
         case "<":
-            return Test("<=", value - 1)
+            return Comparison("<=", value - 1)
         case _:
             return test

@@ -18,6 +18,9 @@ WINDOW_EVENTS_MAX bounds it. Beyond, neighbours are merged, at the time of the l
 - Last times: of a counter that is net, the newest LAST_TIMES_MAX are kept, so that one that is taken back uncovers the
   one before it. Of others, one.
 
+One user's counter takes, in MessagePack, 4 bytes empty and for each event 11 (rolling) or 7 (days), a sum 2 or more on
+top; with 100 events 0.7 to 1.3 kB; `bytes_max` is what it can come to.
+
 Whether a spec keeps within the bound, and up to which number a condition on it can be judged, is told before any event
 comes: see `window_mistakes`.
 
@@ -53,6 +56,7 @@ EDGE_DAYS = 4
 EVENT_BYTES_MAX = 19
 """Of one entry in MessagePack: an array of two whole numbers."""
 HEAD_BYTES_MAX = 22
+_DAY = timedelta(days=1)
 
 
 class Counter(msgspec.Struct, array_like=True, gc=False):
@@ -97,9 +101,7 @@ def take_back(counter: Counter, spec: CounterSpec, came_at: int, now: int, amoun
 
 
 def value(counter: Counter, spec: CounterSpec, now: int) -> int | None:
-    """What the counter says at `now`, no earlier than its last event; None: there was no last time. O(entries), for
-    distinct days O(days × log entries).
-    """
+    """What the counter says at `now`, no earlier than its last event; None: there was no last time. O(entries)."""
     first = _first(counter, spec, now)
     match spec.measure:
         case Count() | Sum():
@@ -119,7 +121,7 @@ def exact(counter: Counter, spec: CounterSpec, now: int) -> bool:
 def next_change(counter: Counter, spec: CounterSpec, now: int) -> int:
     """The moment after `now` up to which `value` cannot change by time alone; NEVER when it will not. At that moment
     something leaves the window: a count and a number of days fall, a last time goes, a sum changes unless what leaves
-    comes to 0. O(log entries).
+    comes to 0. O(log entries), for distinct days O(entries of the oldest).
     """
     first = _first(counter, spec, now)
     if first == len(counter.events):
@@ -243,11 +245,16 @@ def _cell(spec: CounterSpec, tick: int) -> tuple[int, int]:
 def _last_of_days(counter: Counter, spec: CounterSpec, first: int) -> Iterator[int]:
     """The last tick of each day on which something was, from entry `first` on."""
     assert isinstance(spec.measure, DistinctDays)
-    events, zone = counter.events, calendar(spec.measure.zone)
-    while first < len(events):
-        ends = zone.begins(zone.day(events[first][0] * _tick_ms(spec)) + timedelta(days=1))
-        first = _from(counter, spec, ends)
-        yield events[first - 1][0]
+    zone, tick_ms = calendar(spec.measure.zone), _tick_ms(spec)
+    ends, last = 0, None
+    for tick, _ in counter.events[first:]:
+        if tick * tick_ms >= ends:
+            if last is not None:
+                yield last
+            ends = zone.begins(zone.day(tick * tick_ms) + _DAY)
+        last = tick
+    if last is not None:
+        yield last
 
 
 def _first(counter: Counter, spec: CounterSpec, now: int) -> int:

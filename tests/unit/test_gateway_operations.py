@@ -194,7 +194,7 @@ def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
     assert answer.status_code == 200
     schema = answer.json()
     assert set(schema["paths"]) == {
-        "/v1/events", "/v1/users/{user_id}/points", "/v1/users/{user_id}/points/records",
+        "/v1/events", "/v1/users/{user_id}/events", "/v1/users/{user_id}/points", "/v1/users/{user_id}/points/records",
         "/v1/users/{user_id}/points/lots", "/v1/users/{user_id}/points/timeline", "/v1/users/{user_id}/tier",
         *(f"/v1/users/{{user_id}}/points/{what}" for what in COMMANDS_OF_POINTS), "/v1/points/estimate",
         "/v1/users/{user_id}/export", "/v1/parked",

@@ -19,6 +19,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.behaviour.actor import Visits
+from actors.behaviour.behaviour import Line
+from actors.behaviour.plausible import Session
+from actors.behaviour.records import BehaviourLine
 from actors.coupon import effects as coupon_effects
 from actors.coupon import keys, shelf
 from actors.coupon import state as purses
@@ -132,6 +136,7 @@ STATES: dict[str, Any] = {
         False,
     ),
     "state.profile.1": Profile(1, {"zone": Fact('"Asia/Shanghai"', 1_790_000_000, 41, 1_758_378_601_250)}),
+    "state.behaviour.1": Visits(1, Session("sess_789", 1_758_378_555_000, 1_758_378_601_250)),
     "state.watch-segment.1": Refusals(1, 2_983_333, 501),
     "state.programmes.1": Shelf(1, 3, "6b86b273ff34fce1", '{"zone":"UTC"}'),
     "state.coupon.1": Purse(
@@ -229,6 +234,11 @@ RECORDS: dict[str, Any] = {
     "record.coupon.1": LifeLine(
         41, ISSUED_AT, "issued", 410, "T1", "14.1790000000.41", "6b86b273ff34fce1", "birthday", "birthday/2025",
         ISSUED_AT, EXPIRES_AT, "ORDER_001", 2_000, "cancelled",
+    ),
+    "record.behaviour.1": BehaviourLine(
+        ISSUED_AT, "product_view", "14.1790000000.41", ISSUED_AT, "sess_789", "product_detail", "PROD_001", "red",
+        "electronics", 2, 29_900, 59_800, "ORDER_001", 59_800, "CNY", "alipay", 45_000, 0.8, "tea",
+        (Line("PROD_001", 2, 59_800, "red", "electronics"),), ("too_long_view",),
     ),
 }  # fmt: skip
 EFFECTS: dict[str, Any] = {

@@ -58,6 +58,8 @@ def _live(world: HttpWorld) -> None:
     world.put_template("known", code={"public": PUBLIC_CODE, "uses": 1_000_000})
     for user in USERS:
         world.give_coupon(user, "known")
+        item = {"product_id": "P", "quantity": 2, "unit_price": 500, "variant_id": "red"}
+        world.post("/v1/events", {"behavior_type": "add_to_cart", "user_id": user, "items": [item], "scroll_depth": 2})
 
 
 def _operations(url: str) -> list[Any]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from random import Random
 
 import msgspec
 import pytest
 
-from actors.calendar import Unit, calendar, first
+from actors.calendar import Unit
 from actors.campaign.window_edges import NEVER
 from actors.campaign.window_spec import Calendar, Days, Ever, Rolling, WindowSpec
 from actors.limits import slots
 from actors.limits.limit import COUNT_MAX, Limit, idle
 from actors.limits.slots import Capped, Slot, Slots
+from tests.window_oracle import PlainSlots
 from tests.zones import DAY, HOUR, ZONES, ms, near_a_change
 
 NOON = ms("2026-03-04T12:00")
@@ -21,34 +21,6 @@ UNITS: tuple[Unit, ...] = ("day", "week", "month", "quarter", "year")
 SCOPES = ("campaign:a", "tag:b", "channel:sms", "all")
 BERLIN = "Europe/Berlin"
 COOL_DOWN = Limit("all", Rolling(24 * HOUR), 1)
-
-
-@dataclass
-class Plain:
-    """Every slot that is out, in full."""
-
-    out: list[Slot] = field(default_factory=list)
-
-    def room(self, limit: Limit, now: int) -> int:
-        there = [
-            slot for slot in self.out if limit.scope in slot.scopes and slot.at <= now and is_in(limit, slot.at, now)
-        ]
-        return limit.count - len(there)
-
-    def lets_pass(self, limits: list[Limit], now: int) -> bool:
-        return all(self.room(limit, now) > 0 for limit in limits)
-
-
-def is_in(limit: Limit, at: int, now: int) -> bool:
-    match limit.window:
-        case Rolling(ms=length):
-            return at > now - length
-        case Days(n=n, zone=zone):
-            return calendar(zone).ordinal(at) > calendar(zone).ordinal(now) - n
-        case Calendar(unit=unit, zone=zone):
-            return first(unit, calendar(zone).day(at)) == first(unit, calendar(zone).day(now))
-        case Ever():
-            return True
 
 
 def window_of(random: Random, zone: str) -> WindowSpec:
@@ -85,7 +57,7 @@ class World:
         zone = random.choice(ZONES)
         self.limits = [limit_of(random, zone) for _ in range(random.randint(1, 6))]
         self.now, self.moves = near_a_change(random, zone, 9 * DAY), moves
-        self.slots, self.plain = Slots(), Plain()
+        self.slots, self.plain = Slots(), PlainSlots()
 
     def step(self) -> None:
         random = self.random
@@ -235,7 +207,7 @@ def test_an_idle_limit_never_stops_anything_alone() -> None:
         if not named:
             continue
         found += 1
-        kept, plain, now = Slots(), Plain(), near_a_change(random, zone, 5 * DAY)
+        kept, plain, now = Slots(), PlainSlots(), near_a_change(random, zone, 5 * DAY)
         for _ in range(40):
             now += random.choice([0, random.randrange(HOUR), random.randrange(DAY), 12 * HOUR])
             answer = slots.reserve(kept, limits, now)

@@ -57,6 +57,14 @@ def test_the_coupons_front_door_is_heard_with_every_key_of_the_contract() -> Non
         assert matches(bound.key, key) and any(matches(pattern, key) for pattern in documented), key
 
 
+@pytest.mark.parametrize("key", ["behavior.product_view", "behavior.cart.add", "behavior.profile.update"])
+def test_the_behaviours_front_door_is_heard_with_whatever_key(key: str) -> None:
+    documented = COMMANDS["user_behavior"].routing_keys
+    heard = sorted({spec.exchange for spec in COMMANDS.values()})
+    (bound,) = [b for b in topology(heard).bindings if b.source == COMMANDS["user_behavior"].exchange]
+    assert matches(bound.key, key) and any(matches(pattern, key) for pattern in documented)
+
+
 def test_the_engine_hears_only_the_doors_whose_domains_exist() -> None:
     table = topology(HEARD)
     assert [b.source for b in table.bindings if b.destination == INGRESS and b.to == "exchange"] == [DOORS[0]]

@@ -75,6 +75,28 @@ def test_a_message_without_any_id_is_named_by_where_it_came_from_and_what_it_say
     assert one.draft.id != item(message(), fallback=ByContent("marketing.points.events", "points.decrease.x")).draft.id
 
 
+def test_a_message_that_does_not_say_what_it_is_may_be_known_by_a_field_that_no_other_has() -> None:
+    taken = Door(COMMANDS, SEGMENTS).decode(b'{"behavior_type":"click","user_id":"7"}', "shop", "m1", ANYWHERE)
+    assert isinstance(taken, Item)
+    assert (taken.draft.kind, taken.draft.subject) == ("behaviour.seen", "user:7")
+    null = b'{"event_type":null,"behavior_type":"click","user_id":"7"}'
+    assert isinstance(Door(COMMANDS, SEGMENTS).decode(null, "shop", "m1", ANYWHERE), Item)
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b'{"user_id":"7"}', "missing"),
+        (b'{"event_type":null,"user_id":"7"}', "wrong_type"),
+        (b'{"event_type":5,"behavior_type":"click","user_id":"7"}', "wrong_type"),
+        (b'{"event_type":"clicked","behavior_type":"click","user_id":"7"}', "unknown_event_type"),
+    ],
+)
+def test_what_a_message_says_it_is_counts_more_than_any_field(raw: bytes, code: str) -> None:
+    refused = Door(COMMANDS, SEGMENTS).decode(raw, "shop", "m1", ANYWHERE)
+    assert isinstance(refused, BadMessage) and (refused.code, refused.field) == (code, "event_type")
+
+
 def test_a_made_up_name_is_not_remembered() -> None:
     taken = item(message(), fallback=MadeUp("0001"))
     assert taken.draft.id == "shop|0001" and taken.id_hash is None
