@@ -311,6 +311,7 @@ class Service:
                 Templates(locale=settings.locale),
                 settings.alarm_refusals_max,
                 code_keys,
+                settings.behaviour_days,
             ),
             runtime=runtime,
             rng=SystemRandom(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from actors.behaviour.actor import BehaviourActor
+from actors.behaviour.actor import KEPT_DAYS, BehaviourActor
 from actors.behaviour.door import user_behavior
 from actors.campaign import listing as campaigns
 from actors.campaign.actor import CampaignActor
@@ -70,6 +70,7 @@ def domains(
     templates: Templates | None = None,
     refusals_max: int = REFUSALS_MAX,
     code_keys: CodeKeys = KNOWN_TO_ALL,
+    behaviour_days: int = KEPT_DAYS,
 ) -> tuple[Domain[Any], ...]:
     """Every domain of an engine of `segments`; raises ValueError when `programme` or the templates make no sense.
     Amounts of behaviours that say no currency are in the programme's, which must be that of `commands`.
@@ -79,7 +80,7 @@ def domains(
         PointsLedgerActor(programme),
         NotificationActor(templates or Templates()),
         ProfileActor(),
-        BehaviourActor(programme.rules.currency),
+        BehaviourActor(programme.rules.currency, behaviour_days),
         ProgrammesActor(segments),
         CouponIssuerActor(segments, code_keys),
         CouponStockActor(segments),

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from actors.behaviour.actor import KEPT_DAYS
 from actors.watch.actor import REFUSALS_MAX
 from gateway.address import parsed
 
@@ -92,6 +93,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = 7 * 24 * 3600
     log_bytes_max: Annotated[int, Meta(ge=1 << 20, le=BYTES_MAX, description="or until the log is this large")] = (
         64 << 30
+    )
+    behaviour_days: Annotated[int, Meta(ge=1, le=36_500, description="days that lines of what users did are kept")] = (
+        KEPT_DAYS
     )
     outward_retention_s: Annotated[
         int, Meta(ge=60, le=YEARS_100_S, description="effects wait this long for a broker")

@@ -89,6 +89,13 @@ class Domain(Generic[S]):
     holds_money: ClassVar[bool] = False
     """Its lag closes the doors (PROTOCOL, back-pressure)."""
 
+    records_kept_ms: int = 0
+    """Its records are forgotten when they are older than this; 0: never."""
+
+    def written_at(self, record: bytes) -> int:
+        """When a record of its was written, ms since 1970 UTC: asked of domains that forget some, by the journal."""
+        raise NotImplementedError(self.name)
+
     def fresh(self, subject: str) -> S:
         """The state of a subject never heard of."""
         raise NotImplementedError(self.name)

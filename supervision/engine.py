@@ -108,6 +108,7 @@ class Engine:
         self.the_journal = Journal(
             me, self.store, self.recovery, self.tails, self.runtime, self.pressure, self.counters, money,
             self._has_broker, self._limits, self._free_bytes,
+            [domain for domain in self.domains.values() if domain.records_kept_ms],
         )  # fmt: skip
         return self.the_journal
 

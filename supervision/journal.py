@@ -18,7 +18,7 @@ Due timers are computed anew in every turn and never carried: a refused group wo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -26,6 +26,7 @@ import structlog
 
 from supervision.bulk import BulkLane
 from supervision.counters import Counters
+from supervision.domain import Domain
 from supervision.logclock import LogClock
 from supervision.loud import count_loud
 from supervision.messages import (
@@ -75,6 +76,8 @@ class Limits(msgspec.Struct, frozen=True):
     log_retention_s: int = 7 * 24 * 3600
     log_bytes_max: int = 64 * 1024 * 1024 * 1024
     trim_rows_max: int = 500
+    forget_rows_max: int = 2_000
+    """Records of one segment and domain that are forgotten at once: 8 ms of CPU, and a commit."""
     ring_entries_max: int = RING_ENTRIES_MAX
     """Newest entries of a segment that are kept in memory for its readers."""
     house_commits: int = 64
@@ -105,7 +108,7 @@ class Journal:
     """A Behaviour. `tails` are published to; `money` are the domains whose lag closes the doors.
 
     `has_broker`: the input watermark comes from the bridge; without one it is always now. `free_bytes` tells what the
-    disk has left.
+    disk has left. `forgetful` are the domains that keep their records for a while only.
     """
 
     def __init__(
@@ -121,6 +124,7 @@ class Journal:
         has_broker: bool = False,
         limits: Limits | None = None,
         free_bytes: Callable[[], int] | None = None,
+        forgetful: Sequence[Domain[Any]] = (),
     ) -> None:
         self._me = me
         self._store = store
@@ -132,6 +136,7 @@ class Journal:
         self._has_broker = has_broker
         self._limits = limits or Limits()
         self._free_bytes = free_bytes
+        self._forgetful = forgetful
         self.ledger = Ledger(
             recovery.epoch, recovery.commit_no, dict(recovery.heads),
             {(row.segment, row.domain): row.upto for row in recovery.checkpoints},
@@ -498,7 +503,7 @@ class Journal:
         return head.offset - upto if head else 0
 
     def _keep_house(self, now: int) -> None:
-        """In idle turns: trim one segment's log a little, and let the store do a slice of its own."""
+        """In idle turns: trim one segment's log and records a little, and let the store do a slice of its own."""
         self._commits_since_house = 0
         segments = sorted(self._tails)
         segment = segments[self._trim_next % len(segments)]
@@ -512,9 +517,17 @@ class Journal:
                 limits.log_bytes_max // len(segments),
                 limits.trim_rows_max,
             )
+            for domain in self._forgetful:
+                self._forget(segment, domain, now)
             self._store.idle(now)
         except Refused as refused:
             log.warning("housekeeping refused", reason=str(refused))
+
+    def _forget(self, segment: int, domain: Domain[Any], now: int) -> None:
+        since = now - domain.records_kept_ms
+        self._store.forget_lines(
+            segment, domain.name, lambda body: domain.written_at(body) < since, self._limits.forget_rows_max
+        )
 
     def _done_with(self, segment: int) -> int:
         """The lowest checkpoint: nobody needs the log below it."""

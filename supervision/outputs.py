@@ -56,7 +56,7 @@ class Cancel(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """Append a line to the subject's history in this domain. Kept for ever unless configured."""
+    """Append a line to the subject's history in this domain. Kept for ever, or as long as `Domain.records_kept_ms`."""
 
     body: msgspec.Struct
 

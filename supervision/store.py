@@ -11,7 +11,7 @@ so the process ends.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -247,6 +247,12 @@ class Store(Protocol):
     def trim(self, segment: int, below: int, older_than_ms: int, bytes_max: int, rows_max: int) -> int:
         """Forget log entries below the offset that are older than the time or beyond `bytes_max`; bounded. -> new
         base.
+        """
+        ...
+
+    def forget_lines(self, segment: int, domain: str, old: Callable[[bytes], bool], rows_max: int) -> int:
+        """Forget the domain's oldest records, in the order of the log, up to the first that is not `old` by its body:
+        `rows_max` at most. -> how many. One that is damaged goes with its neighbours.
         """
         ...
 

@@ -333,6 +333,18 @@ class SimulatedStore:
         image.bases[segment] = base
         return base
 
+    def forget_lines(self, segment: int, domain: str, old: Callable[[bytes], bool], rows_max: int) -> int:
+        records = self.image.records
+        tables = {at[2]: table for at, table in records.items() if at[:2] == (segment, domain)}
+        rows = sorted((*spot, subject, row.body) for subject, table in tables.items() for spot, row in table.items())
+        forgotten = 0
+        for offset, n, subject, body in rows[:rows_max]:
+            if not old(body):
+                break
+            tables[subject].pop((offset, n))
+            forgotten += 1
+        return forgotten
+
     def idle(self, now_ms: int) -> None:
         self.image.forget_ids(now_ms)
 

@@ -117,6 +117,8 @@ def _normal(message: UserBehavior, currency: str) -> Behaviour | Refusal:
         scroll=message.scroll_depth, query=message.query or "",
     )  # fmt: skip
     lines = _lines(message, behaviour)
+    if not lines:
+        return behaviour
     return lines if isinstance(lines, Refusal) else msgspec.structs.replace(behaviour, lines=lines)
 
 

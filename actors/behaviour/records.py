@@ -10,6 +10,7 @@ import msgspec
 
 from actors.behaviour.behaviour import Behaviour, Line
 from actors.behaviour.plausible import Flag
+from actors.fields import rfc3339_ms
 from supervision.domain import Event
 from supervision.envelope import rfc3339
 
@@ -40,6 +41,20 @@ class BehaviourLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     query: str = ""
     items: tuple[Line, ...] = ()
     flags: tuple[Flag, ...] = ()
+
+
+class _Dated(msgspec.Struct, frozen=True, gc=False):
+    at: str
+
+
+_dated = msgspec.json.Decoder(_Dated).decode
+
+
+def written_at(record: bytes) -> int:
+    """The `at` of a line, ms since 1970 UTC."""
+    at = rfc3339_ms(_dated(record).at)
+    assert at is not None, "a line without a time"
+    return at
 
 
 def line(behaviour: Behaviour, flags: tuple[Flag, ...], event: Event) -> BehaviourLine:

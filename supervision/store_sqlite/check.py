@@ -42,7 +42,8 @@ _CONTRADICTIONS = {
     "a newest record that is missing": (
         "SELECT segment, domain, subject FROM states s WHERE s.place > 0 AND NOT EXISTS (SELECT 1 FROM records r"
         " WHERE r.segment = s.segment AND r.domain = s.domain AND r.place = s.place AND r.n = s.n"
-        " AND r.subject = s.subject)"
+        " AND r.subject = s.subject) AND s.place >= (SELECT min(r.place) FROM records r"
+        " WHERE r.segment = s.segment AND r.domain = s.domain)"  # what is older was forgotten
     ),
     "a record that does not point back": "SELECT * FROM records WHERE (prev_place, prev_n) >= (place, n)",
     "a record that nothing leads to": (

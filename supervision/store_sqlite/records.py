@@ -7,12 +7,15 @@ newest fifty lines is fifty look-ups, a deep page is a walk from the top: the ri
 always and read seldom.
 
 A line that belongs before the newest one (a retried entry has its old place) is spliced into the chain.
+
+Lines of a domain that keeps them for a while only are forgotten from the front, where the oldest lie together. What
+then leads to a line that is gone is the end of its chain: nobody is rewritten for it.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -22,6 +25,7 @@ from supervision.store import StageRejected
 from supervision.store_sqlite.chunks import chunks, holes
 from supervision.store_sqlite.many import write_many
 from supervision.store_sqlite.plan import Line, Plan
+from supervision.store_sqlite.rows import intact
 
 Whose = tuple[int, str, str]
 """(segment, domain, subject)."""
@@ -45,6 +49,10 @@ _POINT = (
     "UPDATE records SET prev_place = ?, prev_n = ?"
     " WHERE segment = ? AND domain = ? AND place = ? AND n = ? AND subject = ?"
 )
+_OLDEST = (
+    "SELECT place, n, subject, body FROM records WHERE segment = ? AND domain = ? ORDER BY place, n, subject LIMIT ?"
+)
+_FORGET = "DELETE FROM records WHERE segment = ? AND domain = ? AND (place, n, subject) <= (?, ?, ?)"
 _newest_rows = msgspec.json.Decoder(list[tuple[str, int, int]])
 AFTER_ALL: Spot = (1 << 62, 0)
 
@@ -74,6 +82,19 @@ def write_lines(db: sqlite3.Connection, plan: Plan, stages: Sequence[Stage]) -> 
     return newest
 
 
+def forget_lines(db: sqlite3.Connection, segment: int, domain: str, old: Callable[[bytes], bool], rows_max: int) -> int:
+    """Inside a transaction; see `Store.forget_lines`."""
+    rows = db.execute(_OLDEST, (segment, domain, rows_max))
+    last = None
+    for place, n, subject, blob in rows:
+        if (body := intact(blob)) is not None:
+            if not old(body):
+                break
+            last = (place, n, subject)
+    rows.close()
+    return 0 if last is None else db.execute(_FORGET, (segment, domain, *last)).rowcount
+
+
 def _newest(db: sqlite3.Connection, lines: Sequence[Line]) -> dict[Whose, Spot]:
     """Of each subject that the lines are about, as stored."""
     found: dict[Whose, Spot] = {}
@@ -101,6 +122,8 @@ def _splice(db: sqlite3.Connection, whose: Whose, spot: Spot, body: bytes, stage
         newer = (place, n)
     if older == spot:
         raise _rejected((whose[0], whose[1], spot[0]), stages)
+    if newer == NO_SPOT:
+        return  # all newer ones are forgotten already
     segment, domain, subject = whose
     write_many(db, _INSERT, [(segment, domain, *spot, subject, *older, body)])
     db.execute(_POINT, (*spot, segment, domain, *newer, subject))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from supervision.clock import Clock
@@ -27,6 +27,7 @@ from supervision.store_sqlite.ids import IDS_MAX, IdBook
 from supervision.store_sqlite.lock import FolderLock
 from supervision.store_sqlite.plan import Plan
 from supervision.store_sqlite.reader import READER_S_MAX, SqliteReader
+from supervision.store_sqlite.records import forget_lines
 from supervision.store_sqlite.recover import recover
 from supervision.store_sqlite.replace import finish
 from supervision.store_sqlite.rows import timer_row
@@ -205,6 +206,9 @@ class SqliteStore:
 
     def trim(self, segment: int, below: int, older_than_ms: int, bytes_max: int, rows_max: int) -> int:
         return transact(self._db, lambda: trim(self._db, segment, below, older_than_ms, bytes_max, rows_max))
+
+    def forget_lines(self, segment: int, domain: str, old: Callable[[bytes], bool], rows_max: int) -> int:
+        return transact(self._db, lambda: forget_lines(self._db, segment, domain, old, rows_max))
 
     def idle(self, now_ms: int) -> None:
         self._chores.idle(now_ms)

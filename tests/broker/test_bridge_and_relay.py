@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
+import msgspec
 import pika
 import pytest
 
 from supervision.counters import Tally
 from supervision.entry import Draft
-from tests.topology_world import DEADLINE_S, Mailbox, Memory, World, door, message
+from tests.behaviour_world import FLAT, NESTED, SPEC
+from tests.behaviour_world import message as behaviour
+from tests.topology_world import COMMANDS, DEADLINE_S, SEGMENTS, Mailbox, Memory, World, message
 from topology.amqp_consume import AmqpConsume
 from topology.amqp_publish import AmqpPublish
 from topology.amqp_socket import UNREADABLE
@@ -22,9 +25,11 @@ from topology.bridge import Bridge, StopTaking
 from topology.link import Link
 from topology.relay import Relay
 from topology.table import DEAD, DOORS, EFFECTS, INGRESS, UNROUTED, topology
+from topology.wire import Door
 
-POINTS, COUPON = DOORS[:2]
-TABLE = topology((POINTS, COUPON), seed_queues=True)
+POINTS, COUPON, BEHAVIOR = DOORS[:3]
+TABLE = topology((POINTS, COUPON, BEHAVIOR), seed_queues=True)
+HEARD = Door({**COMMANDS, SPEC.event_type: SPEC}, SEGMENTS)
 
 
 class Engine:
@@ -45,7 +50,7 @@ class Engine:
             self.world, self.count, Random(1),
         )  # fmt: skip
         self.bridge = Bridge(
-            self.bridge_box, self.consume, door(), self.memory, self.relay_box, lambda: self.reasons, self.bridge_link,
+            self.bridge_box, self.consume, HEARD, self.memory, self.relay_box, lambda: self.reasons, self.bridge_link,
             self.world, self.count, Random(2),
         )  # fmt: skip
         self.relay.started()
@@ -117,6 +122,19 @@ def test_what_is_published_at_the_front_door_is_in_the_log_and_acked(engine: Eng
     assert [entry.body for entry in engine.memory.entries] == [message(points=n) for n in range(1, 301)]
     engine.close()
     assert waiting(engine.url, INGRESS) == 0
+
+
+def test_what_users_did_comes_by_its_own_front_door_in_both_shapes_whatever_the_key(engine: Engine) -> None:
+    sent = [NESTED, *(behaviour(**flat) for flat in FLAT), behaviour("add_to_cart", user="anon:1")]
+    for one, key in zip(
+        sent, ("behavior.product.view", "behavior.view", "behavior", "x.y.z", "behavior.#"), strict=True
+    ):
+        publish(engine.url, [msgspec.json.encode(one)], key, BEHAVIOR)
+    engine.until(lambda: engine.count.counted("bridge_acked") == len(sent))
+    assert [msgspec.json.decode(entry.body) for entry in engine.memory.entries] == sent[:-1]
+    assert {(entry.kind, entry.subject) for entry in engine.memory.entries} == {("behaviour.seen", "user:123456")}
+    _, props, _ = get(engine.url, DEAD)
+    assert (props.headers["reason"], props.headers["field"]) == ("missing", "product_id")
 
 
 def test_what_is_not_durable_is_delivered_again_after_the_connection_is_cut(engine: Engine, broker: str) -> None:

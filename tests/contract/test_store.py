@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -300,6 +301,77 @@ def test_a_line_that_stands_already_rejects_the_stage(opened: Opened) -> None:
         with pytest.raises(StageRejected):
             opened.commit(stages=[stage(9, 10, records=[RecordRow("user:1", offset, 0, b"y")])])
     assert len(opened.reader.records(1, "points", "user:1", None, 9)) == 2
+
+
+def old(until: int) -> Callable[[bytes], bool]:
+    """Lines whose bodies say a lower number."""
+    return lambda body: int(body) < until
+
+
+def lines(*said: tuple[str, int]) -> list[RecordRow]:
+    """Lines of (subject, offset), each saying its offset."""
+    return [RecordRow(subject, offset, 0, b"%d" % offset) for subject, offset in said]
+
+
+def told(opened: Opened, subject: str) -> list[int]:
+    return [row.offset for row in opened.reader.records(1, "points", subject, None, 99)]
+
+
+def test_the_oldest_lines_are_forgotten_up_to_the_first_that_is_young(opened: Opened) -> None:
+    records = lines(("user:1", 1), ("user:2", 2), ("user:1", 3), ("user:2", 4), ("user:1", 5))
+    opened.commit(stages=[stage(0, 9, states=[("user:1", b"a")], records=records)])
+    assert opened.store.forget_lines(1, "points", old(1), 99) == 0
+    assert opened.store.forget_lines(1, "points", old(4), 99) == 3
+    assert (told(opened, "user:1"), told(opened, "user:2")) == ([5], [4])
+    opened.store.check()
+    assert opened.store.forget_lines(1, "notification", old(99), 99) == 0
+    assert opened.store.forget_lines(2, "points", old(99), 99) == 0
+    assert opened.store.forget_lines(1, "points", old(99), 99) == 2
+    assert (told(opened, "user:1"), told(opened, "user:2")) == ([], [])
+    assert opened.reader.snapshot(1, "points", "user:1") == (b"a", 9)
+
+
+def test_a_young_line_keeps_the_older_ones_behind_it(opened: Opened) -> None:
+    late = RecordRow("user:1", 2, 0, b"70")
+    opened.commit(stages=[stage(0, 9, records=[*lines(("user:1", 1), ("user:1", 3)), late])])
+    assert opened.store.forget_lines(1, "points", old(50), 99) == 1
+    assert told(opened, "user:1") == [3, 2]
+
+
+def test_forgetting_lines_is_bounded(opened: Opened) -> None:
+    opened.commit(stages=[stage(0, 9, records=lines(*[("user:1", n) for n in range(1, 8)]))])
+    assert [opened.store.forget_lines(1, "points", old(6), 3) for _ in range(3)] == [3, 2, 0]
+    assert told(opened, "user:1") == [7, 6]
+
+
+def test_whose_lines_are_forgotten_gets_new_ones_and_what_comes_late_stays_forgotten(opened: Opened) -> None:
+    opened.commit(stages=[stage(0, 9, states=[("user:1", b"a")], records=lines(("user:1", 4), ("user:1", 5)))])
+    assert opened.store.forget_lines(1, "points", old(99), 99) == 2
+    opened.reopen()
+    opened.commit(stages=[stage(9, 12, states=[("user:1", b"b")], records=lines(("user:1", 11), ("user:1", 12)))])
+    assert told(opened, "user:1") == [12, 11]
+    opened.store.check()
+    assert opened.store.forget_lines(1, "points", old(12), 99) == 1
+    opened.commit(stages=[stage(12, 13, records=lines(("user:1", 3), ("user:1", 13)))])
+    assert [offset for offset in told(opened, "user:1") if offset > 3] == [13, 12]
+    assert opened.store.forget_lines(1, "points", old(12), 99) <= 1
+    assert told(opened, "user:1") == [13, 12]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_history_of_writing_and_forgetting_leaves_what_is_young(opened: Opened, seed: int) -> None:
+    rng, kept, upto, until = Random(seed), dict[int, str](), 0, 0
+    for _ in range(60):
+        written = {upto + n: f"user:{rng.randrange(5)}" for n in range(1, rng.randrange(2, 9))}
+        opened.commit(stages=[stage(upto, upto + len(written), records=lines(*[(s, n) for n, s in written.items()]))])
+        kept, upto = kept | written, upto + len(written)
+        until = max(until, upto - rng.randrange(40))
+        while opened.store.forget_lines(1, "points", old(until), rng.randrange(1, 9)):
+            pass
+        kept = {offset: subject for offset, subject in kept.items() if offset >= until}
+        for subject in (f"user:{n}" for n in range(5)):
+            assert told(opened, subject) == sorted((n for n, s in kept.items() if s == subject), reverse=True)[:99]
+    opened.store.check()
 
 
 def test_a_subject_with_records_and_no_state_has_no_state(opened: Opened) -> None:

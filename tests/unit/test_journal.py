@@ -4,12 +4,13 @@ fail.
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from supervision.entry import segment_of
 from supervision.journal import Limits
 from supervision.messages import Appended, Begin, Begun, Reused, Watermark
-from tests.engine_world import SEGMENTS, START_MS, Do, World
+from tests.engine_world import SEGMENTS, START_MS, Do, Said, Toy, World
 
 HOME = segment_of("user:1", SEGMENTS)
 HOUR_MS = 3_600_000
@@ -282,6 +283,40 @@ def test_the_log_is_trimmed_behind_all_readers_and_the_retention() -> None:
     world.append(Do(add=1))
     world.settle(5)
     assert world.total() == 51
+
+
+class Forgetful(Toy):
+    """A line that says a total of n is from n seconds after the start."""
+
+    records_kept_ms = 60_000
+
+    def written_at(self, record: bytes) -> int:
+        return START_MS + 1_000 * msgspec.json.decode(record, type=Said).total
+
+
+def test_a_domain_that_keeps_its_records_for_a_while_forgets_them_in_idle_turns_and_nobody_else_does() -> None:
+    world = World(Forgetful(), limits=Limits(forget_rows_max=7))
+    world.append(*[Do(add=1) for _ in range(50)])
+    world.settle(30)
+    assert told(world) == list(range(50, 0, -1))
+    world.settle(60)
+    left = told(world)
+    assert 1 < len(left) < 50 and left == list(range(50, 50 - len(left), -1))
+    world.settle(120)
+    assert told(world) == []
+    world.append(Do(add=200))
+    world.settle(5)
+    assert (told(world), world.total()) == ([250], 250)
+    keeper = World()
+    keeper.append(Do(add=1))
+    keeper.settle(300)
+    assert told(keeper) == [1]
+
+
+def told(world: World) -> list[int]:
+    """The totals that the lines say, newest first."""
+    rows = world.store.reader().records(HOME, "toy", "user:1", None, 99)
+    return [msgspec.json.decode(row.body, type=Said).total for row in rows]
 
 
 def test_an_epoch_begins_at_every_start_and_entries_keep_theirs() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from actors.behaviour.actor import KEPT_DAYS, BehaviourActor
 from actors.behaviour.behaviour import Line
 from actors.behaviour.plausible import Session
 from actors.behaviour.records import BehaviourLine
@@ -55,6 +56,13 @@ def test_a_claim_that_cannot_be_so_is_taken_and_flagged() -> None:
     assert world.state.session == Session("s", START_MS - 45_000, START_MS + 10_000)
     ahead = world.send(message(session_id="s", timestamp="2099-01-01T00:00:00Z"), START_MS + 12_000)
     assert (ahead.flags, ahead.occurred_at) == (("future",), "2099-01-01T00:00:00.000Z")
+
+
+def test_a_line_says_when_it_was_written_and_is_kept_for_so_many_days_after() -> None:
+    line = BehaviourWorld().send(message(timestamp="2025-09-01T00:00:00Z"), START_MS + 1_234)
+    assert BehaviourActor("CNY").written_at(msgspec.json.encode(line)) == START_MS + 1_234
+    assert BehaviourActor("CNY").records_kept_ms == KEPT_DAYS * 24 * 3_600_000
+    assert BehaviourActor("CNY", 1).records_kept_ms == 24 * 3_600_000
 
 
 def test_a_guest_has_a_history_of_his_own() -> None:
