@@ -312,6 +312,7 @@ class Service:
                 settings.alarm_refusals_max,
                 code_keys,
                 settings.behaviour_days,
+                settings.cart_idle_s,
             ),
             runtime=runtime,
             rng=SystemRandom(),

@@ -14,6 +14,7 @@ from actors.behaviour.door import user_behavior
 from actors.campaign import listing as campaigns
 from actors.campaign.actor import CampaignActor
 from actors.campaign.programme import campaign_kind
+from actors.cart.actor import IDLE_S, CartWatcherActor
 from actors.commands import CommandSpec
 from actors.coupon import forms as coupon_forms
 from actors.coupon.actor import CouponIssuerActor
@@ -71,16 +72,19 @@ def domains(
     refusals_max: int = REFUSALS_MAX,
     code_keys: CodeKeys = KNOWN_TO_ALL,
     behaviour_days: int = KEPT_DAYS,
+    cart_idle_s: int = IDLE_S,
 ) -> tuple[Domain[Any], ...]:
     """Every domain of an engine of `segments`; raises ValueError when `programme` or the templates make no sense.
     Amounts of behaviours that say no currency are in the programme's, which must be that of `commands`.
-    `code_keys` make the codes of coupons: who issues any must have keys of his own.
+    `code_keys` make the codes of coupons: who issues any must have keys of his own. A cart that nobody touches for
+    `cart_idle_s` is abandoned.
     """
     working: tuple[Domain[Any], ...] = (
         PointsLedgerActor(programme),
-        NotificationActor(templates or Templates()),
+        NotificationActor(templates or Templates(), programme.rules.currency),
         ProfileActor(),
         BehaviourActor(programme.rules.currency, behaviour_days),
+        CartWatcherActor(programme.rules.currency, cart_idle_s),
         ProgrammesActor(segments),
         CouponIssuerActor(segments, code_keys),
         CouponStockActor(segments),

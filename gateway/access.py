@@ -99,6 +99,7 @@ NEEDS: Needs = {
     ("POST", "/v1/campaigns/{campaign}/archive"): Need("campaigns:manage", changes=True),
     ("GET", "/v1/users/{user_id}/why"): Need("campaigns:read"),
     ("GET", "/v1/users/{user_id}/campaigns"): Need("campaigns:read"),
+    ("GET", "/v1/users/{user_id}/cart"): Need("campaigns:read"),
     ("GET", "/v1/parked"): Need("operations"),
     ("POST", "/v1/parked/{domain}/{subject}/retry"): Need("operations", changes=True),
     ("POST", "/v1/parked/{domain}/{subject}/discard"): Need("operations", changes=True),

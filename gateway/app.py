@@ -26,6 +26,7 @@ from gateway.behaviour_queries import BehaviourQueries
 from gateway.body import Bodies
 from gateway.campaign_queries import CampaignQueries
 from gateway.campaigns import Campaigns
+from gateway.carts import CartQueries
 from gateway.code_guard import CodeGuard
 from gateway.commands import Commands
 from gateway.coupon_codes import CouponCodes
@@ -48,6 +49,7 @@ from gateway.queries import PointsQueries
 from gateway.routes_audit import audit_route
 from gateway.routes_behaviour import behaviour_route
 from gateway.routes_campaigns import campaign_routes
+from gateway.routes_carts import cart_route
 from gateway.routes_codes import codes_route
 from gateway.routes_commands import CodeDesk, CommandRoute, command_routes
 from gateway.routes_coupons import coupon_routes
@@ -81,6 +83,7 @@ class Ports(msgspec.Struct, frozen=True):
     codes: CouponCodes
     coupons: CouponQueries
     behaviours: BehaviourQueries
+    carts: CartQueries
     validation: Validation
     exports: Exports
     parked: ParkedQueries
@@ -131,6 +134,7 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choi
             *programme_routes(ports.programmes, ports.audit, bodies, threads),
             *coupon_routes(ports.coupons, ports.validation, code_guard, bodies, threads),
             codes_route(ports.imported, bodies, threads, ports.wait_folded),
+            cart_route(ports.carts, threads),
             *template_routes(ports.templates, ports.programmes, ports.audit, bodies, threads),
             *campaign_routes(ports.campaigns, ports.user_campaigns, ports.programmes, ports.audit, bodies, threads),
             *operations_routes(ports.parked, ports.decisions, ports.audit, ports.tree, threads),

@@ -20,6 +20,7 @@ from gateway.audit import AuditLog
 from gateway.behaviour_queries import BehaviourQueries
 from gateway.campaign_queries import CampaignQueries
 from gateway.campaigns import Campaigns
+from gateway.carts import CartQueries
 from gateway.commands import Commands
 from gateway.coupon_codes import CouponCodes
 from gateway.coupon_jobs import CouponJobs
@@ -94,6 +95,7 @@ def build_ports(
         codes=codes,
         coupons=coupons,
         behaviours=behaviours,
+        carts=CartQueries(readers, segments),
         validation=Validation(readers, segments, runtime.clock, codes),
         exports=exports(points, readers, segments, coupons, behaviours, user_campaigns),
         parked=parked,

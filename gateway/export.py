@@ -19,8 +19,11 @@ import msgspec
 from actors.behaviour.actor import BehaviourActor
 from actors.behaviour.records import BehaviourLine
 from actors.campaign.records import WhyLine
+from actors.cart.actor import CartWatcherActor
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.records import LifeLine
+from actors.notification.actor import NotificationActor
+from actors.notification.bought import Bought
 from actors.points.records import PublicLine
 from actors.points.rules import LOTS_MAX_MAX
 from actors.profile.actor import ProfileActor
@@ -29,6 +32,7 @@ from gateway.balances import AsOf, Lot, WalletSums
 from gateway.behaviour_queries import BehaviourQueries
 from gateway.campaign_queries import CampaignQueries
 from gateway.campaigns import DOMAIN as CAMPAIGN
+from gateway.carts import CartQueries, CartShown
 from gateway.coupon_queries import CouponQueries, UserCoupon
 from gateway.pages import PAGE_MAX
 from gateway.problems import Problem
@@ -105,7 +109,30 @@ class BehaviourSection(msgspec.Struct, frozen=True, tag_field="domain", tag="beh
     records_cursor: str | None
 
 
-Section = ProfileSection | PointsSection | CouponSection | BehaviourSection | CampaignSection
+class CartSection(msgspec.Struct, frozen=True, tag_field="domain", tag="cart"):
+    """The live cart."""
+
+    as_of: AsOf
+    cart: CartShown
+
+
+class NotificationSection(msgspec.Struct, frozen=True, tag_field="domain", tag="notification"):
+    """What is remembered of purchases lately, since it ends reminders: orders, oldest first, and products."""
+
+    as_of: AsOf
+    orders: list[str]
+    products: list[str]
+
+
+Section = (
+    ProfileSection
+    | PointsSection
+    | CouponSection
+    | BehaviourSection
+    | CartSection
+    | CampaignSection
+    | NotificationSection
+)
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -114,6 +141,8 @@ class Export(msgspec.Struct, frozen=True):
     user_id: str
     sections: list[Section]
 
+
+_bought = msgspec.msgpack.Decoder(Bought).decode
 
 Exporter = Callable[[str, tuple[int, int] | None], Section | None]
 """(user id, records before this (offset, n) only) -> what the domain holds, None when it is nothing."""
@@ -156,6 +185,8 @@ def exports(
     exporters: dict[str, Exporter] = {
         ProfileActor.name: partial(_profile, readers, segments),
         points.domain: partial(_points, points),
+        CartWatcherActor.name: partial(_cart, CartQueries(readers, segments)),
+        NotificationActor.name: partial(_notification, readers, segments),
     }
     if coupons is not None:
         exporters[CouponIssuerActor.name] = partial(_coupons, coupons)
@@ -188,6 +219,22 @@ def _behaviours(behaviours: BehaviourQueries, user_id: str, before: tuple[int, i
     return BehaviourSection(
         seen.as_of, session.id, rfc3339(session.began_at), rfc3339(session.last_at), seen.lines, seen.next_cursor
     )
+
+
+def _cart(carts: CartQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:
+    cart = carts.found(user_id)
+    return None if cart is None else CartSection(cart.as_of, cart)
+
+
+def _notification(readers: ReaderPool, segments: int, user_id: str, before: tuple[int, int] | None) -> Section | None:
+    subject = subject_of(user_id)
+    segment = segment_of(subject, segments)
+    with readers.one() as reader:
+        state, upto = reader.snapshot(segment, NotificationActor.name, subject)
+    if state is None:
+        return None
+    bought = _bought(state)
+    return NotificationSection(AsOf(segment, upto), bought.orders, sorted(bought.products))
 
 
 def _coupons(coupons: CouponQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:

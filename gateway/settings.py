@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from actors.behaviour.actor import KEPT_DAYS
+from actors.cart.actor import IDLE_S
 from actors.watch.actor import REFUSALS_MAX
 from gateway.address import parsed
 
@@ -88,6 +89,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         int,
         Meta(ge=0, le=10**9, description="refusals in a segment within 10 minutes; one more raises an alarm; 0: none"),
     ] = REFUSALS_MAX
+    cart_idle_s: Annotated[
+        int, Meta(ge=0, le=YEARS_100_S, description="a cart that nobody touches for so long is abandoned; 0: never")
+    ] = IDLE_S
     log_retention_s: Annotated[
         int, Meta(ge=60, le=YEARS_100_S, description="entries behind all readers are kept this long")
     ] = 7 * 24 * 3600

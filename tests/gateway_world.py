@@ -29,6 +29,7 @@ from gateway.behaviour_queries import BehaviourQueries
 from gateway.body import Bodies
 from gateway.campaign_queries import CampaignQueries
 from gateway.campaigns import Campaigns
+from gateway.carts import CartQueries
 from gateway.commands import Commands, EntryAt
 from gateway.coupon_codes import CouponCodes
 from gateway.coupon_jobs import CouponJobs
@@ -314,6 +315,7 @@ class World:
             codes=codes,
             coupons=coupons,
             behaviours=behaviours,
+            carts=CartQueries(readers, SEGMENTS),
             validation=Validation(readers, SEGMENTS, self.clock, codes),
             exports=exports(points, readers, SEGMENTS, coupons, behaviours, user_campaigns),
             parked=parked,

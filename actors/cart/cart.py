@@ -50,15 +50,18 @@ class Line(msgspec.Struct, array_like=True, gc=False):
 
 
 class Taken(msgspec.Struct, array_like=True, gc=False):
-    """What an order took at `at`; without lines when that can no longer be given back."""
+    """What an order took at `at`, at prices of `currency`; without lines when that can no longer be given back."""
 
     order_id: str
     at: int
+    currency: str
     lines: list[Line] = []
 
 
 class Cart(msgspec.Struct, array_like=True):
-    """The state of one user. `idle_since` in ms; `told`: that it was abandoned has been said since it last changed."""
+    """The state of one user. `idle_since` in ms; `told`: that it was abandoned has been said since it last changed.
+    `currency` is empty while nobody has told an amount.
+    """
 
     format: int = FORMAT
     no: int = 0
@@ -73,22 +76,17 @@ class Cart(msgspec.Struct, array_like=True):
 
 
 class Add(msgspec.Struct, frozen=True, gc=False):
-    """So many pieces more. `currency` is that of `price` and of `total`, which is what the shop has the cart at."""
+    """So much more. `total`: what the shop has the cart at; `currency`: of all amounts, empty where none is told."""
 
-    product: str
-    variant: str
-    quantity: int
-    price: int | None = None
+    lines: Sequence[Line]
     total: int | None = None
     currency: str = ""
 
 
 class Remove(msgspec.Struct, frozen=True, gc=False):
-    """So many pieces less, all of them where `quantity` is None."""
+    """So much less; a line without pieces means all that there are."""
 
-    product: str
-    variant: str
-    quantity: int | None = None
+    lines: Sequence[Line]
     total: int | None = None
     currency: str = ""
 
@@ -98,7 +96,7 @@ class Clear(msgspec.Struct, frozen=True, gc=False):
 
 
 class Buy(msgspec.Struct, frozen=True, gc=False):
-    """An order. Without lines: of the whole cart. An order without an id counts each time."""
+    """An order. Without lines: of the whole cart."""
 
     order_id: str
     lines: Sequence[Line] = ()
@@ -130,18 +128,18 @@ def apply(cart: Cart, act: Act, offset: int, at: int) -> Applied:
     """Do `act`, told by the entry at `offset` and the time `at`, in place. O(lines)."""
     _forget(cart, at)
     was_empty = not cart.lines
+    if isinstance(act, Add | Remove) and act.currency:
+        _reckon_in(cart, act.currency)
     reason = _lines_changed(cart, act, at)
     if reason is None and isinstance(act, Buy | CancelOrder):
         return UNTOUCHED
+    corrected = False
     if not cart.lines:
         cart.correction, cart.more, cart.currency = 0, False, ""
-    corrected = False
-    if cart.lines and isinstance(act, Add | Remove):
-        cart.currency = act.currency or cart.currency
-        if act.total is not None and act.total != value(cart):
-            corrected = all(line.price is not None for line in cart.lines)
-            cart.correction = act.total - _sum(cart)
-            reason = reason or "corrected"
+    elif isinstance(act, Add | Remove) and act.total is not None and act.total != value(cart):
+        corrected = all(line.price is not None for line in cart.lines)
+        cart.correction = act.total - _sum(cart)
+        reason = reason or "corrected"
     if reason is not None:
         cart.no += was_empty and bool(cart.lines)
         cart.changed, cart.told = offset, False
@@ -178,10 +176,9 @@ def check(cart: Cart) -> None:
 def _lines_changed(cart: Cart, act: Act, at: int) -> Reason | None:
     match act:
         case Add():
-            return "added" if _put(cart, Line(act.product, act.variant, act.quantity, act.price)) else None
+            return "added" if _put(cart, act.lines) else None
         case Remove():
-            wanted = Line(act.product, act.variant, QUANTITY_MAX if act.quantity is None else act.quantity)
-            return "removed" if _take(cart, [wanted]) else None
+            return "removed" if _take(cart, act.lines) else None
         case Clear():
             return "cleared" if _take_all(cart) else None
         case Buy():
@@ -194,9 +191,8 @@ def _buy(cart: Cart, order: Buy, at: int) -> bool:
     if any(taken.order_id == order.order_id for taken in cart.orders):
         return False
     lines = _take(cart, order.lines) if order.lines else _take_all(cart)
-    if order.order_id:
-        cart.orders.append(Taken(order.order_id, at, lines))
-        del cart.orders[:-ORDERS_MAX]
+    cart.orders.append(Taken(order.order_id, at, cart.currency, lines))
+    del cart.orders[:-ORDERS_MAX]
     return bool(lines)
 
 
@@ -205,7 +201,9 @@ def _give_back(cart: Cart, order_id: str) -> bool:
     if taken is None:
         return False
     lines, taken.lines = taken.lines, []
-    return sum(_put(cart, line) for line in lines) > 0
+    if lines and taken.currency:
+        _reckon_in(cart, taken.currency)
+    return _put(cart, lines)
 
 
 def _forget(cart: Cart, at: int) -> None:
@@ -215,7 +213,21 @@ def _forget(cart: Cart, at: int) -> None:
             taken.lines = []
 
 
-def _put(cart: Cart, line: Line) -> bool:
+def _reckon_in(cart: Cart, currency: str) -> None:
+    """A cart has one currency, the last one told; amounts in another say nothing any more."""
+    if cart.currency and cart.currency != currency:
+        cart.correction = 0
+        for line in cart.lines:
+            line.price = None
+    cart.currency = currency
+
+
+def _put(cart: Cart, lines: Sequence[Line]) -> bool:
+    """Whether anything changed."""
+    return sum(_put_one(cart, line) for line in lines) > 0
+
+
+def _put_one(cart: Cart, line: Line) -> bool:
     """Whether it found room. What is known of its price holds for all pieces: the shop sells them at one price."""
     for there in cart.lines:
         if (there.product, there.variant) == (line.product, line.variant):
@@ -223,12 +235,10 @@ def _put(cart: Cart, line: Line) -> bool:
             there.quantity = min(there.quantity + line.quantity, QUANTITY_MAX)
             there.price = there.price if line.price is None else line.price
             return (there.quantity, there.price) != before
-    if line.quantity < 1:
-        return False
     if len(cart.lines) == LINES_MAX or _nbytes([*cart.lines, line]) > LINES_BYTES_MAX:
         cart.more = True
         return False
-    cart.lines.append(Line(line.product, line.variant, min(line.quantity, QUANTITY_MAX), line.price))
+    cart.lines.append(Line(line.product, line.variant, line.quantity, line.price))
     return True
 
 
@@ -236,7 +246,7 @@ def _take(cart: Cart, wanted: Iterable[Line]) -> list[Line]:
     """What of `wanted` was there, which is now gone."""
     taken: list[Line] = []
     for want in wanted:
-        left = want.quantity
+        left = want.quantity or QUANTITY_MAX
         for line in _meant(cart, want):
             pieces = min(left, line.quantity)
             if pieces > 0:

@@ -1,4 +1,6 @@
-"""The words of the notification domain: what it says. What it hears are other domains' facts, in their own types."""
+"""The words of the notification domain: what it says, and how a message is asked for. What else it hears are other
+domains' facts, in their own types.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,32 @@ import msgspec
 
 Param = str | int
 
-RefusalCode = Literal["missing_variable", "template_error", "text_too_long", "text_empty"]
+Channel = Literal["sms"]
+
+RefusalCode = Literal["unknown_template", "missing_variable", "template_error", "text_too_long", "text_empty"]
+SuppressionReason = Literal["bought"]
+
+
+class BoughtSince(msgspec.Struct, frozen=True, gc=False):
+    """A purchase behind this offset of the user's log, of one of these products; of anything where there are none."""
+
+    changed_at: int
+    products: tuple[str, ...] = ()
+
+
+class Unless(msgspec.Struct, frozen=True, gc=False):
+    """What makes a message pointless, looked at when it would go out."""
+
+    bought: BoughtSince | None = None
+
+
+class SendNotification(msgspec.Struct, frozen=True, gc=False):
+    """`notify.requested`, inward: tell the user, unless there is no longer a reason to."""
+
+    template: str
+    channel: Channel
+    params: dict[str, Param]
+    unless: Unless = Unless()
 
 
 class NotifySms(msgspec.Struct, frozen=True, gc=False):
@@ -30,5 +57,16 @@ class NotifyRefused(msgspec.Struct, frozen=True, gc=False):
     params: dict[str, Param]
     code: RefusalCode
     detail: str
+
+    schema_version: ClassVar[int] = 1
+
+
+class MessageSuppressed(msgspec.Struct, frozen=True, gc=False):
+    """`message.suppressed`: what was asked for did not go out, and why."""
+
+    template: str
+    channel: Channel
+    params: dict[str, Param]
+    reason: SuppressionReason
 
     schema_version: ClassVar[int] = 1

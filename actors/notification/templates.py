@@ -22,7 +22,10 @@ from actors.notification.messages import Param, RefusalCode
 TEXT_CHARS_MAX = 500
 """Of a text message; seven Chinese SMS parts of 67 characters."""
 DEFAULT_LOCALE = "zh-Hans"
-NAMES = ("points_earned", "points_spent", "points_expiring", "points_expired", "coupon_issued", "coupon_expiring")
+NAMES = (
+    "points_earned", "points_spent", "points_expiring", "points_expired", "coupon_issued", "coupon_expiring",
+    "cart_remind_sms",
+)  # fmt: skip
 
 TEXTS: Mapping[str, Mapping[str, str]] = {
     "zh-Hans": {
@@ -32,6 +35,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "points_expired": "您有{{ points }}积分已过期，剩余{{ balance }}积分",
         "coupon_issued": "您获得一张优惠券，券码{{ code }}，{{ days }}天内有效",
         "coupon_expiring": "您的优惠券{{ code }}将在{{ days }}天内到期，请尽快使用",
+        "cart_remind_sms": "您的购物车里还有{{ lines }}种商品等您结算",
     },
     "en": {
         "points_earned": "You have earned {{ points }} points",
@@ -40,6 +44,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "points_expired": "{{ points }} of your points have expired, {{ balance }} are left",
         "coupon_issued": "You have a new coupon, {{ code }}, valid for {{ days }} day{{ '' if days == 1 else 's' }}",
         "coupon_expiring": "Your coupon {{ code }} ends within {{ days }} day{{ '' if days == 1 else 's' }}",
+        "cart_remind_sms": "Your cart still holds {{ lines }} product{{ '' if lines == 1 else 's' }}",
     },
 }
 
@@ -70,8 +75,10 @@ class Templates:
         }
 
     def render(self, name: str, params: Mapping[str, Param], locale: str | None = None) -> str | NotRendered:
-        """The text of template `name`; in the default locale where `locale` has none. KeyError: no such name."""
-        template = self._compiled.get((locale or self.locale, name)) or self._compiled[self.locale, name]
+        """The text of template `name`; in the default locale where `locale` has none."""
+        template = self._compiled.get((locale or self.locale, name)) or self._compiled.get((self.locale, name))
+        if template is None:
+            return NotRendered("unknown_template", f"there is no template {name}")
         try:
             text = template.render(params)
         except UndefinedError as error:

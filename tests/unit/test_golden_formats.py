@@ -23,6 +23,10 @@ from actors.behaviour.actor import Visits
 from actors.behaviour.behaviour import Line
 from actors.behaviour.plausible import Session
 from actors.behaviour.records import BehaviourLine
+from actors.cart import cart as carts
+from actors.cart.cart import Cart, Taken
+from actors.cart.cart import Line as CartLineKept
+from actors.cart.messages import CartAbandoned, CartChanged, CartLine
 from actors.coupon import effects as coupon_effects
 from actors.coupon import keys, shelf
 from actors.coupon import state as purses
@@ -40,7 +44,15 @@ from actors.coupon.state import Coupon, Hold, Purse, Uses
 from actors.coupon.stock import Stock
 from actors.coupon_jobs.job import Job, shown
 from actors.coupon_jobs.shown import JobRefused
-from actors.notification.messages import NotifyRefused, NotifySms
+from actors.notification.bought import Bought
+from actors.notification.messages import (
+    BoughtSince,
+    MessageSuppressed,
+    NotifyRefused,
+    NotifySms,
+    SendNotification,
+    Unless,
+)
 from actors.points import books, order_book, view
 from actors.points.actor import Active, PointsLedgerActor
 from actors.points.effects import PointsEarned, PointsExpired, PointsExpiring, PointsRefused, PointsSpent
@@ -109,6 +121,19 @@ STATES: dict[str, Any] = {
         armed_by=31_962_913,
     ),
     "state.points-segment.1": Active(1, 3, "6b86b273ff34fce1", '{"zone":"UTC"}'),
+    "state.cart.1": Cart(
+        1,
+        3,
+        [CartLineKept("p1", "red", 2, 29_900), CartLineKept("p2", "", 1)],
+        -500,
+        "CNY",
+        1_758_378_600_000,
+        41,
+        True,
+        True,
+        [Taken("ORDER_001", 1_758_378_500_000, "CNY", [CartLineKept("p3", "", 1, 100)])],
+    ),
+    "state.notification.1": Bought(1, 40, {"p3": 41}, ["ORDER_001"]),
     "state.coupon_jobs.1": Job(
         1,
         "T1",
@@ -254,6 +279,12 @@ EFFECTS: dict[str, Any] = {
         "points_earned", "zh-Hans", {"points": 100, "balance": 250, "reason": "gift"}, "您获得100积分"
     ),
     "notify.refused": NotifyRefused("points_earned", "zh-Hans", {"points": 100}, "missing_variable", "no 'nickname'"),
+    "notify.requested": SendNotification("cart_remind_sms", "sms", {"lines": 2}, Unless(BoughtSince(41, ("p1", "p2")))),
+    "message.suppressed": MessageSuppressed("cart_remind_sms", "sms", {"lines": 2}, "bought"),
+    "cart.changed": CartChanged(3, "added", 59_300, "CNY", 2, 1_758_378_600_000, True),
+    "cart.abandoned": CartAbandoned(
+        3, 59_300, "CNY", (CartLine("p1", 2, "red", 29_900), CartLine("p2", 1)), ISSUED_AT, 41, True, True
+    ),
     "coupon.issued": coupon_effects.CouponIssued(
         CODE, "T1", "6b86b273ff34fce1", "new_user_register", ISSUED_AT, EXPIRES_AT, "ORDER_001", "A1", "J1"
     ),
@@ -360,6 +391,10 @@ def test_every_effect_of_the_coupon_domain_has_its_golden_file() -> None:
 def test_the_golden_purse_and_shelf_are_sound() -> None:
     purses.check(msgspec.msgpack.decode(golden("state.coupon.1"), type=Purse))
     shelf.check(msgspec.msgpack.decode(golden("state.coupon-companion.1"), type=shelf.Shelf))
+
+
+def test_the_golden_cart_is_sound() -> None:
+    carts.check(msgspec.msgpack.decode(golden("state.cart.1"), type=Cart))
 
 
 def test_the_golden_account_is_sound() -> None:

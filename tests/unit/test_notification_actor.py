@@ -9,6 +9,7 @@ import pytest
 
 from actors.calendar import DAY_MS
 from actors.notification.actor import NotificationActor
+from actors.notification.bought import Bought
 from actors.notification.messages import NotifyRefused, NotifySms
 from actors.notification.templates import NAMES, TEXT_CHARS_MAX, TEXTS, NotRendered, Templates
 from supervision.domain import Event
@@ -38,7 +39,7 @@ def react(actor: NotificationActor, kind: str, **fields: Any) -> Emit:
     raw = msgspec.json.encode({**ENVELOPE, **FACT, **fields})
     entry = Entry(0, 1, 1, 5, 1, kind, "user:1", raw)
     body = msgspec.json.decode(raw, type=actor.reacts_to[kind])
-    [emit] = list(actor.react(None, Event(entry, body, 5, "user:1")))
+    [emit] = list(actor.react(Bought(), Event(entry, body, 5, "user:1")))
     assert isinstance(emit, Emit)
     return emit
 
@@ -154,4 +155,3 @@ def test_a_locale_that_lacks_a_text_gets_the_default_one() -> None:
 
 def test_a_poisonous_entry_is_set_aside_alone() -> None:
     assert NotificationActor.parks == "entry"
-    assert NotificationActor.state_type is None
