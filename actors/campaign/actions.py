@@ -91,6 +91,7 @@ def emitted(action: Action, doing: Doing, tagged: Sequence[str]) -> Iterator[Emi
 
 
 def _message(action: SendNotification, doing: Doing) -> notification.SendNotification:
+    assert action.channel == "sms", "the door takes no other"
     bought = notification.BoughtSince(doing.offset) if doing.unless_bought else None
     return notification.SendNotification(
         action.template, action.channel, dict(action.parameters), notification.Unless(bought)

@@ -281,7 +281,7 @@ EFFECTS: dict[str, Any] = {
     "notify.refused": NotifyRefused("points_earned", "zh-Hans", {"points": 100}, "missing_variable", "no 'nickname'"),
     "notify.requested": SendNotification("cart_remind_sms", "sms", {"lines": 2}, Unless(BoughtSince(41, ("p1", "p2")))),
     "message.suppressed": MessageSuppressed("cart_remind_sms", "sms", {"lines": 2}, "bought"),
-    "cart.changed": CartChanged(3, "added", 59_300, "CNY", 2, 1_758_378_600_000, True),
+    "cart.changed": CartChanged(3, "added", 59_300, "CNY", 2, 1_758_378_600_000, True, 3, ("p1", "p2")),
     "cart.abandoned": CartAbandoned(
         3, 59_300, "CNY", (CartLine("p1", 2, "red", 29_900), CartLine("p2", 1)), ISSUED_AT, 41, True, True
     ),
