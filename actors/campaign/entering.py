@@ -15,7 +15,7 @@ from typing import Any
 from actors.campaign.campaign import CartIdle, NoAction, OnEvent
 from actors.campaign.comparison import passes
 from actors.campaign.desk import Desk
-from actors.campaign.heard import Heard
+from actors.campaign.heard import FACTS, Heard
 from actors.campaign.index import Active
 from actors.campaign.judging import Judge, Judgement
 from actors.campaign.limits import CAMPAIGN, TAG, LimitSpec
@@ -50,7 +50,7 @@ def watch(desk: Desk, heard: Heard) -> None:
         elif one.id in desk.member.watches:
             if any(heard.name == each.event and passes(heard.fields, each.where) for each in trigger.none_of):
                 unwatch(desk, one.id)
-            elif trigger.idle:
+            elif trigger.idle and heard.name not in FACTS:
                 _watch(desk, one, desk.member.watches[one.id], trigger.seconds)
 
 
