@@ -11,11 +11,15 @@ from typing import Any
 
 from actors.behaviour.actor import KEPT_DAYS, BehaviourActor
 from actors.behaviour.door import user_behavior
+from actors.campaign import listing as campaigns
+from actors.campaign.actor import CampaignActor
+from actors.campaign.programme import campaign_kind
 from actors.cart.actor import IDLE_S, CartWatcherActor
 from actors.commands import CommandSpec
 from actors.coupon import forms as coupon_forms
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.code_keys import KNOWN_TO_ALL, CodeKeys
+from actors.coupon.imported import ImportedCodesActor
 from actors.coupon.listing import SUBJECT
 from actors.coupon.programme import template_kind
 from actors.coupon.stock import CouponStockActor
@@ -57,7 +61,7 @@ FOR_OPERATORS: Mapping[str, CommandSpec] = {
 
 PROGRAMMES: Mapping[str, Kind] = {PROGRAMME: Kind(PointsLedgerActor.name, parse, number_active)}
 """Rules that are put and switched on while the engine runs, by name."""
-FAMILIES: Mapping[str, Family] = {SUBJECT: template_kind}
+FAMILIES: Mapping[str, Family] = {SUBJECT: template_kind, campaigns.SUBJECT: campaign_kind}
 """The same, of which there are many: by what their names begin with."""
 
 
@@ -84,6 +88,8 @@ def domains(
         ProgrammesActor(segments),
         CouponIssuerActor(segments, code_keys),
         CouponStockActor(segments),
+        ImportedCodesActor(),
         CouponJobsActor(segments),
+        CampaignActor(programme.rules.currency),
     )
     return (*working, WatchActor([domain.name for domain in working if domain.holds_money], refusals_max))

@@ -24,6 +24,8 @@ from gateway.answers import Threads
 from gateway.audit import AuditLog
 from gateway.behaviour_queries import BehaviourQueries
 from gateway.body import Bodies
+from gateway.campaign_queries import CampaignQueries
+from gateway.campaigns import Campaigns
 from gateway.carts import CartQueries
 from gateway.code_guard import CodeGuard
 from gateway.commands import Commands
@@ -35,6 +37,7 @@ from gateway.door import ASGIApp, Door
 from gateway.estimates import Estimates
 from gateway.export import Exports
 from gateway.health import Health
+from gateway.imported_codes import ImportedCodes
 from gateway.ingest import Ingest
 from gateway.key_ring import KeyRing
 from gateway.operations import Decisions, ParkedQueries
@@ -45,7 +48,9 @@ from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.routes_audit import audit_route
 from gateway.routes_behaviour import behaviour_route
+from gateway.routes_campaigns import campaign_routes
 from gateway.routes_carts import cart_route
+from gateway.routes_codes import codes_route
 from gateway.routes_commands import CodeDesk, CommandRoute, command_routes
 from gateway.routes_coupons import coupon_routes
 from gateway.routes_estimate import estimate_route
@@ -85,6 +90,9 @@ class Ports(msgspec.Struct, frozen=True):
     decisions: Decisions
     programmes: Programmes
     templates: Templates
+    imported: ImportedCodes
+    campaigns: Campaigns
+    user_campaigns: CampaignQueries
     wait_folded: WaitFolded
     health: Health
     keys: KeyRing
@@ -125,8 +133,10 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choi
             export_route(ports.exports, threads),
             *programme_routes(ports.programmes, ports.audit, bodies, threads),
             *coupon_routes(ports.coupons, ports.validation, code_guard, bodies, threads),
+            codes_route(ports.imported, bodies, threads, ports.wait_folded),
             cart_route(ports.carts, threads),
             *template_routes(ports.templates, ports.programmes, ports.audit, bodies, threads),
+            *campaign_routes(ports.campaigns, ports.user_campaigns, ports.programmes, ports.audit, bodies, threads),
             *operations_routes(ports.parked, ports.decisions, ports.audit, ports.tree, threads),
             audit_route(ports.audit, threads),
             *health_routes(ports.health, ports.registry, ports.sample, threads),

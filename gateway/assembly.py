@@ -18,6 +18,8 @@ from actors.registry import FAMILIES, FOR_OPERATORS, PROGRAMMES
 from gateway.app import Ports
 from gateway.audit import AuditLog
 from gateway.behaviour_queries import BehaviourQueries
+from gateway.campaign_queries import CampaignQueries
+from gateway.campaigns import Campaigns
 from gateway.carts import CartQueries
 from gateway.commands import Commands
 from gateway.coupon_codes import CouponCodes
@@ -26,6 +28,7 @@ from gateway.coupon_queries import CouponQueries
 from gateway.estimates import Estimates
 from gateway.export import exports
 from gateway.health import Health, Readiness
+from gateway.imported_codes import ImportedCodes
 from gateway.ingest import Ingest
 from gateway.key_file import KeyFile
 from gateway.key_ring import KeyRing
@@ -67,13 +70,14 @@ def build_ports(
     points = PointsQueries(readers, segments, runtime.clock, ledger)
     codes = CouponCodes(readers, segments, issuer.code_keys)
     coupons = CouponQueries(readers, segments, runtime.clock, codes)
+    user_campaigns = CampaignQueries(readers, segments)
     behaviours = BehaviourQueries(readers, segments)
     counters = engine.counters
     ingest = Ingest(wiring.door.decode, engine.journal, wiring.not_taking, made_up_id, counters)
     keys = KeyRing(KeyFile(folder), runtime.clock, counters)
-    programmes = Programmes(
-        PROGRAMMES, {PROGRAMME: ledger.programme(Active())}, readers, engine.journal, segments, made_up_id, FAMILIES
-    )
+    own = ledger.programme(Active())
+    programmes = Programmes(PROGRAMMES, {PROGRAMME: own}, readers, engine.journal, segments, made_up_id, FAMILIES)
+    templates = Templates(programmes, readers, segments, codes)
     return Ports(
         ingest=ingest,
         commands=Commands(
@@ -93,11 +97,14 @@ def build_ports(
         behaviours=behaviours,
         carts=CartQueries(readers, segments),
         validation=Validation(readers, segments, runtime.clock, codes),
-        exports=exports(points, readers, segments, coupons, behaviours),
+        exports=exports(points, readers, segments, coupons, behaviours, user_campaigns),
         parked=parked,
         decisions=Decisions(parked, engine.journal, segments),
         programmes=programmes,
-        templates=Templates(programmes, readers, segments),
+        templates=templates,
+        imported=ImportedCodes(templates, codes, engine.journal, readers, segments, ingest.not_taking),
+        campaigns=Campaigns(programmes, readers, own.zone, own.rules.currency),
+        user_campaigns=user_campaigns,
         wait_folded=FoldedByPolling(engine.hurry, engine.folded, engine.parked_domains),
         health=Health(lambda: _ages(wiring, runtime, http_tick_s()), lambda: readiness(wiring, has_broker, keys)),
         keys=keys,

@@ -18,6 +18,7 @@ import msgspec
 
 from actors.behaviour.actor import BehaviourActor
 from actors.behaviour.records import BehaviourLine
+from actors.campaign.records import WhyLine
 from actors.cart.actor import CartWatcherActor
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.records import LifeLine
@@ -29,6 +30,8 @@ from actors.profile.actor import ProfileActor
 from actors.profile.view import shown
 from gateway.balances import AsOf, Lot, WalletSums
 from gateway.behaviour_queries import BehaviourQueries
+from gateway.campaign_queries import CampaignQueries
+from gateway.campaigns import DOMAIN as CAMPAIGN
 from gateway.carts import CartQueries, CartShown
 from gateway.coupon_queries import CouponQueries, UserCoupon
 from gateway.pages import PAGE_MAX
@@ -82,6 +85,17 @@ class CouponSection(msgspec.Struct, frozen=True, tag_field="domain", tag="coupon
     records_cursor: str | None
 
 
+class CampaignSection(msgspec.Struct, frozen=True, tag_field="domain", tag="campaign"):
+    """What campaigns keep of the user, field by field: runs, counters, limits, last words, what they know. Decisions up
+    to `as_of`, newest first.
+    """
+
+    as_of: AsOf
+    state: dict[str, Any]
+    records: list[WhyLine]
+    records_cursor: str | None
+
+
 class BehaviourSection(msgspec.Struct, frozen=True, tag_field="domain", tag="behaviour"):
     """What the user did up to `as_of`, newest first, and the last session that was heard of, with its first and last
     moment.
@@ -110,7 +124,15 @@ class NotificationSection(msgspec.Struct, frozen=True, tag_field="domain", tag="
     products: list[str]
 
 
-Section = ProfileSection | PointsSection | CouponSection | BehaviourSection | CartSection | NotificationSection
+Section = (
+    ProfileSection
+    | PointsSection
+    | CouponSection
+    | BehaviourSection
+    | CartSection
+    | CampaignSection
+    | NotificationSection
+)
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -155,9 +177,10 @@ def exports(
     segments: int,
     coupons: CouponQueries | None = None,
     behaviours: BehaviourQueries | None = None,
+    campaigns: CampaignQueries | None = None,
 ) -> Exports:
     """The exporters of every domain that holds something of a user; without `coupons` nobody has any, without
-    `behaviours` nobody did anything.
+    `behaviours` nobody did anything, and without `campaigns` nobody was in one.
     """
     exporters: dict[str, Exporter] = {
         ProfileActor.name: partial(_profile, readers, segments),
@@ -167,6 +190,8 @@ def exports(
     }
     if coupons is not None:
         exporters[CouponIssuerActor.name] = partial(_coupons, coupons)
+    if campaigns is not None:
+        exporters[CAMPAIGN] = partial(_campaigns, campaigns)
     if behaviours is not None:
         exporters[BehaviourActor.name] = partial(_behaviours, behaviours)
     return Exports(exporters)
@@ -220,6 +245,11 @@ def _coupons(coupons: CouponQueries, user_id: str, before: tuple[int, int] | Non
     had = {template: uses.ever for template, uses in held.purse.uses.items()}
     wrong = rfc3339(max(guard.clear_at, guard.wait_until)) if guard else None
     return CouponSection(held.as_of, held.coupons, had, wrong, held.lines, held.next_cursor)
+
+
+def _campaigns(campaigns: CampaignQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:
+    held = campaigns.export(user_id, before, EXPORT_RECORDS_MAX)
+    return CampaignSection(held.as_of, held.state, held.lines, held.next_cursor) if held is not None else None
 
 
 def _points(points: PointsQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:

@@ -25,7 +25,7 @@ from actors.fields import text_code
 
 Scope = Literal[
     "events:write", "events:read", "points:read", "points:write", "points:adjust", "coupons:read", "coupons:issue",
-    "coupons:redeem", "coupons:manage", "campaigns:read", "operations", "admin",
+    "coupons:redeem", "coupons:manage", "campaigns:read", "campaigns:manage", "operations", "admin",
 ]  # fmt: skip
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """None of them includes another."""

@@ -14,6 +14,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import PathParameter, QueryParameter
 
 from actors.behaviour.messages import TYPE_BYTES_MAX
+from actors.campaign.listing import CAMPAIGN_ID_BYTES_MAX
 from gateway.pages import PAGE_MAX
 from gateway.problems import invalid_parameter
 from topology.wire import clipped
@@ -25,6 +26,7 @@ OFFSET_MAX = 2**63 - 1
 SEGMENT_MAX = 2**31 - 1
 CURSOR_CHARS_MAX = 1_000
 MOMENT_CHARS_MAX = 64
+CAMPAIGN_CHARS_MAX = CAMPAIGN_ID_BYTES_MAX
 TYPE_CHARS_MAX = TYPE_BYTES_MAX
 
 RULES = {
@@ -36,6 +38,7 @@ RULES = {
     "type": f"the behavior_type that is asked for, 1 to {TYPE_CHARS_MAX} characters",
     "from": "an RFC 3339 time since 1970, with its offset from UTC (`+` as %2B)",
     "state": "issued, held, redeemed or expired",
+    "campaign": f"the id of the campaign that is asked for, 1 to {CAMPAIGN_CHARS_MAX} characters",
     "segment": "the number of a segment, an integer from 0",
 }
 
@@ -43,6 +46,7 @@ UserId = Annotated[str, PathParameter(description="Percent-encoded, `/` as %2F")
 Domain = Annotated[str, PathParameter(description="Name of a domain")]
 Subject = Annotated[str, PathParameter(description="`kind:id`, percent-encoded, `/` as %2F")]
 TemplateId = Annotated[str, PathParameter(description="Of a coupon template, percent-encoded, `/` as %2F")]
+CampaignId = Annotated[str, PathParameter(description="Of a campaign, percent-encoded, `/` as %2F")]
 CodeOf = Annotated[str, PathParameter(description="Of a coupon, generated or public, percent-encoded")]
 CouponState = Annotated[
     Literal["issued", "held", "redeemed", "expired"] | None,
@@ -60,6 +64,10 @@ MinOffset = Annotated[
 ]
 Moment = Annotated[
     str | None, QueryParameter(max_length=MOMENT_CHARS_MAX, description="RFC 3339: as it was or will be then")
+]
+OfCampaign = Annotated[
+    str | None,
+    QueryParameter(min_length=1, max_length=CAMPAIGN_CHARS_MAX, description="Only of this campaign"),
 ]
 BehaviourType = Annotated[
     str | None,

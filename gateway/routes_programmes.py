@@ -26,7 +26,7 @@ from gateway.answers import ANSWER_S_MAX, Threads, Waiter
 from gateway.audit import AuditLog, refusing
 from gateway.body import Bodies
 from gateway.parameters import knows
-from gateway.problems import Problem, invalid_parameter
+from gateway.problems import FieldError, Problem, invalid_parameter
 from gateway.programmes import Programmes, Wanted
 from gateway.routes_events import problems
 from gateway.waiting import until_none
@@ -62,12 +62,15 @@ class ShowOperation(Operation):
 
 
 class InForce(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The version that is active now. `changed`: by this request. `pending_segments` do not have it yet."""
+    """The version that is active now. `changed`: by this request. `pending_segments` do not have it yet. `warnings`: it
+    was taken, and its author may believe something of it that is not so.
+    """
 
     version: str
     number: int
     changed: bool
     pending_segments: int = 0
+    warnings: tuple[FieldError, ...] = ()
 
 
 Read = Callable[[], Wanted]

@@ -1,34 +1,31 @@
-"""Coupon templates over HTTP, below HTTP: what may be put in the place of what, which there are, what became of them.
+"""Coupon templates over HTTP, below HTTP: what only they ask of a version, which there are, what became of them.
 
-A template is a programme `template:ID` (actors/coupon/listing.py): its versions, and how they spread, are the matter of
-programmes.py. What is asked here besides must be known before a version is in the log, since everybody obeys it from
-then on: that a template becomes only what it may, that what was without limit when coupons went out stays so, that a
-public code can be typed and is no other template's.
+A template is a programme `template:ID` (actors/coupon/listing.py), put and switched as listed.py says. Before a version
+is in the log, since everybody obeys it from then on, it must be known that what was without limit when coupons went out
+stays so, and that a public code can be typed and is no other template's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
 from actors.commands import Refusal
 from actors.coupon import listing
-from actors.coupon.directory import TEMPLATES_MAX, Listed, full
+from actors.coupon.directory import TEMPLATES_MAX, full
+from actors.coupon.directory import Listed as Line
 from actors.coupon.forms import TEMPLATE_ID_BYTES_MAX
-from actors.coupon.listing import MAY_BECOME, Status, compiled, limits, subject_of
+from actors.coupon.listing import MAY_BECOME, compiled, limits, subject_of
 from actors.coupon.pool import Pool
 from actors.coupon.programme import body
 from actors.coupon.shelf import Shelf, Slice, Tally
-from actors.coupon.spelling import is_generated, normal
+from actors.coupon.spelling import IMPORTED, is_generated, normal
 from actors.coupon.stock import CouponStockActor, Stock
-from actors.fields import text_code
-from actors.forms import text_rule
-from gateway.coupon_codes import DOMAIN, directory
-from gateway.pages import encoded, page
-from gateway.problems import FieldError, Problem
-from gateway.programmes import Active, Programmes, Wanted
+from gateway.coupon_codes import DOMAIN, CouponCodes, directory
+from gateway.listed import Listed, Shown, Words, by_id
+from gateway.programmes import Programmes
 from gateway.readers import ReaderPool
 from supervision.entry import part_subject, segment_of
 from supervision.store import Reader
@@ -90,73 +87,45 @@ class Usage(msgspec.Struct, frozen=True):
     budget: Lent | None
 
 
-class Shown(msgspec.Struct, frozen=True):
-    """The version in force: the template's own JSON, and its status."""
-
-    active: Active
-    status: Status
-    template: bytes
-
-
-class Templates:
+class Templates(Listed):
     """Any thread may call; blocks for as long as the store takes."""
 
-    def __init__(self, programmes: Programmes, readers: ReaderPool, segments: int) -> None:
-        self._programmes = programmes
+    words: ClassVar[Words] = Words(
+        "template", "unknown_template", TEMPLATE_ID_BYTES_MAX, "draft", "closed", MAY_BECOME, subject_of, listing.read,
+        body,
+    )  # fmt: skip
+
+    def __init__(self, programmes: Programmes, readers: ReaderPool, segments: int, codes: CouponCodes) -> None:
+        super().__init__(programmes)
         self._readers = readers
         self._segments = segments
+        self._codes = codes
 
-    def find(self, id: str) -> Shown | None:
-        """The version in force, None when there was never one. Raises Problem `unknown_template` for what is no id."""
-        if text_code(id, TEMPLATE_ID_BYTES_MAX):
-            raise Problem("unknown_template", f"the id of a template must be {text_rule(TEMPLATE_ID_BYTES_MAX)}")
-        active = self._programmes.active(subject_of(id))
-        if not active.number:
-            return None
-        status, template = listing.read(active.body.decode())
-        return Shown(active, status, template.encode())
+    def put_problems(self, id: str, before: Shown | None, new: str) -> Iterator[Refusal]:
+        yield from self._code_problems(id, compiled(listing.read(new)[1]).template.code.public)
+        if before is None:
+            with self._readers.one() as reader:
+                if full(directory(reader, 0)):
+                    yield Refusal("too_many", "id", f"no more than {TEMPLATES_MAX} templates, fewer with long names")
+        elif before.status != "draft":
+            yield from _limit_problems(before.active.body.decode(), new)
 
-    def shown(self, id: str) -> Shown:
-        """Raises Problem `unknown_template`."""
-        found = self.find(id)
-        if found is None:
-            raise Problem("unknown_template", f"there is no template {id!a}")
-        return found
-
-    def read(self, id: str, template: bytes, if_match: str, by: str) -> Wanted:
-        """What it is to put `template`: a new one is a draft, another keeps its status. Nothing is done yet.
-
-        Raises Problem `refused_programme`, `no_such_change`, and as Programmes.read does.
-        """
-        before = self.find(id)
-        if before is not None and before.status == "closed":
-            raise Problem("no_such_change", f"the template {id} is closed, and stays as it is")
-        wanted = self._wanted(id, "draft" if before is None else before.status, template, if_match, by)
-        new = wanted.new.canonical.decode()
-        if problem := next(self._problems(id, before, new), None):
-            raise refused(problem)
-        return wanted
-
-    def become(self, id: str, status: Status, by: str) -> Wanted:
-        """What it is to give the template another status. Raises Problem `unknown_template`, `no_such_change`."""
-        before = self.shown(id)
-        if status != before.status and status not in MAY_BECOME[before.status]:
-            raise Problem("no_such_change", f"the template {id} is {before.status} and cannot become {status}")
-        return self._wanted(id, status, before.template, before.active.version, by)
+    def become_problems(self, id: str, before: Shown, status: str) -> Iterator[Refusal]:
+        """Another may have got its public code meanwhile."""
+        if status == "active":
+            yield from self._code_problems(id, compiled(before.json.decode()).template.code.public)
 
     def page(self, limit: int, cursor: str | None) -> TemplatesPage:
         """Raises Problem for a cursor that is none."""
         with self._readers.one() as reader:
             known = directory(reader, 0).templates
-        rows = page(list(known), _key, tuple[str], limit, cursor)
-        data = [_line(id, known[id]) for id in rows[:limit]]
-        has_more = len(rows) > limit
-        return TemplatesPage(data, encoded(_key(rows[limit - 1])) if has_more else None, has_more)
+        found = by_id(known, limit, cursor)
+        return TemplatesPage([_line(id, known[id]) for id in found.ids], found.next_cursor, found.has_more)
 
     def usage(self, id: str) -> Usage:
         """The sum over all segments, each as of its own moment. Raises Problem `unknown_template`."""
         found = self.shown(id)
-        template = compiled(found.template.decode()).template
+        template = compiled(found.json.decode()).template
         with self._readers.one() as reader:
             shelves = list(self._shelves(reader, id))
             subject = subject_of(id)
@@ -178,24 +147,19 @@ class Templates:
             if state is not None:
                 yield _shelf(state)
 
-    def _wanted(self, id: str, status: Status, template: bytes, if_match: str, by: str) -> Wanted:
-        return self._programmes.read(subject_of(id), body(status, _json(template)), if_match, by)
-
-    def _problems(self, id: str, before: Shown | None, new: str) -> Iterator[Refusal]:
-        yield from self._code_problems(id, compiled(listing.read(new)[1]).template.code.public)
-        if before is None:
-            with self._readers.one() as reader:
-                if full(directory(reader, 0)):
-                    yield Refusal("too_many", "id", f"no more than {TEMPLATES_MAX} templates, fewer with long names")
-        elif before.status != "draft":
-            yield from _limit_problems(before.active.body.decode(), new)
-
     def _code_problems(self, id: str, code: str) -> Iterator[Refusal]:
         plain = normal(code) if code else ""
         if isinstance(plain, Refusal) or is_generated(plain):
             yield Refusal("characters", _PUBLIC, f"{_PUBLIC} must be 3 to 19 letters and digits, not counting dashes")
+        elif plain and (imported := self._imported(plain)):
+            yield Refusal("taken", _PUBLIC, f"{_PUBLIC} must be no imported code: {imported} has it")
         elif plain and (other := self._whose(plain)) not in ("", id):
             yield Refusal("taken", _PUBLIC, f"{_PUBLIC} must be no other template's that is not closed: {other} has it")
+
+    def _imported(self, code: str) -> str:
+        """The template of which the code was brought, if any."""
+        with self._readers.one() as reader:
+            return self._codes.imported(reader, code).template
 
     def _whose(self, code: str) -> str:
         """The template, if it is not closed, that has the public code in any segment: news of a version reaches one
@@ -232,22 +196,6 @@ def _lent(pool: Pool | None, slices: list[Slice | None]) -> Lent | None:
     return Lent(pool.total, pool.free, sum(pool.lent.values()), sum(one.left for one in slices if one is not None))
 
 
-def _line(id: str, listed: Listed) -> TemplateLine:
-    return TemplateLine(id, listed.status, listed.number, listed.public_code or None, listed.activity_id or None)
-
-
-def _json(template: bytes) -> bytes:
-    """Raises Problem `not_json`: what is no JSON cannot stand in a version's body."""
-    try:
-        msgspec.json.decode(template)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Problem("not_json", "a template must be JSON in UTF-8, of whole characters") from None
-    return template
-
-
-def _key(id: str) -> tuple[str]:
-    return (id,)
-
-
-def refused(why: Refusal) -> Problem:
-    return Problem("refused_programme", why.message, (FieldError(why.field, why.code, why.message),))
+def _line(id: str, listed: Line) -> TemplateLine:
+    public = listed.public_code if listed.public_code != IMPORTED else ""
+    return TemplateLine(id, listed.status, listed.number, public or None, listed.activity_id or None)

@@ -27,6 +27,8 @@ from gateway.app import Choices, Ports, build_app
 from gateway.audit import AuditLog
 from gateway.behaviour_queries import BehaviourQueries
 from gateway.body import Bodies
+from gateway.campaign_queries import CampaignQueries
+from gateway.campaigns import Campaigns
 from gateway.carts import CartQueries
 from gateway.commands import Commands, EntryAt
 from gateway.coupon_codes import CouponCodes
@@ -35,6 +37,7 @@ from gateway.coupon_queries import CouponQueries
 from gateway.estimates import Estimates
 from gateway.export import exports
 from gateway.health import Health, Readiness
+from gateway.imported_codes import ImportedCodes
 from gateway.ingest import Ingest
 from gateway.key_file import KeyFile
 from gateway.key_ring import KeyRing
@@ -291,6 +294,8 @@ class World:
         programmes = Programmes(
             {"points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name, FAMILIES
         )
+        user_campaigns = CampaignQueries(readers, SEGMENTS)
+        templates = Templates(programmes, readers, SEGMENTS, codes)
         return Ports(
             ingest=ingest,
             commands=Commands(
@@ -312,11 +317,14 @@ class World:
             behaviours=behaviours,
             carts=CartQueries(readers, SEGMENTS),
             validation=Validation(readers, SEGMENTS, self.clock, codes),
-            exports=exports(points, readers, SEGMENTS, coupons, behaviours),
+            exports=exports(points, readers, SEGMENTS, coupons, behaviours, user_campaigns),
             parked=parked,
             decisions=Decisions(parked, self.journal, SEGMENTS),
             programmes=programmes,
-            templates=Templates(programmes, readers, SEGMENTS),
+            templates=templates,
+            imported=ImportedCodes(templates, codes, self.journal, readers, SEGMENTS, ingest.not_taking),
+            campaigns=Campaigns(programmes, readers, "UTC", "CNY"),
+            user_campaigns=user_campaigns,
             wait_folded=FoldedByPolling(
                 lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
                 lambda segment, domain: self.checkpoints.get((segment, domain), 0),

@@ -19,6 +19,7 @@ from actors.campaign import compiled
 from actors.campaign.compiled import CompiledCampaign
 
 SUBJECT = "campaign:"
+CAMPAIGN_ID_BYTES_MAX = 64
 COMPILED_MAX = 1_024
 """Versions of campaigns that are kept ready."""
 

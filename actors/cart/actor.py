@@ -82,7 +82,8 @@ def _changed(state: Cart, applied: Applied) -> CartChanged:
     assert applied.reason is not None
     return CartChanged(
         state.no, applied.reason, cart.value(state), state.currency, len(state.lines), state.idle_since,
-        applied.corrected,
+        applied.corrected, sum([line.quantity for line in state.lines]),
+        tuple(dict.fromkeys(line.product for line in state.lines)),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from actors.cart.cart import Reason
 
 class CartChanged(msgspec.Struct, frozen=True, gc=False):
     """`cart.changed`: what the cart is now. `lines`: how many; none: it is empty, and worth nothing. `corrected`: the
-    shop has it at another value than its prices come to. `idle_since` in ms.
+    shop has it at another value than its prices come to. `idle_since` in ms. Of no cart are `categories` known yet.
     """
 
     cart_no: int
@@ -22,6 +22,9 @@ class CartChanged(msgspec.Struct, frozen=True, gc=False):
     lines: int
     idle_since: int
     corrected: bool = False
+    pieces: int = 0
+    products: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
     schema_version: ClassVar[int] = 1
 

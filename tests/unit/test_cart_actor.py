@@ -57,7 +57,7 @@ def changed(outputs: list[Output]) -> CartChanged:
 def test_the_seeds_messages_fill_a_cart_and_empty_it() -> None:
     world = CartWorld()
     said = world.see(ADDED)
-    assert changed(said) == CartChanged(1, "added", 59_800, "CNY", 1, world.at)
+    assert changed(said) == CartChanged(1, "added", 59_800, "CNY", 1, world.at, pieces=2, products=("PROD_001",))
     assert said[1:] == [Arm("idle", world.at + IDLE_S * 1_000, absence=True)]
     said = world.see(BOUGHT)
     assert changed(said) == CartChanged(1, "bought", 0, "", 0, world.at)

@@ -262,6 +262,17 @@ def test_the_seeds_abandoned_cart_is_reminded_once_and_a_buyer_is_left_alone() -
     assert ann.waits(7_200) == [] and ann.last("CART_ABANDON_001")[0] == "capped"
 
 
+def test_what_other_domains_say_is_nothing_that_the_user_does() -> None:
+    ann = User()
+    ann.seed(CART_ABANDON_001)
+    ann.does("add_to_cart", product_id="p1", quantity=1, price=299)
+    ann.cart(29_900, "p1")
+    ann.waits(3_599)
+    ann.hears("cart.abandoned", cart_no=1, value=29_900)
+    ann.hears("points.expiring", points=5)
+    assert kinds(ann.waits(1)) == ["campaign.entered", "notify.requested"]
+
+
 def test_the_seeds_upgrade_comes_once_with_its_pack_when_the_last_of_its_conditions_holds() -> None:
     ann = User()
     ann.seed(VIP_UPGRADE)

@@ -1,0 +1,139 @@
+"""`/v1/campaigns` over HTTP: put and switched as routes_listed.py says, checked without being put; and each user's.
+
+The status of a campaign is in the header `Campaign-Status`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from litestar import Response, get, post, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+
+from actors.campaign.listing import Status
+from actors.campaign.review import Review
+from gateway.answers import Threads
+from gateway.audit import AuditLog
+from gateway.body import Bodies
+from gateway.campaign_queries import CampaignQueries, UserCampaigns, WhyPage
+from gateway.campaigns import Campaigns, CampaignsPage
+from gateway.door import path_value
+from gateway.pages import PAGE_DEFAULT
+from gateway.parameters import CampaignId, Cursor, Limit, OfCampaign, UserId, knows
+from gateway.programmes import Programmes
+from gateway.routes_events import problems
+from gateway.routes_listed import Asked, Counter, ListedOperation
+from gateway.routes_programmes import NOT_EVERYWHERE, InForce, ShowOperation
+
+PATH = "/v1/campaigns/{campaign:str}"
+VERBS: Sequence[tuple[str, Status, str]] = (
+    ("activate", "active", "Let users enter a campaign, from now on or again"),
+    ("pause", "paused", "Let nobody enter a campaign for now; who is under way goes on"),
+    ("archive", "archived", "End a campaign for ever, for those under way too"),
+)
+
+
+@dataclass
+class CheckOperation(Operation):
+    """Says in the schema what the handler reads as raw bytes."""
+
+    def __post_init__(self) -> None:
+        media = OpenAPIMediaType(schema=Schema(type=OpenAPIType.OBJECT))
+        self.request_body = RequestBody(content={"application/json": media}, required=True)
+
+
+def campaign_routes(
+    campaigns: Campaigns, queries: CampaignQueries, programmes: Programmes, audit: AuditLog, bodies: Bodies,
+    threads: Threads,
+) -> Sequence[HTTPRouteHandler]:  # fmt: skip
+    """The routes over `campaigns` and `queries`."""
+    counter = Counter(campaigns, programmes, audit, bodies, threads)
+    return [
+        _put(counter),
+        *[_verb(*verb, counter) for verb in VERBS],
+        _check(campaigns, bodies, threads),
+        *_questions(campaigns, counter, threads),
+        *_users(queries, threads),
+    ]
+
+
+def _put(counter: Counter) -> HTTPRouteHandler:
+    @put(
+        PATH, status_code=200, operation_class=ListedOperation, guards=[knows()], summary="Put a campaign",
+        responses={**problems(400, 404, 408, 409, 412, 413, 415, 422, 428, 503), 202: NOT_EVERYWHERE},
+    )  # fmt: skip
+    async def put_campaign(request: Asked, campaign: CampaignId) -> Response[InForce]:
+        """In our form or in the seed's. A new one is a draft. Answers once every segment's log holds the version."""
+        return await counter.put(request, campaign)
+
+    return put_campaign
+
+
+def _verb(verb: str, status: Status, summary: str, counter: Counter) -> HTTPRouteHandler:
+    @post(
+        f"{PATH}/{verb}", status_code=200, name=f"campaign_{verb}", operation_id=f"campaign_{verb}", guards=[knows()],
+        summary=summary, responses={**problems(400, 404, 409, 412, 428, 503), 202: NOT_EVERYWHERE},
+    )  # fmt: skip
+    async def become(request: Asked, campaign: CampaignId) -> Response[InForce]:
+        """200: in force in every segment. What it is already it stays, and that is no change."""
+        return await counter.become(request, campaign, status)
+
+    return become
+
+
+def _check(campaigns: Campaigns, bodies: Bodies, threads: Threads) -> HTTPRouteHandler:
+    @post(
+        "/v1/campaigns/check", status_code=200, operation_class=CheckOperation, guards=[knows()],
+        responses=problems(400, 408, 413, 415, 503), summary="What is wrong with a campaign, and what it would cost",
+    )  # fmt: skip
+    async def check_campaign(request: Asked) -> Review:
+        """All problems at once, with their places. Nothing is written."""
+        async with bodies.whole(request.scope["headers"], request.receive) as body:
+            return await threads.run(partial(campaigns.review, body))
+
+    return check_campaign
+
+
+def _questions(campaigns: Campaigns, counter: Counter, threads: Threads) -> Sequence[HTTPRouteHandler]:
+    @get(
+        PATH, responses=problems(400, 404, 503), summary="A campaign", guards=[knows()], media_type="application/json",
+        operation_class=ShowOperation,
+    )  # fmt: skip
+    async def show_campaign(campaign: CampaignId) -> Response[bytes]:
+        """In our canonical form, defaults left out; its status and how often it changed are in headers."""
+        return await counter.show(campaign)
+
+    @get(
+        "/v1/campaigns", responses=problems(400, 503), guards=[knows("limit", "cursor")], summary="All campaigns",
+    )  # fmt: skip
+    async def list_campaigns(limit: Limit = PAGE_DEFAULT, cursor: Cursor = None) -> CampaignsPage:
+        return await threads.run(partial(campaigns.page, limit, cursor))
+
+    return show_campaign, list_campaigns
+
+
+def _users(queries: CampaignQueries, threads: Threads) -> Sequence[HTTPRouteHandler]:
+    @get(
+        "/v1/users/{user_id:str}/why", responses=problems(400, 404, 503),
+        guards=[knows("campaign", "limit", "cursor")], summary="Why a user got something of a campaign, or did not",
+    )  # fmt: skip
+    async def why(
+        user_id: UserId, campaign: OfCampaign = None, limit: Limit = PAGE_DEFAULT, cursor: Cursor = None
+    ) -> WhyPage:
+        """Newest first. A page of one campaign may be short, or empty, while `has_more` says that there are older
+        lines; `last` is the last word of each campaign, "not entered" too.
+        """
+        return await threads.run(partial(queries.why, path_value(user_id), limit, cursor, campaign))
+
+    @get(
+        "/v1/users/{user_id:str}/campaigns", responses=problems(400, 404, 503), guards=[knows()],
+        summary="Which campaigns a user is under way in",
+    )  # fmt: skip
+    async def user_campaigns(user_id: UserId) -> UserCampaigns:
+        """At which step, since when, and what is waited for until when."""
+        return await threads.run(partial(queries.campaigns, path_value(user_id)))
+
+    return why, user_campaigns

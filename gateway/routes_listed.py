@@ -1,0 +1,114 @@
+"""Coupon templates and campaigns over HTTP, as far as they are alike: put by ETag, switched by verbs.
+
+The representation is the thing itself, so that what was read can be edited and put back; its status is in a header and
+changes by POST alone. An ETag names both. What is put over another names it in If-Match, as programmes do; a new one
+has nothing to name, and may say so by `If-None-Match: *`.
+
+One change of a family at a time: whether something is free (a public code, a place in the directory) is asked of the
+segments, and what is on its way to them would not be seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
+
+from gateway.access import who
+from gateway.answers import Threads
+from gateway.audit import AuditLog
+from gateway.body import Bodies
+from gateway.door import path_value
+from gateway.listed import Listed, Shown
+from gateway.problems import Problem
+from gateway.programmes import Programmes
+from gateway.routes_programmes import InForce, Shop, precondition, present, tag
+
+TRIES = 5
+"""Of a change of status over which another change came."""
+
+Asked = Request[Any, Any, Any]
+
+
+@dataclass
+class ListedOperation(Operation):
+    """Says in the schema what the handler reads as raw bytes and headers."""
+
+    def __post_init__(self) -> None:
+        media = OpenAPIMediaType(schema=Schema(type=OpenAPIType.OBJECT))
+        text = Schema(type=OpenAPIType.STRING)
+        said = "ETag of what is to be replaced, as GET shows it; needed unless it is new"
+        match = Parameter(name="If-Match", param_in="header", schema=text, description=said)
+        none = Parameter(name="If-None-Match", param_in="header", schema=text, description="*: only a new one")
+        self.parameters = [*(self.parameters or []), match, none]
+        self.request_body = RequestBody(content={"application/json": media}, required=True)
+
+
+class Counter:
+    """Where members of one family are put, switched and shown. On the HTTP loop only."""
+
+    def __init__(
+        self, listed: Listed, programmes: Programmes, audit: AuditLog, bodies: Bodies, threads: Threads
+    ) -> None:
+        self._listed = listed
+        self._shop = Shop(programmes, audit, threads)
+        self._one_by_one = asyncio.Lock()
+        self._bodies = bodies
+        self._threads = threads
+
+    async def put(self, request: Asked, member: str) -> Response[InForce]:
+        """Answers once every segment's log holds the version, or after 5 s. Raises Problem."""
+        id, by, headers = path_value(member), who(request.scope), request.scope["headers"]
+        async with self._bodies.whole(headers, request.receive) as body, self._one_by_one:
+            before = await self._threads.run(partial(self._listed.find, id))
+            if_match = self._replaces(headers, before)
+            put = await self._threads.run(partial(self._listed.read, id, body, if_match, by))
+            answer = await self._shop.put(lambda: put.wanted, if_match, by)
+            found = await self._shop.in_force(self._listed.words.subject_of(id), answer)
+        found.content = msgspec.structs.replace(found.content, warnings=put.warnings)
+        return found
+
+    async def become(self, request: Asked, member: str, status: str) -> Response[InForce]:
+        """As `put`. What it is already it stays, and that is no change."""
+        id, by = path_value(member), who(request.scope)
+        async with self._one_by_one:
+            for left in reversed(range(TRIES)):
+                wanted = await self._threads.run(partial(self._listed.become, id, status, by))
+                try:
+                    answer = await self._shop.put(lambda wanted=wanted: wanted, wanted.present.version, by)
+                    return await self._shop.in_force(self._listed.words.subject_of(id), answer)
+                except Problem as problem:
+                    if problem.code != "precondition_failed" or not left:
+                        raise
+        raise AssertionError("the last try returns or raises")
+
+    async def show(self, member: str) -> Response[bytes]:
+        """In canonical form, defaults left out; its status and how often it changed are in headers."""
+        shown = await self._threads.run(partial(self._listed.shown, path_value(member)))
+        status = {f"{self._listed.words.noun}-status": shown.status}
+        headers = {**tag(shown.active.version), "programme-number": str(shown.active.number), **status}
+        return Response(shown.json, headers=headers, media_type="application/json")
+
+    def _replaces(self, headers: Iterable[tuple[bytes, bytes]], before: Shown | None) -> str:
+        """The version that is to be replaced, empty for a new one; raises Problem."""
+        given = list(headers)
+        none = [value.strip() for name, value in given if name == b"if-none-match"]
+        if none == [b"*"] and not any(name == b"if-match" for name, _ in given):
+            if before is not None:
+                raise Problem("precondition_failed", present(before.active.version, before.active.number))
+            return ""
+        if_match = precondition(given)
+        if before is None and if_match is not None:
+            raise Problem(
+                "precondition_failed", f"there is no such {self._listed.words.noun} yet: put it without If-Match"
+            )
+        if before is not None and if_match is None:
+            now = present(before.active.version, before.active.number)
+            raise Problem("precondition_required", f"{now}; name it in If-Match to replace it")
+        return if_match or ""
