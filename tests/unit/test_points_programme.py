@@ -321,6 +321,7 @@ def test_the_registry_lists_each_domain_once() -> None:
         "points",
         "notification",
         "profile",
+        "behaviour",
         "programmes",
         "coupon",
         "coupon_stock",
