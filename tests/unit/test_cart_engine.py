@@ -47,8 +47,6 @@ def test_who_leaves_his_cart_is_told_of_once_over_a_kill_and_who_buys_is_not(tmp
     assert abandoned(engine) == [("leaves", 1)]
     engine.settle(HOUR_S)
     assert sorted(abandoned(engine)) == [("comes back", 1), ("leaves", 1)]
-    engine.settle(24 * HOUR_S)
-    assert len(abandoned(engine)) == 2
     engine.close()
 
 
