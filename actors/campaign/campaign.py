@@ -108,7 +108,9 @@ class Birthday(_Trigger, frozen=True, tag="birthday"):
 
 
 class Before(_Trigger, frozen=True, tag="before"):
-    """`days` before the day on which it ends, at the time `at`."""
+    """`days` before the day on which it ends, at the time `at`. `tier_end`: the user's level is lost; `coupon_end`: one
+    of the user's coupons is over; `membership_end`: the moment or day that the profile's fact of this name is.
+    """
 
     what: Literal["tier_end", "coupon_end", "membership_end"]
     days: Days

@@ -25,12 +25,17 @@ class CartSeen(msgspec.Struct, frozen=True, gc=False):
 class Facts(Protocol):
     """One user at one moment. Answers do not change while a condition is judged; what is not known is None."""
 
-    at: int
-    """Now: the `at` of the entry that is reacted to, ms since 1970 UTC."""
-    since: int
-    """The `at` of the event that triggered the campaign for this user: of an absence the event that it is counted from,
-    of a time trigger its firing. Before there is a run: of the entry that is reacted to.
-    """
+    @property
+    def at(self) -> int:
+        """Now: the `at` of the entry that is reacted to, ms since 1970 UTC."""
+        ...
+
+    @property
+    def since(self) -> int:
+        """The `at` of the event that triggered the campaign for this user: of an absence the event that it is counted
+        from, of a time trigger its firing. Before there is a run: of the entry that is reacted to.
+        """
+        ...
 
     def field(self, name: str) -> Any:
         """A field of the event that triggered the campaign."""

@@ -129,7 +129,7 @@ def moment(calendar: Calendar, wall: datetime) -> int:
     """The first moment (ms since 1970 UTC) at which the wall shows `wall`, whole minutes, or later. O(1); in a gap
     O(log its length).
     """
-    at = calendar.at(wall.date(), wall.time())
+    at = calendar.at(wall.date(), wall.time().replace(fold=0))
     shown = _shown(calendar, at)
     if shown <= wall:
         return at

@@ -72,7 +72,7 @@ from actors.campaign.conditions import (
 from actors.campaign.window_spec import WINDOW_DAYS_MAX, EventName
 from actors.commands import Refusal, must_be
 from actors.money import EXPONENTS, is_seed_field, minor_of_seed
-from actors.rule_words import Label
+from actors.rule_words import Id, Label
 
 PURCHASE, ORDER_VALUE = "purchase_complete", "order_value"
 ADD_TO_CART = "add_to_cart"
@@ -115,7 +115,7 @@ class FrequencyLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SeedCampaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`zone` and `currency` are ours: the original says neither."""
 
-    trigger_id: Label
+    trigger_id: Id
     conditions: msgspec.Raw
     actions: Annotated[tuple[SeedAction, ...], Meta(max_length=32)]
     trigger_name: Label | None = None

@@ -174,6 +174,7 @@ def test_all_errors_are_told_at_once() -> None:
             "unheard",
         ),
         (words(steps=[SMS, WAIT, COUPON]), "exit", "no_exit"),
+        (words(steps=[{"type": "wait_for", "event": "x", "seconds": 5}, COUPON]), "exit", "no_exit"),
         (words(trigger={"type": "cart_idle", "seconds": 60, "min_value": 0}), "trigger.min_value", "empty_cart"),
     ],
 )

@@ -34,6 +34,7 @@ FULL: dict[str, Any] = {
     "when": {"type": "all", "of": [
         {"type": "cart", "of": "value", "op": ">=", "value": 10_000},
         {"type": "count", "event": "purchase_complete", "within": {"days": 30}, "net": True, "op": "<", "value": 3},
+        {"type": "did", "event": "share", "but_not": [{"event": "click"}, {"event": "favorite"}]},
     ]},
     "exit": {"type": "after_trigger", "event": "purchase_complete"},
     "steps": [
@@ -61,6 +62,7 @@ def test_the_same_campaign_in_other_words_is_the_same_version() -> None:
         {"field": "category", "op": "in", "value": ["cups", "tea"]}, {"field": "flagged", "op": "=", "value": False},
     ]  # fmt: skip
     other["trigger"]["none_of"].reverse()
+    other["when"]["of"][2]["but_not"].reverse()
     other["steps"][2]["when"]["value"] = ["silver", "gold"]
     other["steps"][1]["else"][0]["on_refused"][0]["codes"].reverse()
     other["priority"] = 5
@@ -68,7 +70,7 @@ def test_the_same_campaign_in_other_words_is_the_same_version() -> None:
 
 
 def test_a_campaign_is_named_alike_for_ever() -> None:
-    assert taken(FULL).version == "de8c12ddf4a6094b"
+    assert taken(FULL).version == "d78f38fadd812ce9"
 
 
 @pytest.mark.parametrize("name", sorted(FULL))
@@ -105,7 +107,8 @@ def test_it_knows_what_it_hears_asks_counts_and_awaits() -> None:
     assert campaign.hears == {"add_to_cart", "purchase_complete", "cart_cleared", ""}
     assert campaign.awaits == {"click"}
     assert campaign.asks == {"cart", "tier"}
-    assert [spec.event for spec in campaign.counters.values()] == ["purchase_complete"] * 2
+    counted = [spec.event for spec in campaign.counters.values()]
+    assert counted == ["purchase_complete", "share", "click", "favorite", "purchase_complete"]
 
 
 def test_a_change_is_of_any_event_that_its_counters_count_or_take_back() -> None:

@@ -111,6 +111,12 @@ def test_added_and_not_bought_since_means_since_the_last_addition() -> None:
         assert (judgement.met, judgement.saw) == (want, (saw,))
 
 
+def test_what_was_done_and_what_was_not_are_looked_for_in_one_window() -> None:
+    condition = {"type": "did", "event": "x", "but_not": [{"event": "y"}], "within": {"seconds": 60}}
+    specs = [counter(event, LastTime(), Rolling(60_000)) for event in ("x", "y")]
+    assert list(judge(condition).counters.values()) == specs
+
+
 def test_a_purchase_at_the_moment_of_the_trigger_came_after_it_unless_it_is_the_trigger() -> None:
     condition = {"type": "after_trigger", "event": "purchase_complete"}
     facts = Table(NOON, since=NOON - 5).count(BOUGHT, NOON - 5)

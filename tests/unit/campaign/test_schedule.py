@@ -148,6 +148,15 @@ def test_a_birthday_on_29_february_is_the_28th_in_other_years() -> None:
     assert found == ["2027-02-28T09:00:00+08:00", "2028-02-29T09:00:00+08:00", "2029-02-28T09:00:00+08:00"]
 
 
+def test_a_birthday_that_is_still_to_come_this_year_is_the_next_and_one_that_is_over_is_not() -> None:
+    shanghai = calendar("Asia/Shanghai")
+    nine = ms("2026-12-01T09:00:00+08:00")
+    assert birthday_after(shanghai, "12-01", "09:00", nine - 1) == nine
+    assert birthday_after(shanghai, "12-01", "09:00", nine) == ms("2027-12-01T09:00:00+08:00")
+    # In Shanghai it is the new year already.
+    assert birthday_after(shanghai, "01-01", "09:00", ms("2026-12-31T17:00:00Z")) == ms("2027-01-01T09:00:00+08:00")
+
+
 def test_days_before_an_end_are_counted_from_its_last_day() -> None:
     shanghai = calendar("Asia/Shanghai")
     # Valid until the end of the 31st, which is the first moment of the 1st.
@@ -173,14 +182,11 @@ def test_a_wait_is_so_long_and_then_until_the_clock_time() -> None:
 
 
 zones = st.sampled_from([NEW_YORK, "Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns", "Asia/Beirut", "UTC"])
-changes = [datetime(2025, 3, 9, 2, 30), datetime(2025, 11, 2, 1, 30), datetime(2010, 11, 7, 0, 0)]
+changes = [datetime(2025, 3, 9, 2, 30), datetime(2025, 11, 2, 1, 30, fold=1), datetime(2010, 11, 7, 0, 0)]
 walls = st.datetimes(datetime(2005, 1, 1), datetime(2030, 1, 1)).map(lambda wall: wall.replace(second=0, microsecond=0))
 
 
-@given(
-    zones,
-    walls | st.sampled_from([datetime(2025, 3, 9, 2, 30), datetime(2025, 11, 2, 1, 30), datetime(2010, 11, 7, 0, 0)]),
-)
+@given(zones, walls | st.sampled_from(changes))
 def test_a_clock_time_is_the_first_moment_at_which_the_wall_shows_it_or_later(zone: str, wall: datetime) -> None:
     found, tz = moment(calendar(zone), wall), ZoneInfo(zone)
 
