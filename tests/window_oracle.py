@@ -5,9 +5,12 @@ What is in a window is told by the dates of the two moments alone, not by where 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
+
+import msgspec
 
 from actors.calendar import calendar, first
 from actors.campaign.window_spec import (
@@ -22,8 +25,7 @@ from actors.campaign.window_spec import (
     Sum,
     WindowSpec,
 )
-from actors.limits.limit import Limit
-from actors.limits.slots import Slot
+from actors.slots import Limit, Slot
 
 
 @dataclass
@@ -46,6 +48,12 @@ class PlainEvents:
                 return max((at for at, _ in there), default=None)
 
 
+class PlainLimit(msgspec.Struct, frozen=True):
+    scope: str
+    window: WindowSpec
+    count: int
+
+
 @dataclass
 class PlainSlots:
     """Every slot that is out, in full."""
@@ -56,7 +64,7 @@ class PlainSlots:
         of_scope = [slot.at for slot in self.out if limit.scope in slot.scopes and slot.at <= now]
         return limit.count - sum(is_in(limit.window, at, now) for at in of_scope)
 
-    def lets_pass(self, limits: list[Limit], now: int) -> bool:
+    def lets_pass(self, limits: Sequence[Limit], now: int) -> bool:
         return all(self.room(limit, now) > 0 for limit in limits)
 
 

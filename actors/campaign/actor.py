@@ -17,6 +17,7 @@ import msgspec
 
 from actors.behaviour.behaviour import known
 from actors.behaviour.messages import SEEN
+from actors.behaviour.plausible import judge
 from actors.campaign import directory as directories
 from actors.campaign import entering, fanout, heard, knowledge, running, state, tally, timed
 from actors.campaign.desk import Desk
@@ -96,7 +97,10 @@ class CampaignActor(Domain[Member]):
         kind, body, knows = event.entry.kind, event.body, member.knows
         match body:
             case msgspec.Raw():
-                return heard.behaviour(known(event.entry.body, self._currency), ()), NOTHING
+                seen = known(event.entry.body, self._currency)
+                judged = judge(member.session, seen, event.entry.occurred_at, event.at)
+                member.session = judged.session
+                return heard.behaviour(seen, judged.flags), NOTHING
             case CartChanged():
                 knowledge.of_cart(knows, body)
                 return None, frozenset(("cart",))

@@ -12,6 +12,8 @@ from fractions import Fraction
 from hashlib import blake2b
 from typing import Any
 
+import msgspec
+
 from actors.campaign.campaign import CartIdle, NoAction, OnEvent
 from actors.campaign.comparison import passes
 from actors.campaign.desk import Desk
@@ -21,8 +23,7 @@ from actors.campaign.judging import Judge, Judgement
 from actors.campaign.limits import CAMPAIGN, TAG, LimitSpec
 from actors.campaign.running import go
 from actors.campaign.state import RUNS_MAX, WATCHES_MAX, Origin, Run
-from actors.limits.limit import COUNT_MAX, Limit
-from actors.limits.slots import Capped, reserve
+from actors.slots import Capped, reserve
 from supervision.envelope import rfc3339
 from supervision.outputs import Arm, Cancel
 
@@ -126,10 +127,10 @@ def enter(desk: Desk, one: Active, origin: Origin, judgement: Judgement | None =
 
 
 def _limited(desk: Desk, one: Active, origin: Origin, judged: tuple[Judge, Judgement] | None) -> None:
-    limits = [limit_of(one.id, spec) for spec in one.compiled.limits if not spec.of_messages]
+    limits = [own(one.id, spec) for spec in one.compiled.limits if not spec.of_messages]
     slot = reserve(desk.member.slots, limits, desk.at) if limits else None
     if isinstance(slot, Capped):
-        reason = f"{slot.limit.scope} until {rfc3339(slot.free_at)}"
+        reason = f"{limits[slot.index].scope} until {rfc3339(slot.free_at)}"
         desk.why(one, "capped", reason=reason, judged=judged)
         return
     desk.member.numbered += 1
@@ -140,11 +141,10 @@ def _limited(desk: Desk, one: Active, origin: Origin, judged: tuple[Judge, Judge
     go(desk, one, run)
 
 
-def limit_of(campaign: str, spec: LimitSpec) -> Limit:
-    """A campaign's limit as its user's slots know it."""
+def own(campaign: str, spec: LimitSpec) -> LimitSpec:
+    """A campaign's limit as its user's slots know it: among those of other campaigns."""
     assert spec.scope == CAMPAIGN or spec.scope.startswith(TAG), spec.scope
-    scope = f"{CAMPAIGN}:{campaign}" if spec.scope == CAMPAIGN else spec.scope
-    return Limit(scope, spec.window, min(spec.count, COUNT_MAX))
+    return msgspec.structs.replace(spec, scope=f"{CAMPAIGN}:{campaign}") if spec.scope == CAMPAIGN else spec
 
 
 def kept_out(campaign: str, user_id: str, share: Fraction) -> bool:

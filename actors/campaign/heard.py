@@ -1,7 +1,8 @@
 """What campaigns hear, as events with fields: behaviours under their own names, facts of other domains under theirs.
 
 Fields have the names that the message has at the door, and values as rules compare them: amounts are minor units, times
-RFC 3339. What a client claims and what cannot be so stands in `flags`; a rule that pays asks that there are none.
+RFC 3339. What a client claims and what cannot be so stands in `flags` (behaviour/plausible.py), and `flagged` says
+whether there are any: a rule that gives something away asks that there are none.
 """
 
 from __future__ import annotations
@@ -38,4 +39,4 @@ def behaviour(seen: Behaviour, flags: tuple[str, ...]) -> Heard:
         "scroll_depth": seen.scroll, "query": seen.query,
     }  # fmt: skip
     fields: dict[str, Any] = {name: value for name, value in said.items() if value not in (None, "")}
-    return Heard(seen.type, {**fields, "flags": list(flags)})
+    return Heard(seen.type, {**fields, "flags": list(flags), "flagged": bool(flags)})

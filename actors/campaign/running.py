@@ -18,7 +18,7 @@ from actors.campaign.listing import ready
 from actors.campaign.program import END, Await, Do, Fork, Sleep
 from actors.campaign.schedule import wake
 from actors.campaign.state import Run
-from actors.limits.slots import give_back
+from actors.slots import give_back
 
 ANSWER_MS = 24 * 3_600_000
 """After which an action whose answer did not come counts as done."""

@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
+from actors import slots
+from actors.behaviour.plausible import Session
 from actors.campaign.knowledge import Knowledge
 from actors.campaign.windows import Counter
-from actors.limits import slots
-from actors.limits.slots import Slot, Slots
+from actors.slots import Slot, Slots
 
 FORMAT = 1
 RUNS_MAX = 100
@@ -81,6 +82,7 @@ class Member(msgspec.Struct, array_like=True):
 
     format: int = FORMAT
     since: int = 0
+    session: Session = Session()
     numbered: int = 0
     runs: dict[str, Run] = {}
     watches: dict[str, Origin] = {}

@@ -22,7 +22,7 @@ One user's counter takes, in MessagePack, 4 bytes empty and for each event 11 (r
 top; with 100 events 0.7 to 1.3 kB; `bytes_max` is what it can come to.
 
 Whether a spec keeps within the bound, and up to which number a condition on it can be judged, is told before any event
-comes: see `window_mistakes`.
+comes: see `counter_mistakes`.
 
 Points have windows of their own (points/caps.py, points/tiers.py): sums in buckets by the programme's days, hours at
 the finest, for which being a little strict is good enough. Here a message would be sent to the wrong person.
@@ -40,11 +40,20 @@ import msgspec
 from actors.calendar import DAY_MS, LONGEST_DAYS, calendar
 from actors.campaign import window_edges
 from actors.campaign.window_edges import NEVER
-from actors.campaign.window_spec import Calendar, Count, CounterSpec, Days, DistinctDays, Ever, LastTime, Rolling, Sum
+from actors.campaign.window_spec import (
+    WINDOW_EVENTS_MAX,
+    Calendar,
+    Count,
+    CounterSpec,
+    Days,
+    DistinctDays,
+    Ever,
+    LastTime,
+    Rolling,
+    Sum,
+)
 from actors.commands import Refusal, must_be
 
-WINDOW_EVENTS_MAX = 1_200
-"""Entries of one counter: three years of days, and more than enough of anything that a person does by hand."""
 MERGED_EVENTS_MAX = 1_100
 """What merging must be able to bring them down to, or it would have to be done at every event."""
 PARTS = 512
@@ -142,7 +151,7 @@ def expire(counter: Counter, spec: CounterSpec, now: int) -> None:
         del counter.events[: _from(counter, spec, window_edges.kept_from(spec.window, now))]
 
 
-def window_mistakes(spec: CounterSpec, place: str, want: int | None = None) -> Iterator[Refusal]:
+def counter_mistakes(spec: CounterSpec, place: str, want: int | None = None) -> Iterator[Refusal]:
     """Why a counter cannot be kept, or a condition that compares it with `want` not be judged, exactly."""
     if (entries := entries_max(spec)) > MERGED_EVENTS_MAX:
         wanted = (
@@ -172,9 +181,12 @@ def entries_max(spec: CounterSpec) -> int:
 
 
 def bytes_max(spec: CounterSpec) -> int:
-    """Of one user's counter in MessagePack, however many events come."""
-    merges = not isinstance(spec.measure, LastTime) and entries_max(spec)
-    return HEAD_BYTES_MAX + EVENT_BYTES_MAX * (WINDOW_EVENTS_MAX if merges else entries_max(spec))
+    """Of one user's counter in MessagePack, however many events come: until they are merged."""
+    entries = entries_max(spec)
+    if entries and not isinstance(spec.measure, LastTime):
+        quarters = DAY_MS // QUARTER_MS if isinstance(spec.window, Days | Calendar) else WINDOW_EVENTS_MAX
+        entries = min(entries * quarters, WINDOW_EVENTS_MAX)
+    return HEAD_BYTES_MAX + EVENT_BYTES_MAX * entries
 
 
 def check(counter: Counter, spec: CounterSpec) -> None:
@@ -213,7 +225,7 @@ def _bound(counter: Counter, spec: CounterSpec) -> None:
             older = max(0, len(counter.events) - WINDOW_EVENTS_MAX // 2)
             counter.before += older
             del counter.events[:older]
-        elif len(counter.events) > MERGED_EVENTS_MAX:  # of a spec that window_mistakes would not have let pass
+        elif len(counter.events) > MERGED_EVENTS_MAX:  # of a spec that counter_mistakes would not have let pass
             del counter.events[:-MERGED_EVENTS_MAX]
 
 

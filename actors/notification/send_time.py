@@ -10,8 +10,10 @@ By the wall's clock means: an hour that the clocks leave out in spring is not sh
 message on the next; one that comes twice in autumn is quiet, or preferred, both times.
 
 Transactional messages pass quiet hours and the preferred hour, when they are marked so; limits are their sender's
-matter. A preference is kept, not weighed: what ends before the preferred hour comes is suppressed. One that lies within
-quiet hours would never be met; `never_mistakes` lets a door refuse it, and a message that meets one says so.
+matter. A preference is kept, not weighed: what ends before the preferred hour comes is suppressed. So is at once what
+would have to wait for a limit beyond its end, though a slot might still come back: whoever sent it can do something
+else now, and not when it is too late for that. A preference within quiet hours would never be met: `never_mistakes`
+lets a door refuse it, and a message that meets one says so.
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ Because = Literal["capped", "quiet_hours", "preferred_hour"]
 
 
 class Wishes(msgspec.Struct, frozen=True):
-    """Of one user, in whose `zone` hours are read. `quiet` [22, 8] is from 22:00 to 08:00; `preferred` 18 is from 18:00
-    to 19:00. None: no such wish.
+    """Of one user, in whose `zone` (one that there is) hours are read. `quiet` [22, 8] is from 22:00 to 08:00,
+    `preferred` 18 from 18:00 to 19:00. None: no such wish.
     """
 
     zone: str

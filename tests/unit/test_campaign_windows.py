@@ -14,6 +14,7 @@ from actors.campaign import window_edges, windows
 from actors.campaign.window_edges import NEVER
 from actors.campaign.window_spec import (
     WINDOW_DAYS_MAX,
+    WINDOW_EVENTS_MAX,
     Calendar,
     Count,
     CounterSpec,
@@ -27,7 +28,7 @@ from actors.campaign.window_spec import (
     WindowSpec,
     counter,
 )
-from actors.campaign.windows import LAST_TIMES_MAX, MERGED_EVENTS_MAX, PARTS, QUARTER_MS, WINDOW_EVENTS_MAX, Counter
+from actors.campaign.windows import LAST_TIMES_MAX, MERGED_EVENTS_MAX, PARTS, QUARTER_MS, Counter
 from tests.window_oracle import PlainEvents, is_in
 from tests.zones import DAY, HOUR, ZONES, ms, near_a_change
 
@@ -251,7 +252,7 @@ def test_beyond_the_bound_counters_of_days_stay_exact(
     monkeypatch.setattr(windows, "WINDOW_EVENTS_MAX", 80)
     monkeypatch.setattr(windows, "MERGED_EVENTS_MAX", 70)
     spec = counter("view", measure, window)
-    assert not list(windows.window_mistakes(spec, "if"))
+    assert not list(windows.counter_mistakes(spec, "if"))
     for seed in range(3):
         random, kept, plain = Random(seed), Counter(), PlainEvents()
         now, most = near_a_change(random, BERLIN, 20 * DAY), 0
@@ -331,7 +332,7 @@ def test_distinct_days_for_ever_become_a_number_when_there_are_too_many() -> Non
     ],
 )  # fmt: skip
 def test_the_bound_is_reached_and_kept_and_bytes_with_it(spec: CounterSpec, step: int) -> None:
-    assert not list(windows.window_mistakes(spec, "if"))
+    assert not list(windows.counter_mistakes(spec, "if"))
     kept, most, largest = Counter(), 0, 0
     for n in range(3 * WINDOW_EVENTS_MAX):
         windows.add(kept, spec, NOON + n * step, 10**15 if isinstance(spec.measure, Sum) else 1)
@@ -344,7 +345,7 @@ def test_the_bound_is_reached_and_kept_and_bytes_with_it(spec: CounterSpec, step
 
 def test_a_spec_that_nobody_checked_keeps_the_bound_and_forgets_its_oldest_days() -> None:
     spec, kept = counter("view", DistinctDays("Asia/Shanghai"), Days(WINDOW_DAYS_MAX, BERLIN)), Counter()
-    assert [no.code for no in windows.window_mistakes(spec, "if")] == ["window_events_max"]
+    assert [no.code for no in windows.counter_mistakes(spec, "if")] == ["window_events_max"]
     for n in range(WINDOW_EVENTS_MAX + 400):
         windows.add(kept, spec, NOON + n * 12 * HOUR)
         windows.check(kept, spec)
@@ -355,14 +356,14 @@ def test_a_spec_that_nobody_checked_keeps_the_bound_and_forgets_its_oldest_days(
 
 def test_what_cannot_be_judged_exactly_is_said_at_check_time_with_the_limit() -> None:
     rolling = counter("view", Count(), Rolling(DAY))
-    (no,) = windows.window_mistakes(rolling, "if.count", WINDOW_EVENTS_MAX + 1)
+    (no,) = windows.counter_mistakes(rolling, "if.count", WINDOW_EVENTS_MAX + 1)
     assert (no.code, no.field) == ("window_events_max", "if.count")
     assert f"window_events_max={WINDOW_EVENTS_MAX}" in no.message
-    assert not list(windows.window_mistakes(rolling, "if.count", WINDOW_EVENTS_MAX))
-    assert not list(windows.window_mistakes(counter("view", Count(), Days(1, BERLIN)), "if.count", 10**6))
+    assert not list(windows.counter_mistakes(rolling, "if.count", WINDOW_EVENTS_MAX))
+    assert not list(windows.counter_mistakes(counter("view", Count(), Days(1, BERLIN)), "if.count", 10**6))
     two_zones = DistinctDays("Asia/Shanghai")
-    assert not list(windows.window_mistakes(counter("view", two_zones, Days(546, BERLIN)), "if"))
-    (no,) = windows.window_mistakes(counter("view", two_zones, Days(547, BERLIN)), "if")
+    assert not list(windows.counter_mistakes(counter("view", two_zones, Days(546, BERLIN)), "if"))
+    (no,) = windows.counter_mistakes(counter("view", two_zones, Days(547, BERLIN)), "if")
     assert "1102 entries" in no.message
 
 

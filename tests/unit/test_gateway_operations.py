@@ -197,7 +197,7 @@ def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
         "/v1/events", "/v1/users/{user_id}/events", "/v1/users/{user_id}/points", "/v1/users/{user_id}/points/records",
         "/v1/users/{user_id}/points/lots", "/v1/users/{user_id}/points/timeline", "/v1/users/{user_id}/tier",
         *(f"/v1/users/{{user_id}}/points/{what}" for what in COMMANDS_OF_POINTS), "/v1/points/estimate",
-        "/v1/users/{user_id}/export", "/v1/parked",
+        "/v1/users/{user_id}/export", "/v1/users/{user_id}/cart", "/v1/parked",
         "/v1/parked/{domain}/{subject}/retry", "/v1/parked/{domain}/{subject}/discard", "/v1/parked/{domain}/resume",
         "/v1/coupon-jobs", *(f"/v1/coupon-jobs/{{job_id}}{word}" for word in ("", "/pause", "/continue", "/cancel")),
         "/v1/users/{user_id}/coupons", "/v1/coupons/validate", "/v1/coupons/{code}", "/v1/coupon-templates",

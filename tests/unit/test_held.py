@@ -7,17 +7,16 @@ from random import Random
 import msgspec
 import pytest
 
+from actors import slots
 from actors.calendar import calendar
 from actors.campaign.window_edges import NEVER
 from actors.campaign.window_spec import Calendar, Ever, Rolling
-from actors.limits import slots
-from actors.limits.limit import Limit
-from actors.limits.slots import Capped, Slot, Slots
 from actors.notification import held
 from actors.notification.held import HELD_MAX, Dropped, Due, Held, Queue, due, hold
 from actors.notification.send_time import Hold, Send, Suppress, Wishes, next_allowed
 from actors.rule_words import Hours, hours_of
-from tests.window_oracle import PlainSlots
+from actors.slots import Capped, Slot, Slots
+from tests.window_oracle import PlainLimit, PlainSlots
 from tests.zones import DAY, HOUR, ZONES, ms, near_a_change
 
 NOON = ms("2026-03-04T12:00")
@@ -117,17 +116,17 @@ class World:
         self.wake_at, self.place = NEVER, 0
         self.told = {"Send": 0, "Hold": 0, "Suppress": 0}
 
-    def _limits(self, zone: str) -> list[Limit]:
+    def _limits(self, zone: str) -> list[PlainLimit]:
         random = self.random
         limits = [
-            Limit("all", Rolling(random.randint(1, 60) * 12 * STEP), random.randint(1, 3)),
-            Limit("sms", Calendar(random.choice(["day", "week"]), zone), random.randint(1, 4)),
-            Limit("all", Calendar("day", zone), random.randint(1, 4)),
-            Limit("email", Ever(), 6),
+            PlainLimit("all", Rolling(random.randint(1, 60) * 12 * STEP), random.randint(1, 3)),
+            PlainLimit("sms", Calendar(random.choice(["day", "week"]), zone), random.randint(1, 4)),
+            PlainLimit("all", Calendar("day", zone), random.randint(1, 4)),
+            PlainLimit("email", Ever(), 6),
         ]
         return random.sample(limits, random.randint(1, 4))
 
-    def of(self, one: Held) -> list[Limit]:
+    def of(self, one: Held) -> list[PlainLimit]:
         return [limit for limit in self.limits if limit.scope in ("all", self.kinds[one.place][0])]
 
     def judge(self, one: Held) -> Send | Hold | Suppress:
@@ -234,11 +233,11 @@ def test_quiet_hours_limits_preferred_hours_and_ends_are_satisfied_all_at_once_i
 
 
 def test_what_a_full_limit_says_and_when_a_message_may_go_fit_together() -> None:
-    cool_down, kept = Limit("all", Rolling(24 * HOUR), 1), Slots()
+    cool_down, kept = PlainLimit("all", Rolling(24 * HOUR), 1), Slots()
     slots.reserve(kept, [cool_down], ms("2026-03-04T02:00"))
     now = ms("2026-03-04T12:00")
     full = slots.capped(kept, [cool_down], now)
-    assert full == Capped(cool_down, ms("2026-03-05T02:00")) and full is not None
+    assert full == Capped(0, ms("2026-03-05T02:00")) and full is not None
     assert next_allowed(now, Wishes("Europe/Berlin", (22, 8)), full.free_at, now + 2 * DAY) == Hold(
         ms("2026-03-05T07:00"), "capped"
     )

@@ -1,5 +1,9 @@
 """The slots that a user's limits have: one is reserved with the decision to send and given back when nothing was sent.
 
+A limit is so many within a window, of all that shares a scope: a campaign, a tag, a channel, everything. Whoever sends
+asks at once for all the limits of all the scopes that the message belongs to. A cool-down is a limit of one in a
+rolling window.
+
 Of a scope, the times of what was sent are all that is kept, and of these only the last `count` (of its largest limit).
 That is enough. A limit has room when its `count`-th last has left the window: nobody asks about earlier ones. Those
 could matter only when later ones are given back; but when the last was let in, fewer than `count` were in each window,
@@ -7,8 +11,8 @@ so what was forgotten then was outside every window already, and a window does n
 answer is exact, in whatever order slots come back.
 
 "Does not take back" holds as long as the limits stay as they are. When one gets a longer window, or its calendar a
-zone further west, what was forgotten may be missed: then as many more may pass as were given back of the last `count`,
-and none when none was. What is remembered is counted in the new window from then on.
+zone further west, what was forgotten may be missed: then as many more may pass as were given back of the last `count`
+or as `count` has grown by, and none otherwise. What is remembered is counted in the new window from then on.
 
 Times of one scope are alike: what a slot gives back is one of its moment. Whoever reserved a slot gives it back once.
 """
@@ -18,11 +22,26 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Collection, Sequence
 from itertools import pairwise
+from typing import Protocol
 
 import msgspec
 
 from actors.campaign.window_edges import kept_from, leaves
-from actors.limits.limit import COUNT_MAX, Limit
+from actors.campaign.window_spec import WindowSpec
+
+COUNT_MAX = 366
+"""Of a limit: one a day for a year."""
+
+
+class Limit(Protocol):
+    """No more than `count`, 1 to COUNT_MAX, of `scope` within `window`."""
+
+    @property
+    def scope(self) -> str: ...
+    @property
+    def window(self) -> WindowSpec: ...
+    @property
+    def count(self) -> int: ...
 
 
 class Slots(msgspec.Struct, array_like=True, gc=False):
@@ -39,19 +58,18 @@ class Slot(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Capped(msgspec.Struct, frozen=True):
-    """Nothing was reserved. `limit` is the one that stays full longest, and every one has room from `free_at` on unless
-    more is sent (NEVER: it has not).
+    """Nothing was reserved. The limit at `index` is the one that stays full longest, of equal ones the first; each has
+    room from `free_at` on unless more is sent (NEVER: it has not).
     """
 
-    limit: Limit
+    index: int
     free_at: int
 
 
 def capped(slots: Slots, limits: Sequence[Limit], now: int) -> Capped | None:
     """Whether a slot could not be reserved at `now`. Changes nothing. O(limits)."""
-    full = [(_free_at(slots, limit), -place, limit) for place, limit in enumerate(limits)]
-    free_at, _, limit = max(full, default=(0, 0, None))
-    return Capped(limit, free_at) if limit is not None and free_at > now else None
+    free_at, index = max([(_free_at(slots, limit), -place) for place, limit in enumerate(limits)], default=(0, 0))
+    return Capped(-index, free_at) if free_at > now else None
 
 
 def reserve(slots: Slots, limits: Sequence[Limit], now: int) -> Slot | Capped:

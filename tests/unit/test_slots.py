@@ -7,20 +7,19 @@ from random import Random
 import msgspec
 import pytest
 
+from actors import slots
 from actors.calendar import Unit
 from actors.campaign.window_edges import NEVER
 from actors.campaign.window_spec import Calendar, Days, Ever, Rolling, WindowSpec
-from actors.limits import slots
-from actors.limits.limit import COUNT_MAX, Limit, idle
-from actors.limits.slots import Capped, Slot, Slots
-from tests.window_oracle import PlainSlots
+from actors.slots import COUNT_MAX, Capped, Slot, Slots
+from tests.window_oracle import PlainLimit, PlainSlots
 from tests.zones import DAY, HOUR, ZONES, ms, near_a_change
 
 NOON = ms("2026-03-04T12:00")
 UNITS: tuple[Unit, ...] = ("day", "week", "month", "quarter", "year")
 SCOPES = ("campaign:a", "tag:b", "channel:sms", "all")
 BERLIN = "Europe/Berlin"
-COOL_DOWN = Limit("all", Rolling(24 * HOUR), 1)
+COOL_DOWN = PlainLimit("all", Rolling(24 * HOUR), 1)
 
 
 def window_of(random: Random, zone: str) -> WindowSpec:
@@ -36,11 +35,11 @@ def window_of(random: Random, zone: str) -> WindowSpec:
     )
 
 
-def limit_of(random: Random, zone: str, scope: str = "") -> Limit:
-    return Limit(scope or random.choice(SCOPES), window_of(random, zone), random.choice([1, 2, 3, 5, 12]))
+def limit_of(random: Random, zone: str, scope: str = "") -> PlainLimit:
+    return PlainLimit(scope or random.choice(SCOPES), window_of(random, zone), random.choice([1, 2, 3, 5, 12]))
 
 
-def moved(limits: list[Limit], zone: str) -> list[Limit]:
+def moved(limits: list[PlainLimit], zone: str) -> list[PlainLimit]:
     return [
         msgspec.structs.replace(limit, window=msgspec.structs.replace(limit.window, zone=zone))
         if isinstance(limit.window, Days | Calendar)
@@ -85,12 +84,13 @@ class World:
             self.plain.out.append(answer)
             return
         assert answer == slots.capped(self.slots, limits, self.now)
-        assert self.plain.room(answer.limit, self.now) <= 0 and answer.limit in limits
+        full = limits[answer.index]
+        assert self.plain.room(full, self.now) <= 0
         if answer.free_at == NEVER:
-            assert isinstance(answer.limit.window, Ever)
+            assert isinstance(full.window, Ever)
         else:
             assert self.plain.lets_pass(limits, answer.free_at)
-            assert self.plain.room(answer.limit, answer.free_at - 1) <= 0
+            assert self.plain.room(full, answer.free_at - 1) <= 0
 
 
 def _run(seed: int) -> None:
@@ -113,10 +113,10 @@ def test_limits_let_pass_exactly_what_the_plain_list_does_in_many_worlds(part: i
 
 
 def test_a_limit_of_all_that_may_be_is_reached_and_no_more_is_kept() -> None:
-    kept, limits = Slots(), [Limit("all", Rolling(DAY), COUNT_MAX)]
+    kept, limits = Slots(), [PlainLimit("all", Rolling(DAY), COUNT_MAX)]
     for n in range(COUNT_MAX):
         assert isinstance(slots.reserve(kept, limits, NOON + n), Slot)
-    assert slots.reserve(kept, limits, NOON + COUNT_MAX) == Capped(limits[0], NOON + DAY)
+    assert slots.reserve(kept, limits, NOON + COUNT_MAX) == Capped(0, NOON + DAY)
     for n in range(3 * COUNT_MAX):
         slots.reserve(kept, limits, NOON + DAY + n * HOUR)
     slots.check(kept)
@@ -126,21 +126,25 @@ def test_a_limit_of_all_that_may_be_is_reached_and_no_more_is_kept() -> None:
 def test_a_cool_down_lets_the_next_pass_to_the_millisecond() -> None:
     kept = Slots()
     assert isinstance(slots.reserve(kept, [COOL_DOWN], NOON), Slot)
-    assert slots.reserve(kept, [COOL_DOWN], NOON + DAY - 1) == Capped(COOL_DOWN, NOON + DAY)
+    assert slots.reserve(kept, [COOL_DOWN], NOON + DAY - 1) == Capped(0, NOON + DAY)
     assert isinstance(slots.reserve(kept, [COOL_DOWN], NOON + DAY), Slot)
 
 
 def test_of_several_full_limits_the_one_that_stays_full_longest_is_named() -> None:
-    kept, daily, weekly = Slots(), Limit("sms", Calendar("day", BERLIN), 1), Limit("all", Calendar("week", BERLIN), 1)
+    kept, daily, weekly = (
+        Slots(),
+        PlainLimit("sms", Calendar("day", BERLIN), 1),
+        PlainLimit("all", Calendar("week", BERLIN), 1),
+    )
     slots.reserve(kept, [COOL_DOWN, daily, weekly], NOON)
-    assert slots.reserve(kept, [COOL_DOWN, daily], NOON + 1) == Capped(COOL_DOWN, NOON + DAY)
-    assert slots.reserve(kept, [COOL_DOWN, daily, weekly], NOON + 1) == Capped(weekly, ms("2026-03-08T23:00"))
-    once = Limit("all", Ever(), 1)
-    assert slots.reserve(kept, [weekly, once], NOON + 1) == Capped(once, NEVER)
+    assert slots.reserve(kept, [COOL_DOWN, daily], NOON + 1) == Capped(0, NOON + DAY)
+    assert slots.reserve(kept, [COOL_DOWN, daily, weekly], NOON + 1) == Capped(2, ms("2026-03-08T23:00"))
+    once = PlainLimit("all", Ever(), 1)
+    assert slots.reserve(kept, [weekly, once], NOON + 1) == Capped(1, NEVER)
 
 
 def test_what_is_refused_by_one_scope_uses_up_no_other() -> None:
-    kept, sms, all_of_them = Slots(), Limit("sms", Ever(), 1), Limit("all", Ever(), 2)
+    kept, sms, all_of_them = Slots(), PlainLimit("sms", Ever(), 1), PlainLimit("all", Ever(), 2)
     slots.reserve(kept, [sms, all_of_them], NOON)
     slots.reserve(kept, [sms, all_of_them], NOON + 1)
     assert kept.times == {"sms": [NOON], "all": [NOON]}
@@ -165,7 +169,7 @@ def test_a_message_without_limits_needs_no_slot() -> None:
 
 
 def test_scopes_that_no_limit_names_any_more_are_forgotten() -> None:
-    kept, old = Slots(), Limit("campaign:old", Ever(), 1)
+    kept, old = Slots(), PlainLimit("campaign:old", Ever(), 1)
     slots.reserve(kept, [old, COOL_DOWN], NOON)
     slots.forget(kept, [COOL_DOWN], NOON + 1)
     assert kept.times == {"all": [NOON]}
@@ -174,48 +178,14 @@ def test_scopes_that_no_limit_names_any_more_are_forgotten() -> None:
 
 
 def test_a_longer_window_may_miss_as_many_as_were_given_back() -> None:
-    kept, short, long = Slots(), Limit("all", Rolling(HOUR), 2), Limit("all", Rolling(DAY), 2)
+    kept, short, long = Slots(), PlainLimit("all", Rolling(HOUR), 2), PlainLimit("all", Rolling(DAY), 2)
     out = [slots.reserve(kept, [short], NOON + n * HOUR) for n in range(4)]
     assert isinstance(out[3], Slot)
-    assert slots.reserve(kept, [long], NOON + 4 * HOUR) == Capped(long, NOON + 2 * HOUR + DAY)
+    assert slots.reserve(kept, [long], NOON + 4 * HOUR) == Capped(0, NOON + 2 * HOUR + DAY)
     slots.give_back(kept, out[3])
     # The plain list would still have three within the day.
     assert isinstance(slots.reserve(kept, [long], NOON + 4 * HOUR), Slot)
     assert isinstance(slots.reserve(kept, [long], NOON + 4 * HOUR), Capped)
-
-
-def test_the_contradictions_of_the_seed_are_named() -> None:
-    day, user, cool = Limit("c", Calendar("day", BERLIN), 3), Limit("c", Ever(), 1), Limit("c", Rolling(24 * HOUR), 1)
-    assert list(idle([day, user, cool])) == [(day, user), (cool, user)]
-    assert list(idle([day, cool])) == [(day, cool)]
-    assert list(idle([Limit("c", Calendar("day", BERLIN), 1), cool])) == []
-    assert list(idle([day, Limit("another", Ever(), 1)])) == []
-
-
-def test_of_two_limits_that_say_the_same_the_later_is_idle() -> None:
-    again = Limit("all", Rolling(24 * HOUR), 1)
-    ((no, because),) = idle([COOL_DOWN, again])
-    assert no is again and because is COOL_DOWN
-
-
-def test_an_idle_limit_never_stops_anything_alone() -> None:
-    random, found = Random(11), 0
-    while found < 300:
-        zone = random.choice(ZONES)
-        limits = [limit_of(random, random.choice([zone, zone, zone, "Asia/Shanghai"]), "all") for _ in range(3)]
-        named = [(limits.index(no), limits.index(because)) for no, because in idle(limits)]
-        if not named:
-            continue
-        found += 1
-        kept, plain, now = Slots(), PlainSlots(), near_a_change(random, zone, 5 * DAY)
-        for _ in range(40):
-            now += random.choice([0, random.randrange(HOUR), random.randrange(DAY), 12 * HOUR])
-            answer = slots.reserve(kept, limits, now)
-            if isinstance(answer, Slot):
-                plain.out.append(answer)
-            else:
-                full = {index for index, limit in enumerate(limits) if plain.room(limit, now) <= 0}
-                assert all(because in full for no, because in named if no in full), (limits, named)
 
 
 def test_bytes_of_slots_per_user() -> None:
@@ -223,7 +193,7 @@ def test_bytes_of_slots_per_user() -> None:
     print()
     for scopes, count in ((1, 1), (4, 3), (16, 10)):
         kept = Slots()
-        limits = [Limit(f"campaign:{n:04}", Rolling(DAY), count) for n in range(scopes)]
+        limits = [PlainLimit(f"campaign:{n:04}", Rolling(DAY), count) for n in range(scopes)]
         for n in range(2 * count):
             slots.reserve(kept, limits, NOON + n * DAY)
         size = len(msgspec.msgpack.encode(kept))
