@@ -96,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
         help="its address, with https:// if so (default %(default)s)",
     )
     _coupon_options(commands)
+    _rule_options(commands)
     topology = _command(commands, "topology", show_topology, "print exchanges, queues, bindings and policies")
     topology.add_argument("--definitions", action="store_true", help="as a RabbitMQ definitions file")
     topology.add_argument(
@@ -159,6 +160,18 @@ def _coupon_key_options(keys: argparse.ArgumentParser) -> None:
     rotate = _command(acts, "rotate", rotate_coupon_keys, text)
     for each in (listed, rotate):
         each.add_argument("--data", default="./data", metavar="DIR", help="folder (default %(default)s)")
+
+
+def _rule_options(commands: Any) -> None:
+    rules = _command(commands, "rules", check_rules, "look at campaigns in files, without an engine")
+    acts = rules.add_subparsers(required=True, metavar="ACTION")
+    check = _command(acts, "check", check_rules, "print what is wrong with campaigns; exit 1 when any would be refused")
+    check.add_argument("--normal", action="store_true", help="and the form in which each is kept")
+    test = _command(acts, "test", rehearse_rules, "rehearse the tests that the files carry; exit 1 when any fails")
+    for each in (check, test):
+        each.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a campaign, or one with its tests")
+        each.add_argument("--zone", default="UTC", help="of campaigns in the seed's form (default %(default)s)")
+        each.add_argument("--currency", default="CNY", help="of amounts that say none (default %(default)s)")
 
 
 def _key_options(commands: Any) -> None:
@@ -774,6 +787,58 @@ def _hunt_bugs(options: argparse.Namespace) -> int:
     missed = sum(not each.violation for each in found)
     print(f"bugs: {len(found)}, found: {len(found) - missed}, limit: {SEEDS_MAX} worlds each")
     return EXIT_TROUBLE if missed else 0
+
+
+def check_rules(options: argparse.Namespace) -> int:
+    """`rules check`: one line for each problem, with its place."""
+    from actors.campaign.review import review
+
+    refused = 0
+    for path, file in _rule_files(options.files):
+        found = review(bytes(file.campaign), options.zone, options.currency)
+        for one in found.problems:
+            print(f"{path}: {one.severity}: {one.path or 'the whole'}: {one.message} ({one.code})")
+        if found.ok and found.cost is not None:
+            cost = f"at most {found.cost.timers} timers and {found.cost.bytes_per_user} bytes for each user"
+            print(f"{path}: ok, version {found.version}, {cost}")
+        if options.normal and found.normal_form is not None:
+            print(json.dumps(json.loads(found.normal_form), ensure_ascii=False, indent=2))
+        refused += not found.ok
+    return EXIT_TROUBLE if refused else 0
+
+
+def rehearse_rules(options: argparse.Namespace) -> int:
+    """`rules test`: one line for each test, and why it failed."""
+    from actors.campaign.review import checked
+    from actors.campaign.rule_file import UNNAMED, failures
+
+    failed = 0
+    for path, file in _rule_files(options.files):
+        found = checked(bytes(file.campaign), options.zone, options.currency)
+        if found.campaign is None:
+            failed += 1
+            print(f"{path}: refused: {found.problems.errors[0].message}")
+            continue
+        for test in file.tests:
+            why = list(failures(file.id or found.id or UNNAMED, found.campaign, test, options.currency))
+            failed += bool(why)
+            print(f"{path}: {'FAILED' if why else 'ok'}: {test.name}")
+            print("".join(f"    {line}\n" for line in why), end="")
+    return EXIT_TROUBLE if failed else 0
+
+
+def _rule_files(paths: Iterable[Path]) -> Iterator[tuple[Path, Any]]:
+    """Each file, read; leaves the program at the first that is none."""
+    from actors.campaign.rule_file import RuleFile, read
+
+    for path in paths:
+        try:
+            file = read(path.read_bytes())
+        except OSError as error:
+            raise SystemExit(_fail(f"{path}: {error.strerror}", EXIT_USAGE)) from error
+        if not isinstance(file, RuleFile):
+            raise SystemExit(_fail(f"{path}: {file.message}", EXIT_TROUBLE))
+        yield path, file
 
 
 def show_tree(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from actors.campaign import walking
 from actors.campaign.campaign import Campaign, SendNotification, Webhook
+from actors.campaign.conditions import CartHas
 from actors.campaign.limits import limits_of
 from actors.commands import Refusal
 
@@ -25,6 +26,11 @@ def problems(campaign: Campaign) -> Iterator[Refusal]:
         elif isinstance(step, SendNotification) and step.channel not in CHANNELS:
             known = " or ".join(sorted(CHANNELS))
             yield Refusal(CODE, f"{place}.channel", f"{place}.channel must be {known}: others do not send yet")
+    for place, root in walking.roots(campaign):
+        for node in walking.nodes(root, place):
+            if isinstance(node.condition, CartHas) and node.condition.categories:
+                field = f"{node.place}.categories"
+                yield Refusal(CODE, field, f"{field} must be left out: carts keep no categories yet")
     for number, limit in enumerate(limits_of(campaign)):
         if limit.of_messages:
             place = f"limits[{number}].scope"

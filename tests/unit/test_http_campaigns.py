@@ -122,6 +122,7 @@ def test_all_that_is_wrong_with_a_campaign_is_said_at_once_with_its_place(shop: 
         ({"steps": [{"type": "webhook", "url": "https://example.com/x"}]}, "steps[0]"),
         ({"steps": [{"type": "send_notification", "channel": "email", "template": "t"}]}, "steps[0].channel"),
         ({"limits": [{"count": 1, "window": {"days": 1}, "scope": "all"}]}, "limits[0].scope"),
+        ({"when": {"type": "cart_has", "categories": ["books"]}}, "when.categories"),
         ({"steps": [SMS], "limits": [{"count": 1, "window": {"days": 1}, "scope": "channel:sms"}]}, "limits[0].scope"),
     ],
 )  # fmt: skip
