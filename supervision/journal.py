@@ -57,7 +57,7 @@ class Limits(msgspec.Struct, frozen=True):
     group_items_max: int = 2_000
     group_bytes_max: int = 8 * 1024 * 1024
     fires_per_turn_max: int = 500
-    bulk_pace_ms: int = 100
+    bulk_pace_ms: int = 60
     """Between two bulk timers amid ordinary traffic."""
     bulk_starve_ms: int = 1_000
     """The same when the journal does not keep up."""
