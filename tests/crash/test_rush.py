@@ -87,8 +87,8 @@ class Rush:
 
     def run(self, kills: int) -> None:
         """All of it, over so many lives that end by SIGKILL and a last one; after kills all is asked once more."""
-        for _ in range(kills):
-            self._live(len(self._requests) // (kills + 1))
+        for still_to_come in range(kills, 0, -1):
+            self._live(self.clerks.left // (still_to_come + 1))
         self._begin()
         self._work(lambda: not self.clerks.left)
         if kills:
