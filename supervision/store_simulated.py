@@ -164,15 +164,19 @@ class Image:
 
     def _apply_stage(self, stage: Stage) -> None:
         at = (stage.segment, stage.domain)
-        checkpoint = self.checkpoints.setdefault(at, Checkpoint(0))
-        checkpoint.upto = stage.upto
-        states = self.states.setdefault(at, SortedTable())
+        if at not in self.checkpoints:
+            self.checkpoints[at], self.states[at] = Checkpoint(0), SortedTable()
+        self.checkpoints[at].upto = stage.upto
+        states = self.states[at]
         for subject, state in stage.states:
             states[subject.encode()] = state
         for op in stage.timer_ops:
             self._put_timer((*at, op.subject, op.key), op.row)
         for record in stage.records:
-            self.records.setdefault((*at, record.subject), SortedTable())[record.offset, record.n] = record
+            lines = (*at, record.subject)
+            if lines not in self.records:
+                self.records[lines] = SortedTable()
+            self.records[lines][record.offset, record.n] = record
         for key, value in (*stage.keys, *stage.rewritten):
             self.keys[(*at, key)] = value
         for subject, offset in stage.unparked:
