@@ -18,6 +18,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from itertools import islice
 from random import Random
 from typing import Literal
 
@@ -426,8 +427,7 @@ class SimulatedReader:
         self, segment: int, domain: str, subject: str, before: tuple[int, int] | None, limit: int
     ) -> Sequence[RecordRow]:
         table = self._image.records.get((segment, domain, subject))
-        older = [row for at, row in table.items() if before is None or at < before] if table is not None else []
-        return older[::-1][:limit]
+        return list(islice(table.before(before), limit)) if table is not None else []
 
     def parked(
         self,
