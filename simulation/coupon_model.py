@@ -67,7 +67,7 @@ class CouponModel:
             return self._told(entry, body)
         if template := template_at(entry.subject):
             return self._of_shelf(entry, self.shelf(entry.segment, template), template, body, at)
-        purse = self.purses.setdefault(entry.subject, Purse())
+        purse = self._purse(entry.subject)
         if entry.kind == "timer.coupon":
             return self._time(purse, entry, body, at)
         if entry.kind == "coupon.served":
@@ -88,8 +88,17 @@ class CouponModel:
             REACTIONS[fold.kind](fold)
         return self._ended(fold)
 
+    def _purse(self, subject: str) -> Purse:
+        purse = self.purses.get(subject)
+        if purse is None:
+            purse = self.purses[subject] = Purse()
+        return purse
+
     def shelf(self, segment: int, template: str) -> Shelf:
-        return self.shelves.setdefault((segment, template), Shelf())
+        shelf = self.shelves.get((segment, template))
+        if shelf is None:
+            shelf = self.shelves[segment, template] = Shelf()
+        return shelf
 
     def _begin(self, purse: Purse, entry: Entry, body: dict[str, Any], at: int, kind: str, template: str = "") -> Fold:
         fold = Fold(purse, entry, body, at, kind, self._codes, self._public.get(entry.segment, {}), self._mark)
@@ -242,7 +251,7 @@ class CouponModel:
             self.purses[entry.subject].waiting -= Counter((body["template"],))
             return self._freed(shelf, before, body["template"], entry.segment)
         elif entry.kind == "timer.coupon":
-            purse = self.purses.setdefault(entry.subject, Purse())
+            purse = self._purse(entry.subject)
             if purse.armed is not None and purse.armed[1] == body["gen"]:
                 purse.armed = None
                 self._deaf.add(entry.subject)
@@ -257,7 +266,7 @@ class CouponModel:
         if template := template_at(subject):
             segment = int(subject.partition("/")[0].removeprefix("segment:"))
             return shelf_fits(self.shelf(segment, template), data)
-        return "" if subject.startswith("segment:") else purse_fits(self.purses.get(subject, Purse()), data)
+        return "" if subject.startswith("segment:") else purse_fits(self.purses.get(subject) or Purse(), data)
 
     def heard(self, emission: Emission) -> Said | None:
         """What an emission says, in the model's words; None when it is none of its business."""

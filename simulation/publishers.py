@@ -43,6 +43,9 @@ FACTS = {
     "likes": (["a"], ["a", "b"], {"a": 1}, None),
 }
 """Fact -> what it is said to be; few, so that updates often change nothing."""
+CHANGES = ("increase", "decrease", "expire")
+CHANGES_UPTO = (6, 9, 10)
+"""Of ten: so many are this or one before it."""
 RETRIES_MAX = 1_000
 RETRY_S = 0.5
 RETRY_S_MAX = 2.0
@@ -183,7 +186,7 @@ class Publishers:
         change: dict[str, Any] = {
             "event_type": "points_change",
             "user_id": f"u{user}",
-            "change_type": rng.choices(("increase", "decrease", "expire"), (6, 3, 1))[0],
+            "change_type": rng.choices(CHANGES, cum_weights=CHANGES_UPTO)[0],
             "points": rng.randint(1, 100),
             "reason": rng.choice(("purchase", "sign_in", "gift card!")),
         }
@@ -215,8 +218,12 @@ class Publishers:
 
     def _put(self, sending: Sending) -> None:
         props = Props(message_id=sending.message_id, app_id="shop")
-        exchange, key = next((door for begin, door in DOORS.items() if sending.body.startswith(begin)), POINTS)
-        self._broker.put(Message(sending.n, exchange, key, props, sending.body))
+        body = sending.body
+        plain = body.startswith(PLAIN_CHANGE)
+        exchange, key = (
+            POINTS if plain else next((door for begin, door in DOORS.items() if body.startswith(begin)), POINTS)
+        )
+        self._broker.put(Message(sending.n, exchange, key, props, body))
 
     def _acked(self, message: Message) -> None:
         known = self._known_by(message)

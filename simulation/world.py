@@ -315,7 +315,7 @@ class World:
         self.absence.committed(batch)
         self.checker.committed(batch)
         for stage in batch.stages:
-            if any(row.attempts > ATTEMPTS_MAX for row in stage.parked):
+            if stage.parked and any(row.attempts > ATTEMPTS_MAX for row in stage.parked):
                 self._retry_failed(stage)
         self.crashes.committed(batch, f"p{self.process}/")
         self.customers.committed()

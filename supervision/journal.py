@@ -402,9 +402,9 @@ class Journal:
 
     def _count_commit(self, turn: Turn, batch: Batch) -> None:
         self._count.count("commits")
-        self._count.count("entries_appended", sum(len(page.entries) for page in batch.pages))
+        self._count.count("entries_appended", sum([len(page.entries) for page in batch.pages]))
         self._count.count("timers_fired", len(batch.fired))
-        self._count.count("transfers", sum(1 for _ in batch.inbound))
+        self._count.count("transfers", len(batch.inbound))
         self._count.observe("group_items", len(turn.appends) + len(batch.stages))
 
     def _stage_committed(self, stage: Stage) -> None:
