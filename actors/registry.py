@@ -13,6 +13,7 @@ from actors.commands import CommandSpec
 from actors.coupon import forms as coupon_forms
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.code_keys import KNOWN_TO_ALL, CodeKeys
+from actors.coupon.imported import ImportedCodesActor
 from actors.coupon.listing import SUBJECT
 from actors.coupon.programme import template_kind
 from actors.coupon.stock import CouponStockActor
@@ -69,6 +70,7 @@ def domains(
         ProgrammesActor(segments),
         CouponIssuerActor(segments, code_keys),
         CouponStockActor(segments),
+        ImportedCodesActor(),
         CouponJobsActor(segments),
     )
     return (*working, WatchActor([domain.name for domain in working if domain.holds_money], refusals_max))

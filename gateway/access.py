@@ -80,6 +80,7 @@ NEEDS: Needs = {
     ("POST", "/v1/coupon-templates/{template}/activate"): Need("coupons:manage", changes=True),
     ("POST", "/v1/coupon-templates/{template}/pause"): Need("coupons:manage", changes=True),
     ("POST", "/v1/coupon-templates/{template}/close"): Need("coupons:manage", changes=True),
+    ("POST", "/v1/coupon-templates/{template}/codes"): Need("coupons:manage", changes=True),
     ("GET", "/v1/users/{user_id}/coupons"): Need("coupons:read"),
     ("GET", "/v1/coupons/{code}"): Need("coupons:read"),
     ("POST", "/v1/coupons/validate"): Need("coupons:read"),

@@ -33,6 +33,7 @@ from gateway.door import ASGIApp, Door
 from gateway.estimates import Estimates
 from gateway.export import Exports
 from gateway.health import Health
+from gateway.imported_codes import ImportedCodes
 from gateway.ingest import Ingest
 from gateway.key_ring import KeyRing
 from gateway.operations import Decisions, ParkedQueries
@@ -42,6 +43,7 @@ from gateway.problems import PROBLEM_JSON, FieldError, Problem
 from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.routes_audit import audit_route
+from gateway.routes_codes import codes_route
 from gateway.routes_commands import CodeDesk, CommandRoute, command_routes
 from gateway.routes_coupons import coupon_routes
 from gateway.routes_estimate import estimate_route
@@ -79,6 +81,7 @@ class Ports(msgspec.Struct, frozen=True):
     decisions: Decisions
     programmes: Programmes
     templates: Templates
+    imported: ImportedCodes
     wait_folded: WaitFolded
     health: Health
     keys: KeyRing
@@ -118,6 +121,7 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choi
             export_route(ports.exports, threads),
             *programme_routes(ports.programmes, ports.audit, bodies, threads),
             *coupon_routes(ports.coupons, ports.validation, code_guard, bodies, threads),
+            codes_route(ports.imported, bodies, threads, ports.wait_folded),
             *template_routes(ports.templates, ports.programmes, ports.audit, bodies, threads),
             *operations_routes(ports.parked, ports.decisions, ports.audit, ports.tree, threads),
             audit_route(ports.audit, threads),

@@ -13,6 +13,7 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from actors.coupon.actor import CouponIssuerActor
+from actors.coupon.code_keys import CodeKeys
 from actors.points.actor import PROGRAMME, Active, PointsLedgerActor
 from actors.registry import COMMANDS, FAMILIES, FOR_OPERATORS, PROGRAMMES
 from gateway.app import Ports
@@ -24,6 +25,7 @@ from gateway.coupon_queries import CouponQueries
 from gateway.estimates import Estimates
 from gateway.export import exports
 from gateway.health import Health, Readiness
+from gateway.imported_codes import ImportedCodes
 from gateway.ingest import Ingest
 from gateway.key_file import KeyFile
 from gateway.key_ring import KeyRing
@@ -36,6 +38,7 @@ from gateway.templates import Templates
 from gateway.validation import Validation
 from gateway.waiting import FoldedByPolling
 from gateway.wiring import Wiring
+from supervision.engine import Engine
 from supervision.runtime import Runtime
 from topology.wire import Door
 
@@ -59,10 +62,8 @@ def build_ports(
     parked = ParkedQueries(readers, segments, sorted(engine.domains))
     ledger = engine.domains[PointsLedgerActor.name]
     assert isinstance(ledger, PointsLedgerActor)
-    issuer = engine.domains[CouponIssuerActor.name]
-    assert isinstance(issuer, CouponIssuerActor)
     points = PointsQueries(readers, segments, runtime.clock, ledger)
-    codes = CouponCodes(readers, segments, issuer.code_keys)
+    codes = CouponCodes(readers, segments, _code_keys(engine))
     coupons = CouponQueries(readers, segments, runtime.clock, codes)
     counters = engine.counters
     ingest = Ingest(wiring.door.decode, engine.journal, wiring.not_taking, made_up_id, counters)
@@ -70,6 +71,7 @@ def build_ports(
     programmes = Programmes(
         PROGRAMMES, {PROGRAMME: ledger.programme(Active())}, readers, engine.journal, segments, made_up_id, FAMILIES
     )
+    templates = Templates(programmes, readers, segments, codes)
     return Ports(
         ingest=ingest,
         commands=Commands(
@@ -91,7 +93,8 @@ def build_ports(
         parked=parked,
         decisions=Decisions(parked, engine.journal, segments),
         programmes=programmes,
-        templates=Templates(programmes, readers, segments),
+        templates=templates,
+        imported=ImportedCodes(templates, codes, engine.journal, readers, segments, ingest.not_taking),
         wait_folded=FoldedByPolling(engine.hurry, engine.folded, engine.parked_domains),
         health=Health(lambda: _ages(wiring, runtime, http_tick_s()), lambda: readiness(wiring, has_broker, keys)),
         keys=keys,
@@ -102,6 +105,12 @@ def build_ports(
         clock=runtime.clock,
         counters=counters,
     )
+
+
+def _code_keys(engine: Engine) -> CodeKeys:
+    issuer = engine.domains[CouponIssuerActor.name]
+    assert isinstance(issuer, CouponIssuerActor)
+    return issuer.code_keys
 
 
 def readiness(wiring: Wiring, has_broker: bool, keys: KeyRing) -> Readiness:

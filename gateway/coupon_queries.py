@@ -12,11 +12,15 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET
 
+from actors.coupon import issuing, using
 from actors.coupon.clerk import spelled
 from actors.coupon.codes import UNKNOWN, Located
+from actors.coupon.finding import Spelled
+from actors.coupon.keys import Whose
 from actors.coupon.listing import compiled, subject_of
 from actors.coupon.records import LifeLine
 from actors.coupon.shelf import Shelf
+from actors.coupon.spelling import SUBJECT
 from actors.coupon.state import Coupon, Purse
 from actors.coupon.template import CodeRules
 from gateway import queries
@@ -74,7 +78,8 @@ class LifeEvent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class CouponLife(msgspec.Struct, frozen=True):
     """Answer of `GET /v1/coupons/{code}`: whose it is, what it is now and what became of it, oldest first. A public
-    code is nobody's: `state` is its template's then.
+    code is nobody's: `state` is its template's then. Nor is an imported one as long as nobody holds it or has used it:
+    `state` is `imported`.
     """
 
     code: str
@@ -128,8 +133,18 @@ class CouponQueries:
             meant = self._codes.read(reader, code, 0)
             if isinstance(meant, str):
                 return _public(reader, meant)
+            if isinstance(meant, Spelled):
+                return self._imported(reader, meant.code)
             whose = self._codes.whose(reader, meant)
             return self._desk(reader, whose.user_id).life(code, meant, self._clock.now_ms())
+
+    def _imported(self, reader: Reader, code: str) -> CouponLife:
+        """Of an imported code: what is in the hands of who has it."""
+        known = self._codes.imported(reader, code)
+        subject = SUBJECT + code
+        as_of = AsOf(segment_of(subject, self._segments), known.at)
+        life = self._desk(reader, known.user).life_of_imported(code, self._clock.now_ms()) if known.user else None
+        return life or CouponLife(code, known.template, None, "imported", None, None, None, [], as_of)
 
     def export(self, user_id: str, before: tuple[int, int] | None, limit: int) -> Held | None:
         """Everything of the user: the purse, and records before (offset, n); None when there is nothing."""
@@ -178,27 +193,49 @@ class _Desk:
         return {serial: self._of_lines(lines) for serial, lines in over.items()}
 
     def life(self, code: str, meant: Located, now_ms: int) -> CouponLife:
-        """Raises Problem `unknown_code`."""
-        lines = [line for line in self._lines() if line.serial == meant.serial]
+        """Raises Problem `unknown_code`. O(lines of the user since the coupon was issued)."""
+        lines = [line for line in self._lines(issuing.issued_at(meant.serial)) if line.serial == meant.serial]
         coupon = self.purse.coupons.get(meant.serial)
         key = coupon.key if coupon is not None else next((line.key for line in lines if line.key is not UNSET), None)
         if not lines or key != meant.key_id:
             raise refused(UNKNOWN)
         now = self._of_purse(coupon, now_ms) if coupon is not None else self._of_lines(lines)
+        return self._shown(dressed(code), now, lines)
+
+    def life_of_imported(self, code: str, now_ms: int) -> CouponLife | None:
+        """Of what the user has by an imported code; None when that is over, or has not come yet."""
+        coupon = next((one for one in self.purse.coupons.values() if one.imported == code), None)
+        if coupon is not None:
+            lines = [one for one in self._lines(issuing.issued_at(coupon.serial)) if one.serial == coupon.serial]
+            return self._shown(code, self._of_purse(coupon, now_ms), lines)
+        whose = self._codes.use_of_imported(self._reader, self.segment, self.subject[5:], code)
+        if whose is None or not whose.end:
+            return None
+        lines: list[LifeLine] = []
+        for line in self._lines():
+            if lines and line.offset < issuing.issued_at(lines[0].serial):
+                break
+            wanted = lines[0].serial == line.serial if lines else _is_use(line, whose)
+            lines += [line] if wanted else []
+        return self._shown(code, self._of_lines(lines), lines) if lines else None
+
+    def _shown(self, code: str, now: UserCoupon, lines: Sequence[LifeLine]) -> CouponLife:
+        """`lines`: newest first."""
         events = [_event(line) for line in reversed(lines)]
         return CouponLife(
-            dressed(code), now.template, self.subject[5:], now.state, now.source, now.valid_from, now.valid_until,
-            events, self.as_of,
+            code, now.template, self.subject[5:], now.state, now.source, now.valid_from, now.valid_until, events,
+            self.as_of,
         )  # fmt: skip
 
     def _of_purse(self, coupon: Coupon, now_ms: int) -> UserCoupon:
         held, terms = coupon.hold, coupon.terms
         state: State = "held" if held else "expired" if terms.valid_until <= now_ms else "issued"
         rules = self._rules(coupon.template, coupon.version)
+        code = coupon.imported or self._code(coupon.serial, None if coupon.public else coupon.key, rules)
+        source = using.CODE_SOURCE if coupon.public else coupon.source
         return UserCoupon(
-            self._code(coupon.serial, None if coupon.public else coupon.key, rules), coupon.template, state,
-            coupon.source, rfc3339(terms.valid_from), rfc3339(terms.valid_until), held.order_id if held else None,
-            rfc3339(held.until) if held else None,
+            code, coupon.template, state, source, rfc3339(terms.valid_from), rfc3339(terms.valid_until),
+            held.order_id if held else None, rfc3339(held.until) if held else None,
         )  # fmt: skip
 
     def _of_lines(self, lines: Sequence[LifeLine]) -> UserCoupon:
@@ -208,9 +245,10 @@ class _Desk:
         ends = next((line.valid_until for line in lines if line.valid_until is not UNSET), "")
         key = None if first.key is UNSET else first.key
         rules = self._rules(first.template, first.version or "")
+        kind, _, imported = (first.source or "").partition(":") if key is None else (first.source or "", "", "")
         return UserCoupon(
-            self._code(first.serial, key, rules), first.template, state, first.source or "", first.valid_from or "",
-            ends, last.order_id or None,
+            imported or self._code(first.serial, key, rules), first.template, state, kind, first.valid_from or "", ends,
+            last.order_id or None,
         )  # fmt: skip
 
     def _code(self, serial: int, key_id: int | None, rules: CodeRules) -> str:
@@ -227,12 +265,21 @@ class _Desk:
             shelf = self._shelves[template] = _shelf(state)
         return compiled(shelf.bodies.get(version) or shelf.bodies[shelf.version]).template.code
 
-    def _lines(self) -> Iterator[LifeLine]:
-        """All lines of the user up to `as_of`, newest first."""
+    def _lines(self, first: int = 0) -> Iterator[LifeLine]:
+        """The lines of the user from offset `first` up to `as_of`, newest first."""
         before = self.end
-        while rows := self._reader.records(self.segment, DOMAIN, self.subject, before, LINES_AT_ONCE):
-            yield from (_line(row.body) for row in rows)
+        while before[0] >= first:
+            rows = self._reader.records(self.segment, DOMAIN, self.subject, before, LINES_AT_ONCE)
+            if not rows:
+                return
+            yield from (_line(row.body) for row in rows if row.offset >= first)
             before = rows[-1].offset, rows[-1].n
+
+
+def _is_use(line: LifeLine, whose: Whose) -> bool:
+    """Whether the line is of the use of an imported code that is written down there."""
+    told = (line.change, line.order_id, line.template, line.key)
+    return told == ("redeemed", whose.order_id, whose.template, UNSET)
 
 
 _END = (2**63 - 1, 0)

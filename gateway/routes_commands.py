@@ -52,7 +52,8 @@ ByCode = Literal["no", "guarded", "owner_is_found"]
 
 class CommandRoute(msgspec.Struct, frozen=True):
     """`path` in Litestar's form, its fields named as in the message; `body` is the schema of what a request says
-    beyond them, `answer` that of a success; `domain` is who answers. A DELETE has no body.
+    beyond them, `answer` that of a success; `domain` is who answers. A DELETE has no body, and a POST that must say
+    nothing may be empty.
     """
 
     path: str
@@ -128,7 +129,7 @@ def _route(row: CommandRoute, commands: Commands, desk: CodeDesk, bodies: Bodies
             placed, outcome = await carried_out(request, key, b"{}")
         else:
             async with bodies.whole(request.scope["headers"], request.receive) as body:
-                placed, outcome = await carried_out(request, key, body)
+                placed, outcome = await carried_out(request, key, body if row.body.required else body or b"{}")
         if isinstance(outcome, Declined):
             raise outcome
         return Response(_encode(outcome), headers=REPLAYED if placed.repeat else None, media_type=MediaType.JSON)
@@ -161,6 +162,6 @@ def _operation(row: CommandRoute) -> type[Operation]:
                 self.parameters.append(_USER)
                 return
             media = OpenAPIMediaType(schema=row.body)
-            self.request_body = RequestBody(content={"application/json": media}, required=True)
+            self.request_body = RequestBody(content={"application/json": media}, required=bool(row.body.required))
 
     return CommandOperation

@@ -153,8 +153,7 @@ def job_routes(
         if closed := jobs.closed():
             raise closed
         name = jobs.name(caller(request.scope), idempotency_key(request))
-        media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media in FORMATS:
+        if (media := media_of(request)) in FORMATS:
             intake = Intake(jobs, Wanted(job_id or name, template, activity_id), threads)
             await _file(intake, UserLines(FORMATS[media]), request)
         else:
@@ -166,6 +165,11 @@ def job_routes(
         return Response(_encode(await intake.end(folded)), status_code=202, media_type=MediaType.JSON)
 
     return begin_job, _seen(jobs, threads), *[_word(word, commands, threads) for word in WORDS]
+
+
+def media_of(request: Asked) -> str:
+    """What the body is, by its content-type."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def _file(intake: Intake, lines: UserLines, request: Asked) -> None:

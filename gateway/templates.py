@@ -21,11 +21,11 @@ from actors.coupon.listing import MAY_BECOME, Status, compiled, limits, subject_
 from actors.coupon.pool import Pool
 from actors.coupon.programme import body
 from actors.coupon.shelf import Shelf, Slice, Tally
-from actors.coupon.spelling import is_generated, normal
+from actors.coupon.spelling import IMPORTED, is_generated, normal
 from actors.coupon.stock import CouponStockActor, Stock
 from actors.fields import text_code
 from actors.forms import text_rule
-from gateway.coupon_codes import DOMAIN, directory
+from gateway.coupon_codes import DOMAIN, CouponCodes, directory
 from gateway.pages import encoded, page
 from gateway.problems import FieldError, Problem
 from gateway.programmes import Active, Programmes, Wanted
@@ -101,10 +101,11 @@ class Shown(msgspec.Struct, frozen=True):
 class Templates:
     """Any thread may call; blocks for as long as the store takes."""
 
-    def __init__(self, programmes: Programmes, readers: ReaderPool, segments: int) -> None:
+    def __init__(self, programmes: Programmes, readers: ReaderPool, segments: int, codes: CouponCodes) -> None:
         self._programmes = programmes
         self._readers = readers
         self._segments = segments
+        self._codes = codes
 
     def find(self, id: str) -> Shown | None:
         """The version in force, None when there was never one. Raises Problem `unknown_template` for what is no id."""
@@ -138,10 +139,15 @@ class Templates:
         return wanted
 
     def become(self, id: str, status: Status, by: str) -> Wanted:
-        """What it is to give the template another status. Raises Problem `unknown_template`, `no_such_change`."""
+        """What it is to give the template another status. Raises Problem `unknown_template`, `no_such_change`, and
+        `refused_programme` when it is to be active by a public code that another has got meanwhile.
+        """
         before = self.shown(id)
         if status != before.status and status not in MAY_BECOME[before.status]:
             raise Problem("no_such_change", f"the template {id} is {before.status} and cannot become {status}")
+        code = compiled(before.template.decode()).template.code.public
+        if status == "active" and (problem := next(self._code_problems(id, code), None)):
+            raise refused(problem)
         return self._wanted(id, status, before.template, before.active.version, by)
 
     def page(self, limit: int, cursor: str | None) -> TemplatesPage:
@@ -194,8 +200,15 @@ class Templates:
         plain = normal(code) if code else ""
         if isinstance(plain, Refusal) or is_generated(plain):
             yield Refusal("characters", _PUBLIC, f"{_PUBLIC} must be 3 to 19 letters and digits, not counting dashes")
+        elif plain and (imported := self._imported(plain)):
+            yield Refusal("taken", _PUBLIC, f"{_PUBLIC} must be no imported code: {imported} has it")
         elif plain and (other := self._whose(plain)) not in ("", id):
             yield Refusal("taken", _PUBLIC, f"{_PUBLIC} must be no other template's that is not closed: {other} has it")
+
+    def _imported(self, code: str) -> str:
+        """The template of which the code was brought, if any."""
+        with self._readers.one() as reader:
+            return self._codes.imported(reader, code).template
 
     def _whose(self, code: str) -> str:
         """The template, if it is not closed, that has the public code in any segment: news of a version reaches one
@@ -233,7 +246,8 @@ def _lent(pool: Pool | None, slices: list[Slice | None]) -> Lent | None:
 
 
 def _line(id: str, listed: Listed) -> TemplateLine:
-    return TemplateLine(id, listed.status, listed.number, listed.public_code or None, listed.activity_id or None)
+    public = listed.public_code if listed.public_code != IMPORTED else ""
+    return TemplateLine(id, listed.status, listed.number, public or None, listed.activity_id or None)
 
 
 def _json(template: bytes) -> bytes:

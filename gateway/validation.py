@@ -23,9 +23,10 @@ from actors.coupon.clerk import Clerk
 from actors.coupon.codes import Located
 from actors.coupon.discount import judge
 from actors.coupon.effects import ItemDiscount
-from actors.coupon.finding import Read
+from actors.coupon.finding import Read, Spelled
 from actors.coupon.forms import CODE_BYTES_MAX
 from actors.coupon.guard import Guard
+from actors.coupon.imported import refused as refused_by
 from actors.coupon.listing import subject_of
 from actors.coupon.order_coupons import OrderCoupons
 from actors.coupon.reasons import Code, Reason
@@ -150,19 +151,30 @@ class Validation:
             raise too_many_attempts(wait)
         public = directory(reader, segment)
         meant = {code: self._codes.meant(code, public) for code in dict.fromkeys(question.codes)}
-        asked = [keys.serial(each.serial) for each in meant.values() if isinstance(each, Located)]
+        known = [each for each in meant.values() if isinstance(each, Located | Spelled)]
+        asked = [finding.whose_key(each, question.user_id) for each in known]
+        imported = {each: self._codes.imported(reader, each.code) for each in known if isinstance(each, Spelled)}
         book_key = keys.order(question.user_id, order.order_id)
         claimed = reader.load(segment, DOMAIN, [], [], [book_key, *asked]).keys
-        templates = {code: _template(purse, each, segment, claimed) for code, each in meant.items()}
+        templates = {
+            code: imported[each].template if isinstance(each, Spelled) else _template(purse, each, segment, claimed)
+            for code, each in meant.items()
+        }
+        for code, each in meant.items():
+            why = refused_by(imported[each], question.user_id) if isinstance(each, Spelled) else None
+            meant[code] = finding.declined(why) if why else each
         parts = {template: part_subject(segment, subject_of(template)) for template in templates.values() if template}
         states = reader.load(segment, DOMAIN, list(parts.values()), [], []).states
         shelves = {template: _shelf(states[part]) for template, part in parts.items() if part in states}
         entry = Entry(segment, 0, upto + 1, now, 0, inputs.USE, subject, b"")
         event = Event(entry, None, now, subject, claimed, shared=public)
         clerks = {
-            code: Clerk(purse, shelves.get(templates[code]), templates[code], event, self._codes.code_keys, False)
-            for code in meant
-        }
+            code: Clerk(
+                purse, shelves.get(templates[code]), templates[code], event, self._codes.code_keys, False,
+                each.code if isinstance(each, Spelled) else "",
+            )
+            for code, each in meant.items()
+        }  # fmt: skip
         book = order_coupons.decode(claimed.get(book_key)) if order.order_id else OrderCoupons()
         return _Checkout(question.user_id, order, book, meant, clerks, AsOf(segment, upto))
 

@@ -33,6 +33,7 @@ from gateway.coupon_queries import CouponQueries
 from gateway.estimates import Estimates
 from gateway.export import exports
 from gateway.health import Health, Readiness
+from gateway.imported_codes import ImportedCodes
 from gateway.ingest import Ingest
 from gateway.key_file import KeyFile
 from gateway.key_ring import KeyRing
@@ -288,6 +289,7 @@ class World:
         programmes = Programmes(
             {"points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name, FAMILIES
         )
+        templates = Templates(programmes, readers, SEGMENTS, codes)
         return Ports(
             ingest=ingest,
             commands=Commands(
@@ -311,7 +313,8 @@ class World:
             parked=parked,
             decisions=Decisions(parked, self.journal, SEGMENTS),
             programmes=programmes,
-            templates=Templates(programmes, readers, SEGMENTS),
+            templates=templates,
+            imported=ImportedCodes(templates, codes, self.journal, readers, SEGMENTS, ingest.not_taking),
             wait_folded=FoldedByPolling(
                 lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
                 lambda segment, domain: self.checkpoints.get((segment, domain), 0),

@@ -78,8 +78,8 @@ class PointsEngine:
         self.engine.journal.tell(Append((item,), lambda _: None, len(raw)))
 
     def decide(self, kind: str, user: str, domain: str = "points") -> None:
-        """An operator's word about what is parked of a user."""
-        subject = f"user:{user}"
+        """An operator's word about what is parked of a user, or of another subject."""
+        subject = user if ":" in user else f"user:{user}"
         body = msgspec.json.encode(Decision(domain, subject))
         draft = Draft(kind, subject, body, origin=Origin.OPERATOR)
         item = Item(segment_of(subject, SEGMENTS), draft, encode_draft(draft))

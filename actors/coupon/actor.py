@@ -16,13 +16,16 @@ from typing import Any, ClassVar
 import msgspec
 
 from actors import orders
-from actors.coupon import finding, inputs, issuing, keys, lending, lists, shelf, shelving, upkeep, using
+from actors.commands import Refusal
+from actors.coupon import finding, imported, inputs, issuing, keys, lending, lists, shelf, shelving, upkeep, using
 from actors.coupon import state as purses
-from actors.coupon.clerk import Clerk
+from actors.coupon.clerk import Clerk, Sent
 from actors.coupon.code_keys import CodeKeys
-from actors.coupon.codes import Located
+from actors.coupon.codes import UNKNOWN, Located
 from actors.coupon.directory import Directory
+from actors.coupon.finding import Read, Spelled
 from actors.coupon.listing import subject_of, template_of
+from actors.coupon.reasons import Code
 from actors.coupon.shelf import Need, Resource, Shelf
 from actors.coupon.state import Purse
 from actors.orders import Order
@@ -38,8 +41,11 @@ COMMANDS: Mapping[str, Any] = {
     inputs.HOLD: inputs.HoldCoupon,
     inputs.RELEASE: inputs.ReleaseCoupon,
     inputs.ROLL_BACK: inputs.RollBackCoupon,
+    imported.FETCHED: imported.Fetched,
 }
 """About users."""
+DISCARDED = "discarded"
+"""What a job is told of a user whose command an operator had forgotten."""
 
 ByCode = inputs.UseCoupon | inputs.HoldCoupon | inputs.ReleaseCoupon | inputs.RollBackCoupon
 
@@ -92,7 +98,7 @@ class CouponIssuerActor(Domain[Purse]):
         shelf.check(companion)
 
     def keys(self, event: Event) -> Sequence[bytes]:
-        body, user_id = _asked(event), event.subject[5:]
+        body, user_id = _command(event), event.subject[5:]
         match body:
             case inputs.IssueCoupons():
                 return [keys.issue(user_id, body.of, _occasion(event, body))]
@@ -102,9 +108,9 @@ class CouponIssuerActor(Domain[Purse]):
                 order_id = body.order_id
             case _:
                 return ()
-        meant = finding.read(body.code, self._code_keys, self._segments, Directory())
-        serials = [keys.serial(meant.serial)] if isinstance(meant, Located) else []
-        return [keys.order(user_id, order_id), *serials]
+        meant = finding.read(body.code, self._code_keys, self._segments, finding.ANY)
+        whose = [finding.whose_key(meant, user_id)] if isinstance(meant, Located | Spelled) else []
+        return [keys.order(user_id, order_id), *whose]
 
     def later_keys(self, state: Any, event: Event) -> Sequence[bytes]:
         if not isinstance(event.body, lending.Serve):
@@ -122,7 +128,7 @@ class CouponIssuerActor(Domain[Purse]):
         match body:
             case inputs.IssueCoupons():
                 return body.of
-            case lending.Served():
+            case lending.Served() | imported.Fetched():
                 return body.template
             case ProgrammeActivated():
                 return template_of(body.name)
@@ -130,7 +136,8 @@ class CouponIssuerActor(Domain[Purse]):
                 return upkeep.due_template(state, event.at)
             case inputs.UseCoupon() | inputs.HoldCoupon() | inputs.ReleaseCoupon() | inputs.RollBackCoupon():
                 meant = finding.read(body.code, self._code_keys, self._segments, event.shared)
-                whose = event.claimed.get(keys.serial(meant.serial)) if isinstance(meant, Located) else None
+                known = isinstance(meant, Located | Spelled)
+                whose = event.claimed.get(finding.whose_key(meant, event.subject[5:])) if known else None
                 return finding.template_of(state, meant, event.entry.segment, whose)
             case _:
                 return ""
@@ -150,7 +157,7 @@ class CouponIssuerActor(Domain[Purse]):
     def _for_user(self, purse: Purse, event: Event) -> Iterator[Output]:
         served = event.body if isinstance(event.body, lending.Served) else None
         template = self._template(purse, event)
-        clerk = Clerk(purse, event.companion, template, event, self._code_keys, served is not None)
+        clerk = Clerk(purse, event.companion, template, event, self._code_keys, served is not None, _lent(event))
         before = shelving.free(clerk.shelf)
         if served is not None:
             clerk.goes_on(Need(served.stock, served.budget))
@@ -165,27 +172,45 @@ class CouponIssuerActor(Domain[Purse]):
             self._do(clerk, _asked(event))
         upkeep.arm(clerk)
         yield from clerk.outputs
+        yield from _returned(clerk)
         yield from _tended(clerk, before)
 
     def discarded(self, state: Any, event: Event) -> Iterator[Output]:
-        """A command that is forgotten on its way back from the queue leaves what it was promised to others."""
+        """A command that is forgotten on its way back from the queue leaves what it was promised to others, one on its
+        way back from an imported code leaves that, and of a job's list it is decided. What a template says to a shelf
+        is not forgotten but carried out: nobody would have what it lends, nor hear that there is no more.
+        """
         body = event.body
-        if isinstance(state, Purse) and isinstance(body, lending.Served):
-            clerk = Clerk(state, event.companion, body.template, event, self._code_keys, True)
+        if isinstance(state, Shelf):
+            yield from _for_shelf(state, event)
+        elif isinstance(state, Purse):
+            served = isinstance(body, lending.Served)
+            template = self._template(state, event)
+            clerk = Clerk(state, event.companion, template, event, self._code_keys, served, _lent(event))
             before = shelving.free(clerk.shelf)
-            clerk.goes_on(Need(body.stock, body.budget))
+            if isinstance(body, lending.Served):
+                clerk.goes_on(Need(body.stock, body.budget))
+            if isinstance(asked := _asked(event), inputs.IssueListed):
+                issuing.decided(clerk, asked, DISCARDED)
+            yield from clerk.outputs
+            yield from _returned(clerk)
             yield from _tended(clerk, before)
 
-    def _do(self, clerk: Clerk, body: Any) -> None:
+    def _do(self, clerk: Clerk, asked: Any) -> None:
+        body, sent = _command(clerk.event), Sent(_kind(clerk.event), _raw(clerk.event))
         if isinstance(body, inputs.IssueCoupons):
-            issuing.issue(clerk, body, _occasion(clerk.event, body), _kind(clerk.event), _raw(clerk.event))
+            issuing.issue(clerk, body, _occasion(clerk.event, body), sent.kind, sent.body)
             return
         meant = finding.read(body.code, self._code_keys, self._segments, clerk.directory)
+        if isinstance(asked, imported.Fetched) and asked.refused:
+            meant = UNKNOWN if asked.refused == UNKNOWN.code else finding.declined(Code(asked.refused))
         match body:
+            case inputs.UseCoupon() | inputs.HoldCoupon() if _fetched(clerk, meant, _order(body.order), sent):
+                return
             case inputs.UseCoupon():
-                using.redeem(clerk, body, _order(body.order), meant, _raw(clerk.event))
+                using.redeem(clerk, body, _order(body.order), meant, sent)
             case inputs.HoldCoupon():
-                using.hold(clerk, body, _order(body.order), meant, _raw(clerk.event))
+                using.hold(clerk, body, _order(body.order), meant, sent)
             case inputs.ReleaseCoupon():
                 using.release(clerk, body, meant)
             case inputs.RollBackCoupon():
@@ -199,6 +224,26 @@ def _tended(clerk: Clerk, before: Mapping[Resource, int]) -> Iterator[Output]:
     if clerk.event.companion is not None:
         yield from shelving.freed(clerk.shelf, before, clerk.template, clerk.segment)
         yield from shelving.tend(clerk.shelf, clerk.template, clerk.segment)
+
+
+def _fetched(clerk: Clerk, meant: Read | Refusal, order: Order, sent: Sent) -> bool:
+    """Whether the command has gone to the code that it names, and comes again with the answer."""
+    if not isinstance(meant, Spelled) or not using.must_fetch(clerk, meant, order.order_id):
+        return False
+    clerk.outputs.append(imported.fetch(meant.code, clerk.user_id, sent.kind, sent.body))
+    return True
+
+
+def _returned(clerk: Clerk) -> Iterator[Output]:
+    """An imported code that the user was lent, and nothing came of it."""
+    if clerk.lent:
+        yield imported.back(clerk.lent, clerk.user_id)
+
+
+def _lent(event: Event) -> str:
+    """The imported code that the user was lent for his command; else empty."""
+    asked = _asked(event)
+    return asked.lent if isinstance(asked, imported.Fetched) else ""
 
 
 def _for_shelf(here: Shelf, event: Event) -> Iterator[Output]:
@@ -219,9 +264,15 @@ def _for_shelf(here: Shelf, event: Event) -> Iterator[Output]:
 
 
 def _asked(event: Event) -> Any:
-    """The command, also of one that had to wait."""
+    """What came, also of what had to wait."""
     body = event.body
     return _decoders[body.kind](body.command) if isinstance(body, lending.Served) else body
+
+
+def _command(event: Event) -> Any:
+    """The user's command, also of one that has been to the code that it names."""
+    asked = _asked(event)
+    return _decoders[asked.kind](asked.command) if isinstance(asked, imported.Fetched) else asked
 
 
 def _kind(event: Event) -> str:

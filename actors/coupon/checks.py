@@ -160,6 +160,8 @@ def _code(code: CodeRules, stock: int | None) -> Iterator[Refusal]:
     if code.public and (isinstance(plain := normal(code.public), Refusal) or is_generated(plain)):
         wanted = f"{PUBLIC_CHARS_MIN} to {PUBLIC_CHARS_MAX} letters and digits, not counting dashes"
         yield must_be("length", "code.public", wanted)
+    if code.imported and code.public:
+        yield must_be(_NO_MEANING, "code.public", "absent with code.imported: bring it as one code more")
     if code.uses is not None and not code.public:
         yield must_be(_NO_MEANING, "code.uses", "absent without code.public")
     elif code.uses is not None and stock is not None and code.uses > stock:

@@ -33,20 +33,31 @@ from supervision.outputs import Claim, Emit, Output, Record, Reply
 PATTERNS_KEPT = 256
 
 
-class Clerk:
-    """For one reaction. `served`: a shelf lets a command go on that had to wait. `outputs` is what it yields."""
+class Sent(msgspec.Struct, frozen=True):
+    """A command as it came, should it have to wait: an entry of `kind` with `body`."""
 
-    __slots__ = ("at", "code_keys", "directory", "event", "outputs", "purse", "served", "shelf", "template")
+    kind: str
+    body: bytes
+
+
+class Clerk:
+    """For one reaction. `served`: a shelf lets a command go on that had to wait. `lent`: an imported code that the user
+    was lent for the command, as long as nothing has come of it. `outputs` is what it yields.
+    """
+
+    __slots__ = ("at", "code_keys", "directory", "event", "lent", "outputs", "purse", "served", "shelf", "template")
 
     def __init__(
-        self, purse: Purse, shelf: Shelf | None, template: str, event: Event, code_keys: CodeKeys, served: bool
-    ) -> None:
+        self, purse: Purse, shelf: Shelf | None, template: str, event: Event, code_keys: CodeKeys, served: bool,
+        lent: str = "",
+    ) -> None:  # fmt: skip
         self.purse = purse
         self.shelf = shelf or Shelf()
         self.template = template
         self.event = event
         self.code_keys = code_keys
         self.served = served
+        self.lent = lent
         self.at = event.at
         self.directory: Directory = event.shared
         self.outputs: list[Output] = []
@@ -74,7 +85,7 @@ class Clerk:
         """What its owner knows it by."""
         rules = self.judged_by(coupon).template.code
         if coupon.public:
-            return rules.public
+            return coupon.imported or rules.public
         return spelled(self.code_keys, coupon.key, rules.prefix, self.segment, coupon.serial)
 
     def claimed(self, key: bytes) -> bytes | None:
@@ -95,11 +106,12 @@ class Clerk:
         return not self.served and self.template in self.purse.waiting
 
     def wait(self, need: Need, occasion: str, kind: str, body: bytes) -> None:
-        """There is not enough here now: go on when the template has answered."""
+        """There is not enough here now: go on when the template has answered. What was lent waits with it."""
         number = shelf.queue(self.shelf, need)
         self.purse.waiting[self.template] = self.purse.waiting.get(self.template, 0) + 1
         ticket = Ticket(self.event.subject, kind, body, occasion, need, self.event.entry.chain)
         self.outputs.append(Claim(shelf.ticket_key(self.template, number), msgspec.msgpack.encode(ticket)))
+        self.lent = ""
 
     # Telling.
 
@@ -114,7 +126,8 @@ class Clerk:
 
     def whose(self, coupon: Coupon, end: str = "", order_id: str = "") -> None:
         """Write down who has it, or what became of it."""
-        key = keys.serial(coupon.serial)
+        imported = coupon.imported
+        key = keys.spelled(self.user_id, imported) if imported else keys.serial(coupon.serial)
         value = msgspec.msgpack.encode(keys.Whose(self.user_id, coupon.template, end, order_id))
         self.outputs.append(Claim(key, value, replaces=key in self.event.claimed))
 

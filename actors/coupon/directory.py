@@ -1,4 +1,11 @@
-"""What all subjects of a segment share: which templates there are, by id, by public code and by activity."""
+"""What all subjects of a segment share: which templates there are, by id, by public code and by activity.
+
+A public code is one template's that is not closed: the door takes no second one. But it asks what segments have heard,
+and a version whose news was still under way when the process died is not seen there. So two templates may come with one
+code, in another order in each segment. Which of them has it follows from what they are and not from who came first: one
+that was switched on before a draft, else the smaller id. Once all segments have heard of both they agree, and the door
+then does not let the other be switched on.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +19,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Listed(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A template as its segment has last heard of it."""
+    """A template as its segment has last heard of it. `public_code` is IMPORTED where the shop brings codes."""
 
     number: int
     status: str
@@ -24,7 +31,7 @@ class Directory(msgspec.Struct, array_like=True):
     format: int = 1
     templates: dict[str, Listed] = {}
     codes: dict[str, str] = {}
-    """Public code in normal form -> template."""
+    """Public code in normal form -> template. IMPORTED is there when any template takes imported codes."""
     activities: dict[str, str] = {}
 
 
@@ -35,26 +42,31 @@ def full(directory: Directory) -> bool:
 
 def enter(directory: Directory, template: str, listed: Listed) -> None:
     """Write the template down, in the place of what was known of it. Who has a code or an activity keeps it, when
-    closed too, for what was issued by it; but another that comes then may have it. What no door should have let in,
-    into a directory that is full, is not written down: such a template is known by its id alone.
+    closed too, for what was issued by it; but another that is not closed may have it then. What no door should have let
+    in, into a directory that is full, is not written down: such a template is known by its id alone. O(templates)
     """
     before = directory.templates.get(template)
-    if before is not None:
-        _forget(directory.codes, before.public_code, template)
-        _forget(directory.activities, before.activity_id, template)
-    elif full(directory):
+    if before is None and full(directory):
         return
     directory.templates[template] = listed
-    _name(directory, directory.codes, listed.public_code, template)
-    _name(directory, directory.activities, listed.activity_id, template)
+    for code in dict.fromkeys((before.public_code if before else "", listed.public_code)):
+        _settle(directory, code, template)
+    if before is not None and directory.activities.get(before.activity_id) == template:
+        del directory.activities[before.activity_id]
+    holder = directory.templates.get(directory.activities.get(listed.activity_id, ""))
+    if listed.activity_id and (holder is None or holder.status == "closed"):
+        directory.activities[listed.activity_id] = template
 
 
-def _name(directory: Directory, index: dict[str, str], name: str, template: str) -> None:
-    holder = directory.templates.get(index.get(name, ""))
-    if name and (holder is None or holder.status == "closed"):
-        index[name] = template
-
-
-def _forget(index: dict[str, str], name: str, template: str) -> None:
-    if index.get(name) == template:
-        del index[name]
+def _settle(directory: Directory, code: str, template: str) -> None:
+    """Say anew whose the public code is, which `template` has now or had."""
+    if not code:
+        return
+    named = [id for id, listed in directory.templates.items() if listed.public_code == code]
+    living = [id for id in named if directory.templates[id].status != "closed"]
+    if living:
+        directory.codes[code] = min(living, key=lambda id: (directory.templates[id].status == "draft", id))
+    elif directory.codes.get(code) not in named:
+        directory.codes.pop(code, None)
+        if template in named:
+            directory.codes[code] = template

@@ -39,6 +39,11 @@ def short(source: str) -> str:
     return SHORT_SOURCES.get(source, source)
 
 
+def issued_at(serial: int) -> int:
+    """The offset of the entry that issued the coupon: nothing is known of it before."""
+    return serial // SERIALS_PER_ENTRY
+
+
 def issue(clerk: Clerk, body: inputs.IssueCoupons, occasion: str, kind: str, raw: bytes) -> None:
     """`coupon_issue`, which came as an entry of `kind`."""
     key = keys.issue(clerk.user_id, body.of, occasion)
@@ -46,7 +51,7 @@ def issue(clerk: Clerk, body: inputs.IssueCoupons, occasion: str, kind: str, raw
     known = _serials(value) if value else []
     number = body.number - len(known)
     if number <= 0:
-        _decided(clerk, body)
+        decided(clerk, body)
         _answer(clerk, known)
         return
     terms = _allowed(clerk, body, number)
@@ -65,7 +70,7 @@ def issue(clerk: Clerk, body: inputs.IssueCoupons, occasion: str, kind: str, raw
             count(clerk, number)
             serials = known + [coupon.serial for coupon in made]
             clerk.outputs.append(Claim(key, msgspec.msgpack.encode(serials), replaces=value is not None))
-            _decided(clerk, body, issued=number)
+            decided(clerk, body, issued=number)
             _answer(clerk, serials)
 
 
@@ -77,10 +82,10 @@ def refuse(clerk: Clerk, body: inputs.IssueCoupons, why: Refusal) -> None:
     )  # fmt: skip
     numbers = {"template": body.of, "quantity": body.number, "field": why.field}
     clerk.refuse(refused, short(body.why), numbers)
-    _decided(clerk, body, why.code)
+    decided(clerk, body, why.code)
 
 
-def _decided(clerk: Clerk, body: inputs.IssueCoupons, refused: str = "", issued: int = 0) -> None:
+def decided(clerk: Clerk, body: inputs.IssueCoupons, refused: str = "", issued: int = 0) -> None:
     """The job whose list it was hears of it."""
     if isinstance(body, inputs.IssueListed):
         word = lists.decided(clerk.shelf.lists, body.job_id or "", body.list_no, refused, issued)

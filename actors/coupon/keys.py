@@ -31,6 +31,11 @@ def serial(number: int) -> bytes:
     return business_key("coupon-serial", str(number))
 
 
+def spelled(user_id: str, code: str) -> bytes:
+    """Of an imported code that the user has used: a Whose, with an end as long as it is used."""
+    return business_key("coupon-spelled", user_id, code)
+
+
 @lru_cache(ISSUES_KEPT)
 def issue(user_id: str, template: str, occasion: str) -> bytes:
     """Of an occasion: the serials that were issued for it."""

@@ -17,7 +17,7 @@ from actors.coupon import offer
 from actors.coupon.directory import Listed
 from actors.coupon.offer import Offer
 from actors.coupon.shelf import Resource
-from actors.coupon.spelling import normal
+from actors.coupon.spelling import IMPORTED, normal
 from actors.coupon.template import PerUserLimits, Template
 
 SUBJECT = "template:"
@@ -68,7 +68,7 @@ def listed_of(number: int, body: str) -> Listed:
     """Version `number` as a segment's directory has it."""
     status, text = read(body)
     rules = compiled(text).template
-    public = normal(rules.code.public) if rules.code.public else ""
+    public = normal(rules.code.public) if rules.code.public else IMPORTED if rules.code.imported else ""
     assert isinstance(public, str), public
     return Listed(number, status, public, rules.activity_id or "")
 

@@ -5,9 +5,9 @@ that came along when they copied. All of these are the same code: letters and di
 capitals, in Unicode's compatibility form, everything between them dropped.
 
 A generated code (codes.py) has at least 20 characters, a public or imported one at most 19, and nothing else decides:
-a mistyped generated code can then be called mistyped at once, and DOUBLE11 is never taken for a broken one. A public
-code is a subject of its own, `code:DOUBLE11`, and lives in the segment of its subject like any user; so neither kind
-needs an index.
+a mistyped generated code can then be called mistyped at once, and DOUBLE11 is never taken for a broken one. Of public
+codes there are as many as templates, and every segment knows them (directory.py). An imported one is a subject of its
+own, `code:AB12345`, and lives in the segment of its subject like any user (imported.py); so no kind needs an index.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ PUBLIC_CHARS_MAX = 19
 GENERATED_CHARS_MAX = 36
 """In normal form: a prefix of 12 and a random part of 24."""
 SUBJECT = "code:"
+IMPORTED = "*"
+"""Stands for the public code of a template whose codes the shop brings: no code is written so."""
 
 FIELD = "code"
 _RULES = {
@@ -51,13 +53,22 @@ def normal(text: str) -> str | Refusal:
     return code if code.isalnum() else refusal(_RULES, "characters", FIELD)
 
 
+def masked(code: str) -> str:
+    """As much of an imported code, in normal form, as names it to who knows it.
+
+    >>> masked("AB12345")
+    '…45'
+    """
+    return "\u2026" + code[-(len(code) // 3) :]
+
+
 def is_generated(code: str) -> bool:
     """Whether `code`, in normal form, is one that we made or a mistyping of one; else it is public or imported."""
     return len(code) > PUBLIC_CHARS_MAX
 
 
-def public_subject(text: str) -> str | Refusal:
-    """Whose state a public or imported code's is; a Refusal too for a text that only a generated code may look like."""
+def imported_subject(text: str) -> str | Refusal:
+    """Whose state an imported code's is; a Refusal too for a text that only a generated code may look like."""
     code = normal(text)
     if isinstance(code, Refusal):
         return code

@@ -10,6 +10,7 @@ import msgspec
 
 from actors.coupon.guard import Guard
 from actors.coupon.narrowing import Terms
+from actors.coupon.spelling import SUBJECT
 
 FORMAT = 1
 COUPONS_MAX = 200
@@ -31,7 +32,8 @@ class Hold(msgspec.Struct, array_like=True, gc=False):
 
 class Coupon(msgspec.Struct, array_like=True, gc=False):
     """One coupon. `version`: of the template, by which it is judged; `key`: the id of the key of its code. `public`: it
-    was taken by a public code, and goes back to the template when it is not used.
+    was taken by a public or imported code, and goes back to the template when it is not used; an imported code is the
+    `source`, as the subject it is.
     """
 
     serial: int
@@ -43,6 +45,11 @@ class Coupon(msgspec.Struct, array_like=True, gc=False):
     public: bool = False
     reminded: bool = False
     hold: Hold | None = None
+
+    @property
+    def imported(self) -> str:
+        """The code by which it was taken, when the shop had brought that; else empty."""
+        return self.source.removeprefix(SUBJECT) if self.public and self.source.startswith(SUBJECT) else ""
 
 
 class Uses(msgspec.Struct, array_like=True, gc=False):

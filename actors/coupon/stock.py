@@ -2,6 +2,9 @@
 
 It hears of a template's limits from the domain of programmes, on the template's own subject; so what is lent is never
 more than the newest version says, or, after a cut, not more than was lent before it.
+
+What a segment said is never forgotten by an operator's word: stock that came back would be lost, and who asked would
+wait for ever. A discard carries it out like a retry, and forgets only what cannot be carried out even then.
 """
 
 from __future__ import annotations
@@ -64,6 +67,10 @@ class CouponStockActor(Domain[Stock]):
         else:
             words = pool.give_back(lent, body.segment, body.amount, body.recalled)
         return _said(event.subject, body.resource, words)
+
+    def discarded(self, state: Stock, event: Event) -> Iterable[Output]:
+        """As if it had not been: see the module's essay."""
+        return self.react(state, event)
 
     def _limited(self, state: Stock, event: Event, told: ProgrammeTold) -> Iterator[Output]:
         """The limits of another version. What was not limited can become so only before it is lent: the door sees to

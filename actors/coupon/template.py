@@ -137,17 +137,21 @@ class Stacking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CodeRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`prefix` of generated codes. `public`: a code that everybody may use, in capitals, `uses` times in all."""
+    """`prefix` of generated codes. `public`: a code that everybody may use, in capitals, `uses` times in all.
+    `imported`: it takes codes that the shop brings, each for one use.
+    """
 
     prefix: Prefix = ""
     public: PublicCode = ""
     uses: Annotated[int, Meta(ge=1, le=USES_MAX)] | None = None
+    imported: bool = False
 
 
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole template. An item is one the coupon is for when it is of one of `categories` (none: any), is one of
     `products` (none: any), and is not excluded. `minimum_amount` is what such items must come to, before any coupon.
-    `budget`: discounts of all its coupons together.
+    `budget`: discounts of all its coupons together. `transferable` is kept for the shop and shown; nothing follows from
+    it yet: a coupon is its owner's alone.
     """
 
     name: Label

@@ -12,8 +12,8 @@ from msgspec import UNSET
 
 from actors.calendar import DAY_MS
 from actors.commands import Refusal
-from actors.coupon import finding, guard, inputs, issuing, keys, narrowing, order_coupons, shelf
-from actors.coupon.clerk import Clerk
+from actors.coupon import finding, guard, imported, inputs, issuing, keys, narrowing, order_coupons, shelf
+from actors.coupon.clerk import Clerk, Sent
 from actors.coupon.discount import judge, places_of
 from actors.coupon.effects import (
     Asked,
@@ -24,12 +24,13 @@ from actors.coupon.effects import (
     CouponRolledBack,
     ItemDiscount,
 )
-from actors.coupon.finding import Read, declined
+from actors.coupon.finding import Read, Spelled, declined
 from actors.coupon.offer import Offer
 from actors.coupon.order_coupons import OrderCoupons, Used
 from actors.coupon.reasons import Code, Reason
 from actors.coupon.results import Held, Redeemed, Released, RolledBack
 from actors.coupon.shelf import Need
+from actors.coupon.spelling import SUBJECT, masked
 from actors.coupon.stacking import COUPONS_PER_ORDER_MAX
 from actors.coupon.state import PURSE_MAX, Coupon, Hold, Purse, Uses
 from actors.coupon.taking import Discount, take
@@ -41,10 +42,10 @@ from supervision.outputs import Claim
 HOLD_S = 15 * 60
 """Of a hold that names no time."""
 CODE_SOURCE = "code"
-"""Where a coupon taken by a public code comes from."""
+"""Where a coupon taken by a public code comes from. One by an imported code comes from that code's subject."""
 
 
-def redeem(clerk: Clerk, body: inputs.UseCoupon, order: Order, meant: Read | Refusal, raw: bytes) -> None:
+def redeem(clerk: Clerk, body: inputs.UseCoupon, order: Order, meant: Read | Refusal, sent: Sent) -> None:
     """`coupon_use`."""
     book = _book(clerk, order.order_id)
     if not isinstance(meant, Refusal) and (use := finding.used(book, meant, clerk.segment)):
@@ -54,7 +55,7 @@ def redeem(clerk: Clerk, body: inputs.UseCoupon, order: Order, meant: Read | Ref
     if wanted is None:
         return
     coupon, discount = wanted
-    if not _paid(clerk, "redeem", body.code, order, coupon, discount, inputs.USE, raw):
+    if not _paid(clerk, "redeem", body.code, order, coupon, discount, sent):
         return
     clerk.purse.coupons.pop(coupon.serial, None)
     coupon.hold = None
@@ -69,7 +70,7 @@ def redeem(clerk: Clerk, body: inputs.UseCoupon, order: Order, meant: Read | Ref
     _answer_use(clerk, use, book, order.order_id)
 
 
-def hold(clerk: Clerk, body: inputs.HoldCoupon, order: Order, meant: Read | Refusal, raw: bytes) -> None:
+def hold(clerk: Clerk, body: inputs.HoldCoupon, order: Order, meant: Read | Refusal, sent: Sent) -> None:
     """`coupon_hold`. Again for the same order: held anew, as long as is said now."""
     book = _book(clerk, order.order_id)
     if not isinstance(meant, Refusal) and finding.used(book, meant, clerk.segment):
@@ -79,7 +80,7 @@ def hold(clerk: Clerk, body: inputs.HoldCoupon, order: Order, meant: Read | Refu
     if wanted is None:
         return
     coupon, discount = wanted
-    if not _paid(clerk, "hold", body.code, order, coupon, discount, inputs.HOLD, raw):
+    if not _paid(clerk, "hold", body.code, order, coupon, discount, sent):
         return
     until = clerk.at + (body.ttl_s or HOLD_S) * 1_000
     coupon.hold = Hold(order.order_id, until, discount.total, clerk.at)
@@ -155,7 +156,7 @@ def _returned(clerk: Clerk, use: Used, book: OrderCoupons, body: inputs.RollBack
         clerk.purse.coupons[coupon.serial] = coupon
     if coupon.public:
         _give_back(clerk, coupon)
-    else:
+    if coupon.imported or not coupon.public:
         clerk.whose(coupon)
     ends = rfc3339(terms.valid_until)
     clerk.line("rolled_back", coupon, order_id=body.order_id, discount=use.discount, valid_until=ends)
@@ -208,11 +209,23 @@ def _own(clerk: Clerk, asked: Asked, order: Order, meant: Read | Refusal) -> Cou
     if wait := finding.wait_ms(clerk):
         return guard.too_many_attempts(wait)
     coupon = meant if isinstance(meant, Refusal) else finding.found(clerk, meant, order.order_id)
-    return _taken_by_public_code(clerk, kept=asked == "hold") if coupon is None else coupon
+    return _taken_by_code(clerk, meant, kept=asked == "hold") if coupon is None else coupon
 
 
-def _taken_by_public_code(clerk: Clerk, kept: bool) -> Coupon | Refusal:
-    """A coupon that is the user's when it is paid for (_paid); `kept`: in the purse, not used at once."""
+def must_fetch(clerk: Clerk, meant: Read | Refusal, order_id: str) -> bool:
+    """Whether the code is an imported one that must be asked first: the user was not lent it for the command, and has
+    not got by it what is meant. While he must wait no code is asked.
+    """
+    if not isinstance(meant, Spelled) or clerk.lent or finding.wait_ms(clerk):
+        return False
+    has_used = finding.used(_book(clerk, order_id), meant, clerk.segment)
+    return has_used is None and finding.found(clerk, meant, order_id) is None
+
+
+def _taken_by_code(clerk: Clerk, meant: Read | Refusal, kept: bool) -> Coupon | Refusal:
+    """A coupon by a public code, or an imported one that was lent, which is the user's when it is paid for (_paid);
+    `kept`: in the purse, not used at once.
+    """
     if clerk.shelf.status == "draft":
         return declined(Code.UNKNOWN_CODE)
     if clerk.shelf.status != "active":
@@ -224,9 +237,9 @@ def _taken_by_public_code(clerk: Clerk, kept: bool) -> Coupon | Refusal:
     if isinstance(terms, Refusal):
         return terms
     serial = clerk.event.entry.offset * issuing.SERIALS_PER_ENTRY
-    return Coupon(
-        serial, clerk.code_keys.newest.id, clerk.template, clerk.shelf.version, CODE_SOURCE, terms, public=True
-    )
+    assert not isinstance(meant, Spelled) or clerk.lent == meant.code, f"{meant} was not asked"
+    source = SUBJECT + meant.code if isinstance(meant, Spelled) else CODE_SOURCE
+    return Coupon(serial, clerk.code_keys.newest.id, clerk.template, clerk.shelf.version, source, terms, public=True)
 
 
 def _worth(
@@ -270,9 +283,7 @@ def _group(coupon: Coupon, rules: Stacking) -> str:
     return f"template:{coupon.template}" if rules.group is None else f"group:{rules.group}"
 
 
-def _paid(
-    clerk: Clerk, asked: Asked, code: str, order: Order, coupon: Coupon, discount: Discount, kind: str, raw: bytes
-) -> bool:
+def _paid(clerk: Clerk, asked: Asked, code: str, order: Order, coupon: Coupon, discount: Discount, sent: Sent) -> bool:
     """Take the discount from the budget, and a coupon by a public code from the stock. False: refused, or it waits."""
     before = coupon.hold.discount if coupon.hold else 0
     need = needed(clerk.purse, coupon, discount.total)
@@ -282,15 +293,17 @@ def _paid(
             _refuse(clerk, asked, why, code, order.order_id)
             return False
         case "later", _:
-            clerk.wait(need, "", kind, raw)
+            clerk.wait(need, "", sent.kind, sent.body)
             return False
         case _:
             shelf.take(clerk.shelf, need, clerk.at)
             shelf.put(clerk.shelf, Need(budget=max(0, before - discount.total)))
     if need.stock:
         issuing.count(clerk, 1)
+        clerk.lent = ""
         begins, ends = rfc3339(coupon.terms.valid_from), rfc3339(coupon.terms.valid_until)
-        clerk.line("issued", coupon, version=coupon.version, source=CODE_SOURCE, valid_from=begins, valid_until=ends)
+        source = SUBJECT + masked(coupon.imported) if coupon.imported else CODE_SOURCE
+        clerk.line("issued", coupon, version=coupon.version, source=source, valid_from=begins, valid_until=ends)
     return True
 
 
@@ -309,7 +322,7 @@ def _used_up(clerk: Clerk, use: Used, order: Order) -> None:
     tally.discount += discount
     tally.revenue += order.amount
     clerk.line("redeemed", coupon, order_id=order.order_id, discount=discount)
-    if not coupon.public:
+    if coupon.imported or not coupon.public:
         clerk.whose(coupon, "redeemed", order.order_id)
     effect = CouponRedeemed(
         clerk.code(coupon), coupon.template, order.order_id, order.currency, order.amount, discount, _by_item(use)
@@ -328,8 +341,10 @@ def _by_item(use: Used) -> tuple[ItemDiscount, ...]:
 
 def _give_back(clerk: Clerk, coupon: Coupon) -> None:
     """A coupon that was taken by a public code is the template's again, and counts for the user no more, neither in all
-    nor for the day on which it was taken.
+    nor for the day on which it was taken. An imported code is anybody's again.
     """
+    if coupon.imported:
+        clerk.outputs.append(imported.back(coupon.imported, clerk.user_id))
     shelf.put(clerk.shelf, Need(stock=1))
     clerk.shelf.tally.issued -= 1
     uses, (day, month) = clerk.purse.uses[clerk.template], issuing.dates(clerk.offer(), coupon.terms.valid_from)

@@ -18,6 +18,7 @@ from actors.coupon import (
     effects,
     forms,
     guard,
+    imported,
     lending,
     narrowing,
     offer,
@@ -31,6 +32,7 @@ from actors.coupon import (
     using,
 )
 from actors.coupon.reasons import SENTENCES
+from gateway import imported_codes, routes_jobs
 from tests.house.ours import root
 
 PATH = root / "docs" / "coupons.md"
@@ -57,7 +59,10 @@ LIMITS: Sequence[tuple[str, int, str]] = (
     ("scarce stock that nobody in a segment takes goes back after", shelving.IDLE_MS, "ms"),
     ("commands that wait and are let go at once", shelf.SERVED_MAX, "commands"),
     ("wrong codes of a user without a wait", guard.LIMITS["user"].free, "codes"),
-    ("a public code, not counting dashes", spelling.PUBLIC_CHARS_MAX, "characters"),
+    ("a public or imported code, not counting dashes", spelling.PUBLIC_CHARS_MAX, "characters"),
+    ("imported codes that are appended and decided together", imported_codes.CODES_AT_ONCE, "codes"),
+    ("a file of codes", routes_jobs.FILE_BYTES_MAX, "bytes"),
+    ("refused codes that an answer names", imported_codes.REFUSED_NAMED_MAX, "codes"),
 )
 
 
@@ -114,6 +119,7 @@ def _effects() -> Iterator[str]:
             fields = ", ".join(f"`{field.name}`" for field in msgspec.structs.fields(struct))
             yield f"- {_said(struct)} Version {struct.schema_version}; {fields}."
     inward = (lending.ASK, lending.GRANT, lending.RECALL, lending.BACK, lending.SERVE, lending.SERVED)
+    inward += (imported.IMPORT, imported.FETCH, imported.FETCHED, imported.RETURN)
     yield f"\nInward, never published: {', '.join(f'`{kind}`' for kind in inward)}."
 
 

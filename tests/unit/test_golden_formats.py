@@ -24,6 +24,7 @@ from actors.coupon import keys, shelf
 from actors.coupon import state as purses
 from actors.coupon.directory import Directory, Listed
 from actors.coupon.guard import Guard
+from actors.coupon.imported import ImportedCode
 from actors.coupon.lists import UnderWay
 from actors.coupon.narrowing import Terms
 from actors.coupon.order_coupons import OrderCoupons, Used
@@ -170,6 +171,7 @@ STATES: dict[str, Any] = {
         Tally(10, 4, 1, 3, 1, 2, 2, 4_000, 59_800),
         {"J1/7": UnderWay(3, 1, 2, {"sold_out": 1})},
     ),
+    "state.coupon_codes.1": ImportedCode(1, "T1", 41, "123456", 2),
     "state.coupon_stock.1": Stock(
         1, 3, Pool(100, 40, {0: 50, 1: 10}, {1: 5}, {0: False}, [2], [3]), Pool(1_000_000, 1_000_000)
     ),
@@ -204,6 +206,7 @@ CLAIMS: dict[str, Any] = {
         ],
     ),
     "claim.coupon-serial.1": keys.Whose("123456", "T1", "redeemed", "ORDER_001"),
+    "claim.coupon-spelled.1": keys.Whose("123456", "T1", "redeemed", "ORDER_001"),
     "claim.coupon-issue.1": [410, 411],
     "claim.coupon-ticket.1": Ticket(
         SUBJECT,

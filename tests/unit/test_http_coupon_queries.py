@@ -9,12 +9,13 @@ import pytest
 
 from actors.coupon import guard
 from actors.coupon.guard import GuardLimits
-from gateway import code_guard
+from gateway import code_guard, coupon_queries
 from gateway.keys import Key
 from gateway.problems import Problem
 from supervision.clock import VirtualClock
 from supervision.counters import Tally
 from supervision.entry import segment_of
+from supervision.store_sqlite.reader import SqliteReader
 from tests.coupon_engine import cart
 from tests.gateway_world import is_problem
 from tests.http_world import SEGMENTS, HttpWorld, http_world
@@ -87,6 +88,26 @@ def test_a_code_tells_whose_it_is_and_its_whole_life(shop: HttpWorld) -> None:
         ("rolled_back", "o-2", 2_000), ("redeemed", "o-3", 2_000),
     ]  # fmt: skip
     assert shown["as_of"]["segment"] == segment_of("user:u3", SEGMENTS)
+
+
+def test_of_a_code_no_more_lines_are_read_than_there_are_since_it_was_issued(
+    shop: HttpWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coupon_queries, "LINES_AT_ONCE", 2)
+    old = [shop.give_coupon("u9") for _ in range(9)]
+    new = shop.give_coupon("u9")
+    use(shop, "u9", new, "o-9")
+    read: list[int] = []
+    records = SqliteReader.records
+
+    def counted(*asked: Any) -> Any:
+        read.append(len(found := records(*asked)))
+        return found
+
+    monkeypatch.setattr(SqliteReader, "records", counted)
+    assert [one["change"] for one in shop.get(f"/v1/coupons/{new}").json()["life"]] == ["issued", "redeemed"]
+    assert sum(read) <= 2 + 2
+    assert [one["change"] for one in shop.get(f"/v1/coupons/{old[0]}").json()["life"]] == ["issued"]
 
 
 def test_a_public_code_is_its_templates_and_nobodys(shop: HttpWorld) -> None:

@@ -54,6 +54,18 @@ def test_a_coupon_is_held_used_and_given_back_by_its_code_alone(shop: HttpWorld)
     assert done(shop.post(f"/v1/coupons/{code}/redemptions", {"user_id": "u2", "order": cart("o-3")}))["code"] == code
 
 
+def test_a_command_that_must_say_nothing_may_come_without_a_body(shop: HttpWorld) -> None:
+    code = shop.give_coupon("u2b")
+    done(shop.post(f"/v1/coupons/{code}/redemptions", {"user_id": "u2b", "order": cart("o-2b")}))
+    path = f"/v1/coupons/{code}/redemptions/o-2b/rollback"
+    empty = {"headers": {"idempotency-key": "k2b"}}
+    first = shop.request("POST", path, **empty)
+    assert done(first)["discount"] == 2_000
+    again = shop.post(path, {}, "k2b")
+    assert again.json() == first.json() and again.headers["idempotent-replayed"] == "true"
+    is_problem(shop.request("POST", f"/v1/coupons/{code}/holds"), 400, "not_json")
+
+
 def test_a_hold_is_released_by_the_code_alone_and_again_under_its_key(shop: HttpWorld) -> None:
     code = shop.give_coupon("u3")
     done(shop.post(f"/v1/coupons/{code}/holds", {"user_id": "u3", "order": cart("o-4")}))

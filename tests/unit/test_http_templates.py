@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.templates import Templates
 from tests.coupon_engine import TEMPLATE, cart
 from tests.gateway_world import is_problem
 from tests.http_world import HttpWorld, http_world
@@ -54,6 +55,20 @@ def test_a_template_is_replaced_only_by_who_names_it_and_keeps_its_status(shop: 
     only_new = {"if-none-match": "*"}
     assert shop.request("PUT", f"{PATH}/fresh", json=TEMPLATE, headers=only_new).status_code == 200
     is_problem(shop.request("PUT", f"{PATH}/fresh", json=TEMPLATE, headers=only_new), 412, "precondition_failed")
+
+
+def test_of_two_drafts_that_came_with_one_public_code_the_one_that_has_it_can_be_switched_on(
+    shop: HttpWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as unseen:
+        unseen.setattr(Templates, "_whose", lambda *_: "")
+        for id in ("both-1", "both-2"):
+            assert put(shop, id, code={"public": "BOTH"}).status_code == 200
+    document = is_problem(shop.post(f"{PATH}/both-2/activate", None), 422, "refused_programme")
+    assert document["errors"][0]["code"] == "taken" and "both-1 has it" in document["detail"]
+    shop.become("both-1", "active")
+    shop.become("both-1", "closed")
+    shop.become("both-2", "active")
 
 
 def test_a_template_becomes_only_what_it_may(shop: HttpWorld) -> None:

@@ -324,6 +324,7 @@ def test_the_registry_lists_each_domain_once() -> None:
         "programmes",
         "coupon",
         "coupon_stock",
+        "coupon_codes",
         "coupon_jobs",
         "watch",
     ]

@@ -55,7 +55,7 @@ def test_what_was_taken_by_the_public_code_of_a_template_that_is_closed_since_ca
 
 def test_a_public_code_of_a_closed_template_is_free_for_another(shop: CouponEngine) -> None:
     shop.put("OLD", code={"public": "DOUBLE11"}, status="closed")
-    for template in ("NEW", "LATE"):
+    for template in ("NEW", "OTHER"):
         shop.settle()
         shop.put(template, code={"public": "DOUBLE11"})
     shop.settle()

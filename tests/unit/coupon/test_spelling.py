@@ -13,9 +13,9 @@ from actors.coupon.spelling import (
     PUBLIC_CHARS_MAX,
     PUBLIC_CHARS_MIN,
     TEXT_CHARS_MAX,
+    imported_subject,
     is_generated,
     normal,
-    public_subject,
 )
 
 
@@ -61,12 +61,12 @@ def test_what_cannot_be_a_code_is_refused_with_the_limits(text: str, code: str) 
 
 
 def test_a_public_code_is_a_subject_of_its_own() -> None:
-    assert public_subject(" double-11") == "code:DOUBLE11"
-    assert public_subject("A" * PUBLIC_CHARS_MAX) == "code:" + "A" * PUBLIC_CHARS_MAX
+    assert imported_subject(" double-11") == "code:DOUBLE11"
+    assert imported_subject("A" * PUBLIC_CHARS_MAX) == "code:" + "A" * PUBLIC_CHARS_MAX
 
 
 def test_a_public_code_cannot_be_as_long_as_a_generated_one() -> None:
     for text in ("A" * (PUBLIC_CHARS_MAX + 1), "?"):
-        assert isinstance(public_subject(text), Refusal)
+        assert isinstance(imported_subject(text), Refusal)
     assert min(LENGTHS) > PUBLIC_CHARS_MAX and PREFIX_CHARS_MAX + max(LENGTHS) == GENERATED_CHARS_MAX
     assert is_generated("A" * min(LENGTHS)) and not is_generated("A" * PUBLIC_CHARS_MAX)

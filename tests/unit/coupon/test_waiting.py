@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actors.coupon.actor import CouponIssuerActor
-from actors.coupon.lending import SERVED
-from supervision.domain import Event
-from supervision.entry import segment_of
+from actors.coupon.lending import ASK, BACK, GRANT, RECALL, SERVE, SERVED
+from actors.coupon.stock import CouponStockActor
+from supervision.domain import Domain, Event
+from supervision.entry import part_subject, segment_of
 from supervision.outputs import Output
 from tests.coupon_engine import CouponEngine, cart
 from tests.points_engine import SEGMENTS
@@ -82,17 +83,10 @@ def test_what_a_dry_segment_got_and_nobody_there_can_take_goes_to_others(shop: C
 def test_what_was_promised_to_a_command_that_is_discarded_is_for_others(
     shop: CouponEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    react = CouponIssuerActor.react
     sick, elsewhere, *_, other = apart(SEGMENTS + 1)
-
-    def raises(self: CouponIssuerActor, state: Any, event: Event) -> Iterable[Output]:
-        if event.entry.kind == SERVED and event.subject == f"user:{sick}":
-            raise RuntimeError("ill")
-        return react(self, state, event)
-
     shop.put(stock=1)
     shop.settle()
-    monkeypatch.setattr(CouponIssuerActor, "react", raises)
+    monkeypatch.setattr(CouponIssuerActor, "react", raising(CouponIssuerActor, SERVED, f"user:{sick}"))
     shop.say("coupon_issue", sick, template="T1", source="test")
     shop.settle(5)
     assert [row.subject for row in shop.parked()] == [f"user:{sick}"] and promised(shop) == 1
@@ -105,6 +99,59 @@ def test_what_was_promised_to_a_command_that_is_discarded_is_for_others(
     shop.say("coupon_issue", elsewhere, template="T1", source="again")
     shop.settle(5)
     assert shop.told("coupon.issued", user_id=elsewhere)
+
+
+@pytest.mark.parametrize("kind", [GRANT, RECALL, SERVE])
+def test_a_word_to_a_shelf_that_is_discarded_is_carried_out_all_the_same(
+    shop: CouponEngine, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    shop.put(stock=2)
+    shop.settle()
+    here, there, *_ = users = apart(3)
+    shop.say("coupon_issue", here, template="T1", source="test")
+    shop.settle(5)
+    where = part_subject(segment_of(f"user:{here if kind == RECALL else there}", SEGMENTS), "template:T1")
+    with monkeypatch.context() as ill:
+        ill.setattr(CouponIssuerActor, "react", raising(CouponIssuerActor, kind, where))
+        for user in users[1:]:
+            shop.say("coupon_issue", user, template="T1", source="test")
+        shop.settle(5)
+        assert where in [row.subject for row in shop.parked()]
+    shop.decide("engine.discard", where, "coupon")
+    shop.settle(60)
+    assert shop.parked() == [] and (whole := shop.stock().stock) is not None
+    assert len(shop.told("coupon.issued")) == 2 and len(shop.told("coupon.refused", code="sold_out")) == 1
+    assert whole.free + sum(shelf.stock.left for shelf in shop.shelves() if shelf.stock) == 0
+
+
+@pytest.mark.parametrize("kind", [ASK, BACK])
+def test_a_word_to_a_template_that_is_discarded_is_carried_out_all_the_same(
+    shop: CouponEngine, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    shop.put(stock=2)
+    shop.settle()
+    with monkeypatch.context() as ill:
+        ill.setattr(CouponStockActor, "react", raising(CouponStockActor, kind, "template:T1"))
+        for user in (users := apart(3)):
+            shop.say("coupon_issue", user, template="T1", source="test")
+        shop.settle(60)
+        assert {row.subject for row in shop.parked()} == {"template:T1"}
+    shop.decide("engine.discard", "template:T1", "coupon_stock")
+    shop.settle(60)
+    assert shop.parked() == [] and len(shop.told("coupon.issued")) == 2
+    assert len(shop.told("coupon.refused", code="sold_out")) == len(users) - 2
+
+
+def raising(domain: type[Domain[Any]], kind: str, subject: str) -> Callable[..., Iterable[Output]]:
+    """A reaction that fails on what is of `kind` and about `subject`."""
+    react = domain.react
+
+    def reacting(self: Domain[Any], state: Any, event: Event) -> Iterable[Output]:
+        if event.entry.kind == kind and event.subject == subject:
+            raise RuntimeError("ill")
+        return react(self, state, event)
+
+    return reacting
 
 
 def promised(shop: CouponEngine) -> int:

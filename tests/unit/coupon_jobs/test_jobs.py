@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from actors.coupon.lists import USERS_MAX
+from actors.coupon.actor import CouponIssuerActor
+from actors.coupon.lists import LISTED, USERS_MAX
 from actors.coupon_jobs.actor import QUIET_MS
 from actors.coupon_jobs.job import USERS_UNDER_WAY_MAX
+from supervision.domain import Event
+from supervision.outputs import Output
 from tests.coupon_jobs_world import JobsEngine, users
 
 
@@ -159,3 +163,24 @@ def test_a_job_is_as_deep_at_its_end_as_at_its_beginning_and_lists_are_bounded(s
     assert max(lists) == USERS_MAX
     progress = [entry.at for entry, _ in shop.said("coupon.job_progress")]
     assert all(later - earlier >= 1_000 for earlier, later in pairwise(progress))
+
+
+def test_a_user_whose_command_is_discarded_is_counted_and_the_job_ends(
+    shop: JobsEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    react = CouponIssuerActor.react
+
+    def reacting(self: CouponIssuerActor, state: Any, event: Event) -> Iterable[Output]:
+        if event.entry.kind == LISTED and event.subject == f"user:{users(1)[0]}":
+            raise RuntimeError("ill")
+        return react(self, state, event)
+
+    with monkeypatch.context() as ill:
+        ill.setattr(CouponIssuerActor, "react", reacting)
+        shop.batch(users(5), batch_no=1, total_batches=1)
+        shop.settle(5)
+    assert len(shop.parked()) == 1 and shop.told("coupon.job_done") == []
+    shop.decide("engine.discard", users(1)[0], "coupon")
+    shop.settle(5)
+    (done,) = shop.told("coupon.job_done")
+    assert done["issued"] == 4 and done["refused"] == {"discarded": 1}
