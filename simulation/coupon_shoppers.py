@@ -61,7 +61,7 @@ class CouponShoppers:
         back = kind in ("coupon_release", "coupon_rollback")
         if before and rng.random() < (0.85 if back else 0.3):
             code, order_id = before[-1] if rng.random() < 0.4 else rng.choice(before)
-        if kind == "coupon_rollback" and (used := self._used.get(name)) and rng.random() < 0.8:
+        if kind == "coupon_rollback" and (used := self._used.get(name)) and rng.random() < 0.95:
             code, order_id = used.pop(0) if rng.random() < 0.9 else rng.choice(used)
         body: dict[str, Any] = {"event_type": kind, "user_id": name, "code": code}
         if not back:

@@ -187,7 +187,8 @@ class World:
         self.absence = Absence(
             self.draw.absence_hold_s, self.broker.queued, self.publishers.heard, self.draw.clock_jumps > 0
         )  # fmt: skip
-        self.callers = Callers(Random(f"{seed} callers"), self.draw, self)
+        calling = Random(f"{seed} callers")
+        self.callers = Callers(calling, self.draw, self, coupons, self.coupons.answered)
         self.rule_makers = RuleMakers(Random(f"{seed} rules"), self.draw, self)
         self.mishaps = Mishaps(Random(rng.random()), self)
         self._command_door = Door({**COMMANDS, **FOR_OPERATORS}, self.draw.segments)
@@ -530,7 +531,7 @@ class World:
         young = (self.coupons.answers, self.jobs.answers)
         answers = (self.probe.answers, self.points.answers, self.programmes.answers, *young)
         self.askers.compare({id: answer for each in answers for id, answer in each.items()})
-        self.callers.compare(self.points.answers)
+        self.callers.compare({**self.points.answers, **self.coupons.answers})
         self.rule_makers.compare(self.programmes.answers)
         if wrong := self.probe.obeys(self.programmes.told_of(PROBE)):
             raise Violation(f"model: {wrong}")
