@@ -56,7 +56,7 @@ class CouponShoppers:
             return self._issue(name)
         order_id = f"o{rng.randrange(ORDERS)}"
         kinds = ("coupon_use", "coupon_hold", "coupon_release", "coupon_rollback")
-        kind = rng.choices(kinds, (7, 6, 1, 9))[0]
+        kind = rng.choices(kinds, (10, 6, 1, 9))[0]
         before = self._asked.setdefault(name, [])
         back = kind in ("coupon_release", "coupon_rollback")
         if before and rng.random() < (0.85 if back else 0.3):
@@ -103,12 +103,12 @@ class CouponShoppers:
             return rng.choice(self._public)
         whose = user if roll < 0.88 else f"u{rng.randrange(self._users)}"
         codes = self._codes.get(whose, [])
-        if roll > 0.975:
+        if roll > 0.965:
             return "NOSUCHCODE"
         if not codes:
             return ""
         code = rng.choice(codes)
-        if roll > 0.96:
+        if roll > 0.95:
             return code[:-1] + ("A" if code[-1] != "A" else "B")
         return code.replace("-", "").lower() if rng.random() < 0.1 else code
 

@@ -27,9 +27,10 @@ AGAIN_SHARE = 0.35
 """Of batches that somebody sends again under another id."""
 WORD_S = 0.2
 """Between what operators say about one job, at most."""
-KILL_SHARE = 0.15
+KILLED_SHARE = 0.75
+KILL_SHARE = 0.25
 KILL_S = 0.05
-"""Of pages after which a process that may be killed is, and how soon."""
+"""Of worlds whose process is killed after pages, of pages after which it is, and how soon."""
 
 
 class Office(Protocol):
@@ -52,6 +53,7 @@ class JobMakers:
         self._draw, self._world, self._publishers, self._askers, self._model = draw, world, publishers, askers, model
         self._jobs: list[Job] = jobs(rng, draw.jobs, draw.users, templates) if draw.jobs else []
         self._door = Door(FOR_OPERATORS, draw.segments)
+        self._killed = rng.random() < KILLED_SHARE
         self._words: dict[str, list[str]] = {}
         """What is to be said of each that has begun."""
         self._said = 0
@@ -79,7 +81,7 @@ class JobMakers:
         for word in self._words.pop(job, []):
             seconds += rng.choice((0.0, rng.uniform(0, WORD_S)))
             self._world.at(seconds, lambda word=word: self._say(word, job))
-        if self._draw.process_crashes and rng.random() < KILL_SHARE:
+        if self._killed and rng.random() < KILL_SHARE:
             self._world.at(rng.uniform(0, KILL_S), self._kill)
 
     def _kill(self) -> None:
