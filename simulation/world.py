@@ -155,8 +155,7 @@ class World:
         self.probe = ProbeModel()
         self.coupons = CouponModel(self.marks)
         self.escrow = Escrow(self.coupons)
-        self.sizes = sizes_of(self.draw)
-        self.jobs = JobModel(self.draw.segments, self.sizes, self.coupons.lists, self.coupons.lame, self.marks)
+        self.jobs = self._job_model()
         self.shadow = self._shadow()
         self.proof = LedgerProof(self.checker.logs, self.draw.ledger > 0)
         self.checker.on_stage = self._staged
@@ -181,14 +180,9 @@ class World:
         self.merchants = Merchants(f"{seed} merchants", self.draw, self, self.askers, self.coupons.answered)
         coupons = self.merchants.shoppers
         self.publishers = Publishers(publishing, self.draw, self, self.broker, self.checker, coupons)
-        self.job_makers = JobMakers(
-            f"{seed} jobs", self.draw, self, self.publishers, self.askers, self.jobs, self.merchants.templates
-        )
-        self.absence = Absence(
-            self.draw.absence_hold_s, self.broker.queued, self.publishers.heard, self.draw.clock_jumps > 0
-        )  # fmt: skip
-        calling = Random(f"{seed} callers")
-        self.callers = Callers(calling, self.draw, self, coupons, self.coupons.answered)
+        self.job_makers = self._job_makers()
+        self.absence = self._absence()
+        self.callers = Callers(Random(f"{seed} callers"), self.draw, self, coupons, self.coupons.answered)
         self.rule_makers = RuleMakers(Random(f"{seed} rules"), self.draw, self)
         self.mishaps = Mishaps(Random(rng.random()), self)
         self._command_door = Door({**COMMANDS, **FOR_OPERATORS}, self.draw.segments)
@@ -201,6 +195,18 @@ class World:
         others = (NotificationModel(), self.profiles, self.programmes, self.probe, watch)
         models = (self.points, *others, self.coupons, self.escrow, self.jobs)
         return Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
+
+    def _job_model(self) -> JobModel:
+        coupons = self.coupons
+        return JobModel(self.draw.segments, sizes_of(self.draw), coupons.lists, coupons.lame, self.marks)
+
+    def _job_makers(self) -> JobMakers:
+        templates = self.merchants.templates
+        return JobMakers(f"{self.seed} jobs", self.draw, self, self.publishers, self.askers, self.jobs, templates)
+
+    def _absence(self) -> Absence:
+        drawn = self.draw
+        return Absence(drawn.absence_hold_s, self.broker.queued, self.publishers.heard, drawn.clock_jumps > 0)
 
     def _weigh(self, name: str) -> float:
         return 0.1 if self.draw.slow_share and Random(f"{self.seed}{name}").random() < self.draw.slow_share else 1.0
@@ -270,7 +276,7 @@ class World:
         if self.draw.coupons:
             others += [CouponIssuerActor(self.draw.segments, KNOWN_TO_ALL), CouponStockActor(self.draw.segments)]
         if self.draw.jobs:
-            sizes = self.sizes
+            sizes = sizes_of(self.draw)
             others.append(CouponJobsActor(self.draw.segments, Pages(sizes.under_way, sizes.page, sizes.held)))
         others += [WatchActor([PointsLedgerActor.name], self.draw.refusals_max)] if self.draw.refusals_max else []
         return [self._ledger(), *others, *([ProbeActor()] if self.draw.probes else [])]
