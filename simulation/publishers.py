@@ -30,11 +30,13 @@ POINTS = ("marketing.points.events", "points.increase.x")
 PROFILES = ("marketing.behavior.events", "behavior.profile.update")
 """Front door and key."""
 COUPONS = ("marketing.coupon.events", "coupon.issue.x")
+BATCHES = ("marketing.coupon.events", "coupon.issue.activity")
 PLAIN_CHANGE = b'{"event_type":"points_change","user_id":"'
 """How a good change of points begins here; what no door takes begins otherwise."""
 PROFILE_UPDATE = b'{"event_type":"user_profile_update"'
 COUPON = b'{"event_type":"coupon_'
-DOORS = {PROFILE_UPDATE: PROFILES, COUPON: COUPONS}
+BATCH = b'{"event_type":"batch_coupon_issue"'
+DOORS = {PROFILE_UPDATE: PROFILES, COUPON: COUPONS, BATCH: BATCHES}
 """By how a message begins; all else is about points."""
 FACTS = {
     "zone": ("Asia/Shanghai", "UTC", None),
@@ -119,6 +121,14 @@ class Publishers:
         for old in self._sent[:-inputs]:
             if rng.random() < draw.late_rate / 4:
                 self._plan_again(rng.uniform(0, draw.window_s), old)
+
+    def plan(self, seconds: float, body: bytes) -> None:
+        """Send this one message, then or again, as any other is."""
+        self._numbers += 1
+        over_http = self._rng.random() < self._draw.http_share
+        sending = Sending(self._numbers, (body,), f"m{self._numbers}", over_http)
+        self._shop.at(seconds, partial(self._send, [sending]))
+        self._plan_resends(sending)
 
     def _send(self, batch: list[Sending]) -> None:
         for sending in batch:
