@@ -42,6 +42,7 @@ ADAPTERS = {
     "gateway.rate": "HTTP: whose request it is",
     "gateway.replies": "HTTP's event loop",
     "gateway.routes_audit": "Litestar",
+    "gateway.routes_behaviour": "Litestar",
     "gateway.routes_commands": "Litestar",
     "gateway.routes_coupons": "Litestar",
     "gateway.routes_estimate": "Litestar",
