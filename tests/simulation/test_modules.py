@@ -46,6 +46,7 @@ ADAPTERS = {
     "gateway.routes_audit": "Litestar",
     "gateway.routes_carts": "Litestar",
     "gateway.routes_codes": "Litestar",
+    "gateway.routes_behaviour": "Litestar",
     "gateway.routes_commands": "Litestar",
     "gateway.routes_coupons": "Litestar",
     "gateway.routes_estimate": "Litestar",
