@@ -72,7 +72,7 @@ class CouponModel:
             return self._time(purse, entry, body, at)
         if entry.kind == "coupon.served":
             shelf = self.shelf(entry.segment, body["template"])
-            before = shelf.all_free()
+            before = shelf.all_spare()
             ticket = shelf.going.pop(body["number"])
             fold = self._begin(purse, entry, body["command"], at, ticket.kind, body["template"])
             fold.before = before
@@ -117,10 +117,10 @@ class CouponModel:
         return fold.said + freed
 
     def _freed(self, shelf: Shelf, before: Need, template: str, segment: int) -> list[Said]:
-        """What has become free of something that is scarce goes back at once."""
+        """What has become spare of something that is scarce goes back at once."""
         said: list[Said] = []
         for name, slice in shelf.slices.items():
-            more = min(shelf.free(name) - before[name], shelf.spare(name))
+            more = shelf.spare(name) - before[name]
             if (slice.scarce or slice.dry) and more > 0:
                 self._marks["freed_gave_back"] += 1
                 slice.left -= more
@@ -198,11 +198,12 @@ class CouponModel:
 
     def _serve(self, shelf: Shelf, entry: Entry, template: str, at: int) -> list[Said]:
         said: list[Said] = []
+        before = shelf.all_spare()
         while (ticket := shelf.let_go()) is not None:
             self._marks["waited_for_stock"] += any(ticket.promised.values())
             promised = [ticket.promised.get(name, 0) for name in ("stock", "budget")]
             said.append(("coupon.served", ticket.subject, template, ticket.number, ticket.kind, *promised))
-        return said
+        return said + self._freed(shelf, before, template, entry.segment)
 
     def _idle(self, shelf: Shelf, entry: Entry, template: str, body: dict[str, Any], at: int) -> list[Said]:
         if shelf.idle is None or shelf.idle[1] != body["gen"]:
@@ -237,7 +238,7 @@ class CouponModel:
             self.lame.add(body["name"].partition(":")[2])
         elif entry.kind == "coupon.served":
             shelf = self.shelf(entry.segment, body["template"])
-            before = shelf.all_free()
+            before = shelf.all_spare()
             shelf.going.pop(body["number"])
             self.purses[entry.subject].waiting -= Counter((body["template"],))
             return self._freed(shelf, before, body["template"], entry.segment)

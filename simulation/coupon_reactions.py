@@ -43,7 +43,7 @@ class Fold:
         self.made: list[Coupon] = []
 
     def beside(self, shelf: Shelf) -> None:
-        self.shelf, self.before = shelf, shelf.all_free()
+        self.shelf, self.before = shelf, shelf.all_spare()
 
     # What is meant.
 

@@ -60,12 +60,12 @@ class Shelf:
         promised = sum(ticket.promised.get(name, 0) for ticket in self.going.values())
         return self.slices[name].left - promised
 
-    def all_free(self) -> Need:
-        return {name: self.free(name) for name in self.slices}
-
     def spare(self, name: str) -> int:
         """What nobody here waits for."""
         return max(0, self.free(name) - sum(ticket.need.get(name, 0) for ticket in self.queue))
+
+    def all_spare(self) -> Need:
+        return {name: self.spare(name) for name in self.slices}
 
     def lacks(self, need: Need) -> list[str]:
         """Of what there is not enough."""

@@ -151,7 +151,7 @@ class CouponIssuerActor(Domain[Purse]):
         served = event.body if isinstance(event.body, lending.Served) else None
         template = self._template(purse, event)
         clerk = Clerk(purse, event.companion, template, event, self._code_keys, served is not None)
-        before = shelving.free(clerk.shelf)
+        before = shelving.spare(clerk.shelf)
         if served is not None:
             clerk.goes_on(Need(served.stock, served.budget))
         if isinstance(event.body, TimerDue):
@@ -172,7 +172,7 @@ class CouponIssuerActor(Domain[Purse]):
         body = event.body
         if isinstance(state, Purse) and isinstance(body, lending.Served):
             clerk = Clerk(state, event.companion, body.template, event, self._code_keys, True)
-            before = shelving.free(clerk.shelf)
+            before = shelving.spare(clerk.shelf)
             clerk.goes_on(Need(body.stock, body.budget))
             yield from _tended(clerk, before)
 

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from actors.coupon import shelving
 from actors.coupon.actor import CouponIssuerActor
-from actors.coupon.lending import SERVED
+from actors.coupon.lending import BACK, SERVE, SERVED, GiveBack, Serve
+from actors.coupon.shelf import Need, Shelf, Slice, Ticket, ticket_key
 from supervision.domain import Event
-from supervision.entry import segment_of
-from supervision.outputs import Output
+from supervision.entry import Chain, Entry, part_subject, segment_of
+from supervision.outputs import Emit, Output
 from tests.coupon_engine import CouponEngine, cart
 from tests.points_engine import SEGMENTS
 
@@ -105,6 +108,22 @@ def test_what_was_promised_to_a_command_that_is_discarded_is_for_others(
     shop.say("coupon_issue", elsewhere, template="T1", source="again")
     shop.settle(5)
     assert shop.told("coupon.issued", user_id=elsewhere)
+
+
+@pytest.mark.parametrize(("dry", "given_back"), [(True, [GiveBack("stock", 1, 1)]), (False, [])])
+def test_stock_kept_for_one_who_is_refused_for_want_of_money_goes_back(dry: bool, given_back: list[GiveBack]) -> None:
+    chain = Chain("shop|m", "user:a", 0, False, 0)
+    ticket = Ticket("user:a", "coupon.hold", b"{}", "", Need(1, 500), chain)
+    here = Shelf(
+        status="active", first=1, next=2, serving=True, stock=Slice(left=1, queued=1, scarce=True),
+        budget=Slice(queued=500, dry=dry, scarce=True, asked=not dry),
+    )  # fmt: skip
+    claimed = {ticket_key("T1", 1): msgspec.msgpack.encode(ticket)}
+    entry = Entry(1, 1, 9, 0, 0, SERVE, part_subject(1, "template:T1"), b"{}")
+    outputs = list(shelving.serve(here, Event(entry, None, 0, entry.subject, claimed), Serve("T1")))
+    said = [output.body for output in outputs if isinstance(output, Emit) and output.kind == BACK]
+    assert said == given_back
+    assert here.stock is not None and here.stock.left == 1 - len(said)
 
 
 def promised(shop: CouponEngine) -> int:
