@@ -47,6 +47,7 @@ ADAPTERS = {
     "gateway.routes_carts": "Litestar",
     "gateway.routes_codes": "Litestar",
     "gateway.routes_behaviour": "Litestar",
+    "gateway.routes_campaigns": "Litestar",
     "gateway.routes_commands": "Litestar",
     "gateway.routes_coupons": "Litestar",
     "gateway.routes_estimate": "Litestar",
