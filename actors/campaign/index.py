@@ -63,25 +63,23 @@ class Index:
 
 def index_of(directory: Directory) -> Index:
     """The index of what the directory holds. O(1) when it was made lately."""
-    return _made(_Content(directory.stamp, directory))
+    return _made(_Stamp(directory))
 
 
-class _Content(msgspec.Struct, frozen=True, eq=False):
-    """A directory by its stamp."""
+class _Stamp(str):
+    """A directory by the name of its content."""
 
-    stamp: str
     directory: Directory
 
-    def __hash__(self) -> int:
-        return hash(self.stamp)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Content) and self.stamp == other.stamp
+    def __new__(cls, directory: Directory) -> _Stamp:
+        stamp = super().__new__(cls, directory.stamp)
+        stamp.directory = directory
+        return stamp
 
 
 @lru_cache(INDEXES_KEPT)
-def _made(content: _Content) -> Index:
-    listed = sorted(content.directory.campaigns.items())
+def _made(stamp: _Stamp) -> Index:
+    listed = sorted(stamp.directory.campaigns.items())
     going_on = [ready(body) for _, one in listed if one.status in ("active", "paused") for body in one.bodies.values()]
     return Index(
         [active(id, one.version, one.bodies[one.version]) for id, one in listed if one.status == "active"], going_on
