@@ -239,11 +239,11 @@ class CouponModel:
         job's list it is decided.
         """
         if template_at(entry.subject):
-            self._marks["job_made_good"] += entry.kind == "coupon.list"
+            self._marks["coupon_made_good"] += 1
             return self.fold(entry, at)
         body = msgspec.json.decode(entry.body)
         if entry.kind == "timer.coupon":
-            self._marks["coupon_time_discarded"] += 1
+            self._marks["coupon_made_good"] += 1
             purse = self._purse(entry.subject)
             return self._ended(self._begin(purse, entry, body, at, "")) if _fires(purse, body) else []
         if entry.kind == "coupon.served":
@@ -251,6 +251,7 @@ class CouponModel:
         return self._unlisted(entry, body) if entry.kind == LISTED else []
 
     def _unserved(self, entry: Entry, body: dict[str, Any]) -> list[Said]:
+        self._marks["coupon_made_good"] += 1
         template, command = body["template"], body["command"]
         shelf = self.shelf(entry.segment, template)
         before = shelf.all_free()
@@ -260,7 +261,7 @@ class CouponModel:
         return said + self._freed(shelf, before, template, entry.segment)
 
     def _unlisted(self, entry: Entry, command: dict[str, Any]) -> list[Said]:
-        self._marks["job_made_good"] += 1
+        self._marks["coupon_made_good"] += 1
         user = entry.subject.removeprefix("user:")
         return self.lists.decided(entry.segment, command["template"], command, user, "discarded")
 

@@ -162,7 +162,7 @@ class JobModel:
         firing comes again.
         """
         made_good = entry.kind in ("coupon.list_done", "timer.coupon_jobs")
-        self._marks["job_made_good"] += made_good
+        self._marks["coupon_made_good"] += made_good
         if entry.kind != "timer.coupon_jobs":
             return self.fold(entry, at) if made_good else []
         book, body = self.books[job_at(entry.subject)], msgspec.json.decode(entry.body)

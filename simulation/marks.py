@@ -129,9 +129,8 @@ OBSERVED: Mapping[str, str] = {
     "job_batch_again": "a batch of a job came again",
     "job_cancelled": "a job was cancelled some of whose users had not been sent",
     "job_continued": "a paused one with such users was continued",
-    "job_made_good": "what a job waited for was thrown away, and made good",
     "listed_waited": "a user of a job waited for stock",
-    "coupon_time_discarded": "what was due of a user's coupons was thrown away, and came again",
+    "coupon_made_good": "somebody waited for what was thrown away of coupons or their jobs, and it was made good",
     "coupon_guarded": "too many wrong codes came from one user",
 }
 """Name -> what it means."""
