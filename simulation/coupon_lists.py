@@ -19,15 +19,12 @@ SUMMED = ("issued", "already")
 
 
 class Lists:
-    """Those of all segments. `on_decided` is told (job, user, what); `lost` are jobs of which an operator has thrown
-    something away.
-    """
+    """Those of all segments. `on_decided` is told (job, user, what)."""
 
     def __init__(self) -> None:
         self._left: dict[tuple[int, str, str, int], int] = {}
         """(segment, template, job, number) -> users who are not decided yet."""
         self._became: dict[tuple[int, str, str, int], Counter[str]] = {}
-        self.lost: set[str] = set()
         self.on_decided: Callable[[str, str, str], None] = lambda job, user, what: None
 
     def begin(self, segment: int, template: str, body: dict[str, Any]) -> list[Said]:

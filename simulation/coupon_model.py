@@ -47,8 +47,8 @@ class CouponModel:
 
     def __init__(self, marks: Counter[str] | None = None) -> None:
         self._marks: Counter[str] = Counter() if marks is None else marks
-        self.on_grant: Callable[[Entry, bool], None] = lambda entry, discarded: None
-        """Told of each that is folded, or discarded."""
+        self.on_grant: Callable[[Entry], None] = lambda entry: None
+        """Told of each that is folded."""
         self.purses: dict[str, Purse] = {}
         self.shelves: dict[tuple[int, str], Shelf] = {}
         self._codes: dict[str, Coupon] = {}
@@ -56,11 +56,7 @@ class CouponModel:
         """Issued, in the order in which their codes will be said."""
         self._public: dict[int, dict[str, str]] = {}
         """Segment -> public code -> template."""
-        self.lame: set[str] = set()
-        """Templates of which an operator has thrown a word away that somebody may wait for."""
         self.lists = Lists()
-        self._deaf: set[str] = set()
-        """Whose timer was thrown away."""
         self.answers: dict[int, tuple[Any, ...]] = {}
 
     def fold(self, entry: Entry, at: int) -> list[Said]:
@@ -128,7 +124,6 @@ class CouponModel:
             due = purse.believes if 0 < purse.believes <= fold.at + NEAR_MS else fold.at + NEAR_MS
         if due != purse.believes:
             purse.believes, purse.armed = due, ((due, entry.offset) if due else None)
-            self._deaf.discard(entry.subject)
         freed = self._freed(fold.shelf, fold.before, fold.template, entry.segment) if fold.template else []
         return fold.said + freed
 
@@ -144,9 +139,8 @@ class CouponModel:
         return said
 
     def _time(self, purse: Purse, entry: Entry, body: dict[str, Any], at: int) -> list[Said]:
-        if purse.armed is None or purse.armed[1] != body["gen"]:
+        if not _fires(purse, body):
             return []
-        purse.armed, purse.believes = None, 0
         fold = self._begin(purse, entry, body, at, "")
         if due := purse.first_due(at) if purse.coupons and purse.due() <= at else []:
             fold.template = due[0].template
@@ -203,7 +197,7 @@ class CouponModel:
 
     def _lent(self, shelf: Shelf, entry: Entry, template: str, body: dict[str, Any], at: int) -> list[Said]:
         slice = shelf.slices[body["resource"]]
-        self.on_grant(entry, False)
+        self.on_grant(entry)
         self._marks["dry"] += body["dry"]
         self._marks["good_news_after_dry"] += slice.dry and not body["dry"] and shelf.status != "closed"
         slice.left += body["amount"]
@@ -240,37 +234,37 @@ class CouponModel:
 
     # What the shadow asks.
 
-    def discarded(self, entry: Entry) -> list[Said]:
-        """An operator threw it away. What it was the answer to is waited for, for ever; but what a command was promised
-        on its way back is for others.
+    def discarded(self, entry: Entry, at: int) -> list[Said]:
+        """An operator threw it away. What a shelf is told, and its own time, is carried out all the same; a user's time
+        comes again. A user's command is forgotten, but what it was promised on its way back is for others, and of a
+        job's list it is decided.
         """
+        if template_at(entry.subject):
+            self._marks["coupon_made_good"] += 1
+            return self.fold(entry, at)
         body = msgspec.json.decode(entry.body)
-        if template := template_at(entry.subject):
-            shelf = self.shelf(entry.segment, template)
-            self.lame.add(template)
-            if entry.kind == "coupon.grant":
-                self.on_grant(entry, True)
-            if entry.kind == "coupon.list":
-                self.lists.lost.add(body["job"])
-            if entry.kind == "timer.coupon" and shelf.idle is not None and shelf.idle[1] == body["gen"]:
-                shelf.idle = None
-        elif entry.kind == "programme.activated":
-            self.lame.add(body["name"].partition(":")[2])
-        elif entry.kind == "coupon.served":
-            shelf = self.shelf(entry.segment, body["template"])
-            before = shelf.all_spare()
-            if shelf.going.pop(body["number"]).kind == LISTED:
-                self.lists.lost.add(body["command"]["job_id"])
-            self.purses[entry.subject].waiting -= Counter((body["template"],))
-            return self._freed(shelf, before, body["template"], entry.segment)
-        elif entry.kind == LISTED:
-            self.lists.lost.add(body["job_id"])
-        elif entry.kind == "timer.coupon":
+        if entry.kind == "timer.coupon":
+            self._marks["coupon_made_good"] += 1
             purse = self._purse(entry.subject)
-            if purse.armed is not None and purse.armed[1] == body["gen"]:
-                purse.armed = None
-                self._deaf.add(entry.subject)
-        return []
+            return self._ended(self._begin(purse, entry, body, at, "")) if _fires(purse, body) else []
+        if entry.kind == "coupon.served":
+            return self._unserved(entry, body)
+        return self._unlisted(entry, body) if entry.kind == LISTED else []
+
+    def _unserved(self, entry: Entry, body: dict[str, Any]) -> list[Said]:
+        self._marks["coupon_made_good"] += 1
+        template, command = body["template"], body["command"]
+        shelf = self.shelf(entry.segment, template)
+        before = shelf.all_spare()
+        kind = shelf.going.pop(body["number"]).kind
+        self.purses[entry.subject].waiting -= Counter((template,))
+        said = self._unlisted(entry, command) if kind == LISTED else []
+        return said + self._freed(shelf, before, template, entry.segment)
+
+    def _unlisted(self, entry: Entry, command: dict[str, Any]) -> list[Said]:
+        self._marks["coupon_made_good"] += 1
+        user = entry.subject.removeprefix("user:")
+        return self.lists.decided(entry.segment, command["template"], command, user, "discarded")
 
     def armed(self, subject: str) -> tuple[int, int] | None:
         purse = self.purses.get(subject)
@@ -339,19 +333,13 @@ class CouponModel:
     def at_rest(self) -> str:
         """Empty when nobody waits, and every coupon that will end has a timer."""
         for (segment, template), shelf in sorted(self.shelves.items()):
-            if (shelf.queue or shelf.going) and template not in self.lame:
+            if shelf.queue or shelf.going:
                 waits = [ticket.number for ticket in (*shelf.queue, *shelf.going.values())]
                 return f"tickets {waits} of segment {segment} wait for {template}"
-        for subject in sorted(self.purses.keys() - self._deaf):
-            purse = self.purses[subject]
+        for subject, purse in sorted(self.purses.items()):
             if purse.coupons and (purse.armed is None or purse.armed[0] > max(purse.due(), purse.believes)):
                 return f"{subject} has a coupon that is due at {purse.due()}, the timer stands at {purse.armed}"
         return ""
-
-    def never_answered(self) -> set[int]:
-        """What those are known by who wait for a template whose words were thrown away."""
-        lame = [shelf for (_, template), shelf in self.shelves.items() if template in self.lame]
-        return {ticket.known_by for shelf in lame for ticket in shelf.queue}
 
     def held(self, segment: int, template: str) -> int:
         """What holds have taken of the budget."""
@@ -363,6 +351,14 @@ def template_at(subject: str) -> str:
     """The template whose part of a segment `subject` is; else empty."""
     segment, _, part = subject.partition("/template:")
     return part if segment.startswith("segment:") else ""
+
+
+def _fires(purse: Purse, body: dict[str, Any]) -> bool:
+    """Whether the firing is that of the purse's timer, which has gone off then."""
+    if purse.armed is None or purse.armed[1] != body["gen"]:
+        return False
+    purse.armed, purse.believes = None, 0
+    return True
 
 
 def _back(template: str, resource: str, segment: int, amount: int, recalled: bool) -> Said:

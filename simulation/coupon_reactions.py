@@ -12,7 +12,6 @@ from simulation.coupon_shelf import Need, Shelf
 from simulation.model import Said
 from simulation.points_calendar import DAY_MS, begins, day_of, ms
 from supervision.entry import Entry
-from topology.wire import id_hash
 
 GENERATED_CHARS_MIN = 20
 SERIALS_PER_ENTRY = 10
@@ -109,8 +108,7 @@ class Fold:
         self.say("coupon.usage", self.template, what, *more)
 
     def wait(self, need: Need) -> None:
-        known_by = id_hash(self.entry.root, self.entry.asked_of or self.entry.subject)
-        self.shelf.wait(self.kind, self.occasion, need, self.entry.subject, known_by)
+        self.shelf.wait(self.kind, self.occasion, need, self.entry.subject)
         self.purse.waiting[self.template] += 1
 
     # Issuing.

@@ -28,11 +28,10 @@ class Slice:
 
 
 class Ticket:
-    """A command that waits. `promised` is what it was let go with; its answer is known by `known_by`."""
+    """A command that waits. `promised` is what it was let go with."""
 
-    def __init__(self, number: int, kind: str, occasion: str, need: Need, subject: str, known_by: int) -> None:
+    def __init__(self, number: int, kind: str, occasion: str, need: Need, subject: str) -> None:
         self.number, self.kind, self.occasion, self.need, self.subject = number, kind, occasion, need, subject
-        self.known_by = known_by
         self.promised: Need = {}
 
 
@@ -90,9 +89,9 @@ class Shelf:
                 slice.left -= amount
                 slice.used_at = at or slice.used_at
 
-    def wait(self, kind: str, occasion: str, need: Need, subject: str, known_by: int) -> None:
+    def wait(self, kind: str, occasion: str, need: Need, subject: str) -> None:
         self.tickets += 1
-        self.queue.append(Ticket(self.tickets, kind, occasion, need, subject, known_by))
+        self.queue.append(Ticket(self.tickets, kind, occasion, need, subject))
 
     def let_go(self) -> Ticket | None:
         """The first of those who wait, with what it is promised: all that it needs, or nothing when that will never be

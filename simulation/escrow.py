@@ -2,7 +2,7 @@
 and nothing nowhere.
 
     total = free + what is lent to each segment
-    lent  = on the way there + in its slice + used up + on the way back + what operators threw away
+    lent  = on the way there + in its slice + used up + on the way back
 
 The left sides are read from what the stock domain has stored, the slice and what was used from what the coupon domain
 has stored, and what is on the way is counted from the words themselves, as they are emitted and as they are folded. No
@@ -68,7 +68,6 @@ class Escrow:
         self._there: Counter[Lent] = Counter()
         self._back: Counter[Lent] = Counter()
         """On the way to the segment, and from it."""
-        self._lost: Counter[Lent] = Counter()
         self._totals: dict[tuple[str, str], int] = {}
         self._lowered: set[tuple[str, str]] = set()
         """What was less some time than it had been: more may be lent than there is."""
@@ -88,14 +87,10 @@ class Escrow:
                     self._lowered.add((template, name))
         return []
 
-    def discarded(self, entry: Entry) -> list[Said]:
-        """What an operator has thrown away is lost, and he knows it."""
-        body, template = msgspec.json.decode(entry.body), entry.subject.removeprefix(TEMPLATE)
-        self._coupons.lame.add(template)
-        if entry.kind == "coupon.give_back":
-            at = (template, body["resource"], body["segment"])
-            self._back[at] -= body["amount"]
-            self._lost[at] += body["amount"]
+    def discarded(self, entry: Entry, at: int) -> list[Said]:
+        """What an operator throws away of what was said to a template is carried out all the same."""
+        return self.fold(entry, at)
+
         return []
 
     def armed(self, subject: str) -> tuple[int, int] | None:
@@ -114,12 +109,11 @@ class Escrow:
 
     # As the checker.
 
-    def _arrived(self, entry: Entry, discarded: bool) -> None:
-        """A grant is folded, or thrown away."""
+    def _arrived(self, entry: Entry) -> None:
+        """A grant is folded."""
         body = msgspec.json.decode(entry.body)
         at = (template_at(entry.subject), body["resource"], entry.segment)
         self._there[at] -= body["amount"]
-        self._lost[at] += body["amount"] * discarded
 
     def stage(self, stage: Stage) -> None:
         """A stage of one of the two domains is durable, and the shadow has folded its entries."""
@@ -169,9 +163,9 @@ class Escrow:
     def _somewhere(self, at: Lent, lent: int) -> None:
         slice = self._slices.get(at)
         left, used = (slice.left, slice.used) if slice else (0, 0)
-        terms = (self._there[at], left, used, self._back[at], self._lost[at])
+        terms = (self._there[at], left, used, self._back[at])
         if lent != sum(terms) or min(terms) < 0:
-            raise Violation(f"escrow: {at} was lent {lent}: on the way, left, used, on the way back, lost are {terms}")
+            raise Violation(f"escrow: {at} was lent {lent}: on the way, left, used, on the way back are {terms}")
 
     def at_rest(self) -> str:
         """Nothing is under way, and nobody is told that there is nothing as long as there is something."""
@@ -184,8 +178,7 @@ class Escrow:
             if amount:
                 yield f"{amount} are still under way to or from {at}"
         for (template, name), pool in self._pools.items():
-            if template not in self._coupons.lame:
-                yield from self._idle(template, name, pool)
+            yield from self._idle(template, name, pool)
 
     def _idle(self, template: str, name: str, pool: Pool) -> Iterator[str]:
         slices = {at[2]: slice for at, slice in self._slices.items() if at[:2] == (template, name)}

@@ -72,6 +72,8 @@ class Faults:
         self._ill: dict[tuple[str, int, int, int], Ill | None] = {}
         self.guilty: set[tuple[str, str]] = set()
         """(domain, place) of entries that have raised or killed, (domain, subject) of spoilt states."""
+        self._made_good = False
+        """A domain does what it does of an entry that is discarded, which no illness spoils."""
         self._unencodable: list[Any] = []
         """States, by identity, that an ill reaction has left."""
         self._deadly: list[tuple[Any, str, Event]] = []
@@ -133,10 +135,10 @@ class Faults:
         if not (self._draw.poison_rate or self._draw.kill_rate or self._draw.raise_rate):
             return domain
         name, react, keys = domain.name, domain.react, domain.keys
-        check, check_shared = domain.check, domain.check_shared
+        check, check_shared, discarded = domain.check, domain.check_shared, domain.discarded
 
         def reacting(state: Any, event: Event) -> Any:
-            ill = self._ill_of(name, event)
+            ill = None if self._made_good else self._ill_of(name, event)
             if ill is not None and ill.hook != "keys" and self._takes(ill, name, event):
                 match ill.hook:
                     case "react":
@@ -158,6 +160,13 @@ class Faults:
                 raise Simulated("keys raises")
             return keys(event)
 
+        def discarding(state: Any, event: Event) -> Any:
+            self._made_good = True
+            try:
+                return list(discarded(state, event))
+            finally:
+                self._made_good = False
+
         def checking(state: Any) -> None:
             self._make_sure_of(state)
             check(state)
@@ -166,7 +175,7 @@ class Faults:
             self._make_sure_of(shared)
             check_shared(shared)
 
-        domain.react, domain.keys = reacting, naming
+        domain.react, domain.keys, domain.discarded = reacting, naming, discarding
         domain.check, domain.check_shared = checking, checking_shared
         return domain
 

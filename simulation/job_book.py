@@ -25,7 +25,7 @@ Timer = tuple[int, int]
 
 class JobBook:
     """`batches`: users who have not gone out, by batch, in order. `step` and `quiet` are its timers as long as they
-    stand; `halted`: the step was thrown away. `ended`: it was said to be done.
+    stand. `ended`: it was said to be done.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class JobBook:
         """User -> what became of him, how often."""
         self.step: Timer | None = None
         self.quiet: Timer | None = None
-        self.halted = self.ended = False
+        self.ended = False
         self.touched = 0
 
     @property
@@ -88,6 +88,17 @@ class JobBook:
             self.batches.pop(0)
         self.sent += len(users)
         return users
+
+    def fires(self, key: str, gen: int) -> bool:
+        """Whether the firing is that of its timer `key`, which has gone off then."""
+        timer = self.step if key == "step" else self.quiet
+        if timer is None or timer[1] != gen:
+            return False
+        if key == "step":
+            self.step = None
+        else:
+            self.quiet = None
+        return True
 
     def refused(self) -> dict[str, int]:
         """By reason."""
@@ -140,7 +151,7 @@ def stored_like(book: JobBook, data: bytes) -> str:
     mine = (
         book.template, book.status, book.activity, book.total, len(book.names), book.numbers, len(book.batches),
         book.users, book.sent, book.lists, book.became["issued"], book.became["already"], book.refused(),
-        min(book.bad, BAD_NAMED_MAX), book.step is not None or book.halted, book.quiet is not None, book.touched,
+        min(book.bad, BAD_NAMED_MAX), book.step is not None, book.quiet is not None, book.touched,
         book.ended,
     )  # fmt: skip
     return "" if stored == mine else f"the store has {stored}, the model {mine}"

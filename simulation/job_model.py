@@ -49,9 +49,8 @@ class JobModel:
     parks_subject = True
     timer_key = "step"
 
-    def __init__(self, segments: int, sizes: Sizes, lists: Lists, lame: set[str], marks: Counter[str]) -> None:
-        """`lame`: templates somebody may wait for in vain."""
-        self._segments, self._sizes, self._lists, self._lame, self._marks = segments, sizes, lists, lame, marks
+    def __init__(self, segments: int, sizes: Sizes, lists: Lists, marks: Counter[str]) -> None:
+        self._segments, self._sizes, self._marks = segments, sizes, marks
         lists.on_decided = self._decided
         self.on_page: Callable[[str], None] = lambda job: None
         """Told of each job a page of which has gone out."""
@@ -71,15 +70,10 @@ class JobModel:
                 said += self._batch(book, entry, body, at)
             case "coupon.list_done":
                 book.became += Counter({"issued": body["issued"], "already": body["already"], **body["refused"]})
-            case "timer.coupon_jobs" if body["key"] == "step":
-                if book.step is None or book.step[1] != body["gen"]:
-                    return []
-                book.step = None
-                said += self._step(book, job, body["held"])
             case "timer.coupon_jobs":
-                if book.quiet is None or book.quiet[1] != body["gen"]:
+                if not book.fires(body["key"], body["gen"]):
                     return []
-                book.quiet = None
+                said += self._step(book, job, body["held"]) if body["key"] == "step" else []
             case _:
                 self._obey(book, entry)
         return said + (self._go_on(book, entry, at) if book.status else [])
@@ -147,7 +141,7 @@ class JobModel:
     def _go_on(self, book: JobBook, entry: Entry, at: int) -> list[Said]:
         room = min(self._sizes.page, self._sizes.under_way - book.under_way)
         more = book.status == "running" and room >= min(book.waiting, self._sizes.page)
-        if book.batches and (more or book.status == "cancelled") and book.step is None and not book.halted:
+        if book.batches and (more or book.status == "cancelled") and book.step is None:
             book.step = (at, entry.offset)
         if not book.over or book.ended:
             return []
@@ -163,19 +157,16 @@ class JobModel:
 
     # What the shadow asks.
 
-    def discarded(self, entry: Entry) -> list[Said]:
-        """An operator threw it away: a batch has not come, a word was not said; but who waits for a sum or a firing
-        waits for ever.
+    def discarded(self, entry: Entry, at: int) -> list[Said]:
+        """An operator threw it away: a batch has not come, a word was not said; but a sum counts all the same, and a
+        firing comes again.
         """
-        job, body = job_at(entry.subject), msgspec.json.decode(entry.body)
-        if entry.kind == "coupon.list_done":
-            self._lists.lost.add(job)
-        elif entry.kind == "timer.coupon_jobs":
-            book = self.books[job]
-            if body["key"] == "step" and book.step is not None and book.step[1] == body["gen"]:
-                book.step, book.halted = None, True
-            self._lists.lost.add(job)
-        return []
+        made_good = entry.kind in ("coupon.list_done", "timer.coupon_jobs")
+        self._marks["coupon_made_good"] += made_good
+        if entry.kind != "timer.coupon_jobs":
+            return self.fold(entry, at) if made_good else []
+        book, body = self.books[job_at(entry.subject)], msgspec.json.decode(entry.body)
+        return self._go_on(book, entry, at) if book.fires(body["key"], body["gen"]) else []
 
     def armed(self, subject: str) -> tuple[int, int] | None:
         book = self.books.get(job_at(subject))
@@ -207,7 +198,7 @@ class JobModel:
     def at_rest(self) -> str:
         """Empty when every job that can be is done, and has done what it was given."""
         for job, book in sorted(self.books.items()):
-            if book.status and not self._is_lame(job, book) and (wrong := book.unlike()):
+            if book.status and (wrong := book.unlike()):
                 return f"of the job {job}: {wrong}"
         return ""
 
@@ -227,9 +218,6 @@ class JobModel:
     def paused(self) -> list[str]:
         """Jobs that wait for an operator's word."""
         return [job for job, book in self.books.items() if book.status == "paused"]
-
-    def _is_lame(self, job: str, book: JobBook) -> bool:
-        return job in self._lists.lost or book.template in self._lame
 
     def _decided(self, job: str, user: str, what: str) -> None:
         """What the model of coupons says of one user."""

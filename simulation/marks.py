@@ -130,6 +130,7 @@ OBSERVED: Mapping[str, str] = {
     "job_cancelled": "a job was cancelled some of whose users had not been sent",
     "job_continued": "a paused one with such users was continued",
     "listed_waited": "a user of a job waited for stock",
+    "coupon_made_good": "somebody waited for what was thrown away of coupons or their jobs, and it was made good",
     "coupon_guarded": "too many wrong codes came from one user",
 }
 """Name -> what it means."""

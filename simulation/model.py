@@ -28,7 +28,7 @@ class NotificationModel:
     def fold(self, entry: Entry, at: int) -> list[Said]:
         return [("notify.sms", entry.subject, msgspec.json.decode(entry.body)["points"])]
 
-    def discarded(self, entry: Entry) -> list[Said]:
+    def discarded(self, entry: Entry, at: int) -> list[Said]:
         """Nothing hangs on it."""
         return []
 
@@ -73,7 +73,7 @@ class ProfileModel:
                 del facts[name]
         return [("profile.updated", entry.subject, sorted(changed))] if changed else []
 
-    def discarded(self, entry: Entry) -> list[Said]:
+    def discarded(self, entry: Entry, at: int) -> list[Said]:
         """It was never so."""
         return []
 

@@ -117,7 +117,7 @@ class PointsModel:
         active = self._active.get(f"segment:{entry.segment:02d}")
         return active[2] if active else self._rules
 
-    def discarded(self, entry: Entry) -> list[Said]:
+    def discarded(self, entry: Entry, at: int) -> list[Said]:
         """An operator threw it away: a firing's timer goes with it, what it brought is owed no more."""
         self._arrived(entry)
         if entry.kind == "points.gift_arrives":

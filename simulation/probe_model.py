@@ -101,7 +101,7 @@ class ProbeModel:
             said.append(("probe.census", entry.subject, page[-1]))
         return said
 
-    def discarded(self, entry: Entry) -> list[Said]:
+    def discarded(self, entry: Entry, at: int) -> list[Said]:
         if entry.kind == "programme.activated":
             self._never_told.add(entry.segment)
         armed = self._armed.get(entry.subject)

@@ -64,7 +64,7 @@ class ProgrammesModel:
         """Segment -> number of the last version of `name` that was sent there."""
         return {segment: number for (subject, segment), number in self._told.items() if subject == subject_of(name)}
 
-    def discarded(self, entry: Entry) -> list[Said]:
+    def discarded(self, entry: Entry, at: int) -> list[Said]:
         """A put that never was, or segments that are not told: nothing hangs on either."""
         return []
 

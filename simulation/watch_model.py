@@ -49,7 +49,7 @@ class WatchModel:
         self._marks["refusals_alarm"] += 1
         return [("engine.alarm", here, "refusals_rate", self._limit + 1, self._limit)]
 
-    def discarded(self, entry: Entry) -> list[Said]:
+    def discarded(self, entry: Entry, at: int) -> list[Said]:
         """It is not counted."""
         return []
 

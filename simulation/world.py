@@ -198,7 +198,7 @@ class World:
 
     def _job_model(self) -> JobModel:
         coupons = self.coupons
-        return JobModel(self.draw.segments, sizes_of(self.draw), coupons.lists, coupons.lame, self.marks)
+        return JobModel(self.draw.segments, sizes_of(self.draw), coupons.lists, self.marks)
 
     def _job_makers(self) -> JobMakers:
         templates = self.merchants.templates
@@ -496,8 +496,7 @@ class World:
 
     def _who_asks(self) -> set[int]:
         """Whose answer is yet to come, by what it is known by."""
-        asking = (self.askers.waiting | self.callers.waiting.keys()) - self.shadow.unanswerable
-        return asking - self.coupons.never_answered() if asking and self.draw.coupons else asking
+        return (self.askers.waiting | self.callers.waiting.keys()) - self.shadow.unanswerable
 
     def _timers_wait(self) -> bool:
         """Whether a timer that is due has not been handled."""

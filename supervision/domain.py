@@ -154,7 +154,8 @@ class Domain(Generic[S]):
 
     def discarded(self, state: S, event: Event) -> Iterable[Output]:
         """What follows when `event`, which was parked, is forgotten by an operator's word: others may wait for what now
-        will not come. It is told what `react` would be told, but for business keys. When it raises, nothing follows.
+        will not come, and a firing leaves its timer ended. It is told what `react` would be told, but for the business
+        keys that `keys` asks for. When it raises, nothing follows.
         """
         return ()
 

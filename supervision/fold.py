@@ -388,10 +388,8 @@ class Fold:
         for i, row in enumerate(rows):
             entry = msgspec.msgpack.decode(row.entry, type=Entry)
             try:
-                if entry.kind == self._timer_kind:
+                if not self._made_good(row, at, outcome) and entry.kind == self._timer_kind:
                     self._end_timer(row.subject, msgspec.json.decode(entry.body, type=TimerDue), outcome)
-                elif type(self._domain).discarded is not Domain[Any].discarded:
-                    self._made_good(row, at, outcome)
             except Refused:
                 if i == 0:
                     raise
@@ -405,12 +403,17 @@ class Fold:
         if stored is not None and stored.gen == due.gen:
             outcome.timer(TimerOp(subject, due.key, None))
 
-    def _made_good(self, row: ParkedRow, at: int, outcome: Outcome) -> None:
-        """What the domain does about an entry that is forgotten. What is too ill for that is forgotten all the same."""
+    def _made_good(self, row: ParkedRow, at: int, outcome: Outcome) -> bool:
+        """Whether the domain does anything about entries that are forgotten, and has done it. What is too ill for that
+        is forgotten all the same.
+        """
+        if type(self._domain).discarded is Domain[Any].discarded:
+            return False
         trial = Outcome.like(outcome)
         try:
             self._try_again(row, at, trial, outcome, self._domain.discarded)
         except Poisoned:
             self._place.counters.count("reactions_failed", domain=self._domain.name)
-            return
+            return False
         outcome.absorb(trial)
+        return True

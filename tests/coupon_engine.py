@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any
 
@@ -14,8 +15,10 @@ from actors.coupon.state import Purse
 from actors.coupon.stock import Stock
 from actors.normal_form import version
 from actors.programmes.messages import PUT, PutProgramme
+from supervision.domain import Domain, Event
 from supervision.entry import Draft, Origin, encode_draft, part_subject, segment_of
 from supervision.messages import Append, Item, ParkedRow
+from supervision.outputs import Output
 from tests.points_engine import SEGMENTS, PointsEngine
 
 TEMPLATE: dict[str, Any] = {
@@ -65,7 +68,7 @@ class CouponEngine(PointsEngine):
     def parked(self) -> list[ParkedRow]:
         """What an operator must decide about, in the coupon domains."""
         with closing(self.store.reader()) as reader:
-            names = ("coupon", "coupon_stock", "programmes")
+            names = ("coupon", "coupon_jobs", "coupon_stock", "programmes")
             return [row for segment in range(SEGMENTS) for name in names for row in reader.parked(segment, name)]
 
     def purse(self, user: str) -> Purse:
@@ -89,6 +92,18 @@ class CouponEngine(PointsEngine):
             data, _ = reader.snapshot(segment_of(subject, SEGMENTS), "coupon_stock", subject)
         assert data is not None
         return msgspec.msgpack.decode(data, type=Stock)
+
+
+def raising(domain: type[Domain[Any]], kind: str, subject: str) -> Callable[..., Iterable[Output]]:
+    """A reaction that fails on what is of `kind` and about `subject`."""
+    react = domain.react
+
+    def reacting(self: Domain[Any], state: Any, event: Event) -> Iterable[Output]:
+        if event.entry.kind == kind and event.subject == subject:
+            raise RuntimeError("ill")
+        return react(self, state, event)
+
+    return reacting
 
 
 def _told(_: object) -> None:

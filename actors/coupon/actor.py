@@ -177,8 +177,9 @@ class CouponIssuerActor(Domain[Purse]):
 
     def discarded(self, state: Any, event: Event) -> Iterator[Output]:
         """A command that is forgotten on its way back from the queue leaves what it was promised to others, one on its
-        way back from an imported code leaves that, and of a job's list it is decided. What a template says to a shelf
-        is not forgotten but carried out: nobody would have what it lends, nor hear that there is no more.
+        way back from an imported code leaves that, and of a job's list it is decided. Of a firing, the purse's timer
+        is set anew: whatever was due is so still. What a shelf is told, and its own time, is not forgotten but carried
+        out: nobody would have what a template lends, nor hear that there is no more, and a job would wait for its list.
         """
         body = event.body
         if isinstance(state, Shelf):
@@ -190,7 +191,10 @@ class CouponIssuerActor(Domain[Purse]):
             before = shelving.spare(clerk.shelf)
             if isinstance(body, lending.Served):
                 clerk.goes_on(Need(body.stock, body.budget))
-            if isinstance(asked := _asked(event), inputs.IssueListed):
+            if isinstance(body, TimerDue):
+                state.armed = 0
+                upkeep.arm(clerk)
+            elif isinstance(asked := _asked(event), inputs.IssueListed):
                 issuing.decided(clerk, asked, DISCARDED)
             yield from clerk.outputs
             yield from _returned(clerk)

@@ -104,6 +104,21 @@ class CouponJobsActor(Domain[Job]):
         if here.status is not None:
             yield from _go_on(here, event, self._pages)
 
+    def discarded(self, state: Any, event: Event) -> Iterator[Output]:
+        """A firing that is forgotten comes again, or nobody would ever go on with the job; a sum counts all the same.
+        Batches and words have not come: who sent them may send them anew.
+        """
+        match event.body:
+            case ListDone():
+                job.sum_up(state, event.body)
+            case TimerDue(key=key) if key == STEP:
+                state.armed = False
+            case TimerDue():
+                state.quiet = False
+            case _:
+                return
+        yield from _go_on(state, event, self._pages)
+
     def _step(self, here: Job, event: Event) -> Iterator[Output]:
         """Send the next page; of a cancelled job, forget it."""
         before = job.places(here)

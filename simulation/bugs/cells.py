@@ -91,7 +91,7 @@ def _left_as_it_is(_put_back: Method) -> Method:
 
 
 def _only_the_rows(discard: Method) -> Method:
-    def wrong(self: Any, rows: Sequence[ParkedRow], outcome: Outcome) -> int:
+    def wrong(self: Any, rows: Sequence[ParkedRow], at: int, outcome: Outcome) -> int:
         outcome.unparked += [(row.subject, row.offset) for row in rows]
         return len(rows)
 

@@ -67,7 +67,7 @@ def issued(user: str) -> Any:
 
 @pytest.mark.parametrize("users", [["ann"], ["ann", "bob", "bob"], ["ann", "eve"]])
 def test_a_log_with_other_coupons_than_a_job_gave_is_found(users: list[str]) -> None:
-    model = JobModel(1, Sizes(3, 2, 1), Lists(), set(), Counter())
+    model = JobModel(1, Sizes(3, 2, 1), Lists(), Counter())
     model.books["j"] = book({"issued": 2, "already": 1}, ALL)
     assert model.log_fits({0: [issued("ann"), issued("bob")]}) == ""
     assert "the job j gave coupons to" in model.log_fits({0: [issued(user) for user in users]})

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from supervision.domain import Event, formats
+from supervision.domain import Event, TimerDue, formats
 from supervision.entry import Chain, part_subject, segment_of
 from supervision.host import HostLimits
 from supervision.messages import AwaitReply
-from supervision.outputs import Emit, Output, Record
+from supervision.outputs import Arm, Emit, Output, Record
 from supervision.store import Loaded
 from supervision.store_simulated import SimulatedReader
 from tests.engine_world import SEGMENTS, Do, Said, Toy, World, hash_of
@@ -176,6 +176,31 @@ def test_a_discard_that_the_store_does_not_let_read_is_made_once_when_it_does() 
     world.decide("engine.discard", USERS[0])
     world.settle()
     assert stock(world) == Stock(left=39) and world.parked() == []
+
+
+class Punctual(Toy):
+    """Cannot do with firings; one that is discarded comes again, unless the domain is broken."""
+
+    def react(self, state: Any, event: Event) -> Iterator[Output]:
+        assert not isinstance(event.body, TimerDue)
+        yield from super().react(state, event)
+
+    def discarded(self, state: Any, event: Event) -> Iterator[Output]:
+        assert not self.broken
+        yield Arm("t", event.at + 1_000)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_firing_that_is_discarded_leaves_its_timer_ended_unless_the_domain_arms_it_anew(broken: bool) -> None:
+    world = World(toy := Punctual())
+    world.append(Do(arm_ms=10))
+    world.settle()
+    (before,) = world.parked()
+    toy.broken = broken
+    world.decide("engine.discard", "user:1")
+    world.settle()
+    assert before not in world.parked()
+    assert len(world.parked()) == len(world.store.image.timers) == (not broken)
 
 
 def test_a_companion_that_the_domain_cannot_have_made_blames_who_changed_it() -> None:

@@ -15,9 +15,8 @@ from actors.coupon.imported import FETCH, FETCHED, IMPORT, RETURN, ImportCode, I
 from actors.coupon.spelling import SUBJECT
 from supervision.entry import Draft, Origin, encode_draft, segment_of
 from supervision.messages import Append, Item
-from tests.coupon_engine import CouponEngine, cart
+from tests.coupon_engine import CouponEngine, cart, raising
 from tests.points_engine import SEGMENTS
-from tests.unit.coupon.test_waiting import raising
 
 
 class CodesEngine(CouponEngine):

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.code_keys import KNOWN_TO_ALL
 from actors.coupon.code_pattern import DEFAULT
 from actors.coupon.codes import Located, code_of, locate
 from actors.coupon.shelving import IDLE_MS
 from supervision.entry import segment_of
-from tests.coupon_engine import CouponEngine, cart
+from tests.coupon_engine import CouponEngine, cart, raising
 from tests.points_engine import SEGMENTS
 
 DAY_S = 86_400
@@ -272,3 +273,18 @@ def test_coupons_of_one_order_are_reckoned_one_after_the_other(shop: CouponEngin
     shop.settle()
     assert [body["discount"] for body in shop.told("coupon.redeemed")] == [5_000, 5_000]
     assert [body["code"] for body in shop.told("coupon.refused")] == ["not_combinable"]
+
+
+def test_what_is_due_is_seen_to_although_the_firing_was_discarded(
+    shop: CouponEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(shop)
+    with monkeypatch.context() as ill:
+        ill.setattr(CouponIssuerActor, "react", raising(CouponIssuerActor, "timer.coupon", "user:u"))
+        shop.clock.advance(32 * DAY_S)
+        shop.settle(5)
+        assert [row.subject for row in shop.parked()] == ["user:u"]
+    shop.decide("engine.discard", "u", "coupon")
+    shop.settle(5)
+    assert shop.parked() == [] and len(shop.told("coupon.expired", user_id="u")) == 1
+    assert shop.purse("u").coupons == {} and shop.purse("u").armed == 0

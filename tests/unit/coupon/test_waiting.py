@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -14,10 +13,10 @@ from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.lending import ASK, BACK, GRANT, RECALL, SERVE, SERVED, GiveBack, Serve
 from actors.coupon.shelf import Need, Shelf, Slice, Ticket, ticket_key
 from actors.coupon.stock import CouponStockActor
-from supervision.domain import Domain, Event
+from supervision.domain import Event
 from supervision.entry import Chain, Entry, part_subject, segment_of
-from supervision.outputs import Emit, Output
-from tests.coupon_engine import CouponEngine, cart
+from supervision.outputs import Emit
+from tests.coupon_engine import CouponEngine, cart, raising
 from tests.points_engine import SEGMENTS
 
 
@@ -143,18 +142,6 @@ def test_a_word_to_a_template_that_is_discarded_is_carried_out_all_the_same(
     shop.settle(60)
     assert shop.parked() == [] and len(shop.told("coupon.issued")) == 2
     assert len(shop.told("coupon.refused", code="sold_out")) == len(users) - 2
-
-
-def raising(domain: type[Domain[Any]], kind: str, subject: str) -> Callable[..., Iterable[Output]]:
-    """A reaction that fails on what is of `kind` and about `subject`."""
-    react = domain.react
-
-    def reacting(self: Domain[Any], state: Any, event: Event) -> Iterable[Output]:
-        if event.entry.kind == kind and event.subject == subject:
-            raise RuntimeError("ill")
-        return react(self, state, event)
-
-    return reacting
 
 
 @pytest.mark.parametrize(("dry", "given_back"), [(True, [GiveBack("stock", 1, 1)]), (False, [])])

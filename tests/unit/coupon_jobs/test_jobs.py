@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from actors.coupon.actor import CouponIssuerActor
-from actors.coupon.lists import LISTED, USERS_MAX
-from actors.coupon_jobs.actor import QUIET_MS
+from actors.coupon.lists import DONE, LIST, LISTED, USERS_MAX
+from actors.coupon_jobs.actor import QUIET_MS, CouponJobsActor
 from actors.coupon_jobs.pages import Pages
-from supervision.domain import Event
-from supervision.outputs import Output
+from supervision.entry import part_subject
+from tests.coupon_engine import raising
 from tests.coupon_jobs_world import JobsEngine, users
+from tests.points_engine import SEGMENTS
+
+FIRING = "timer.coupon_jobs"
 
 
 @pytest.fixture
@@ -174,15 +176,8 @@ def test_a_job_is_as_deep_at_its_end_as_at_its_beginning_and_lists_are_bounded(s
 def test_a_user_whose_command_is_discarded_is_counted_and_the_job_ends(
     shop: JobsEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    react = CouponIssuerActor.react
-
-    def reacting(self: CouponIssuerActor, state: Any, event: Event) -> Iterable[Output]:
-        if event.entry.kind == LISTED and event.subject == f"user:{users(1)[0]}":
-            raise RuntimeError("ill")
-        return react(self, state, event)
-
     with monkeypatch.context() as ill:
-        ill.setattr(CouponIssuerActor, "react", reacting)
+        ill.setattr(CouponIssuerActor, "react", raising(CouponIssuerActor, LISTED, f"user:{users(1)[0]}"))
         shop.batch(users(5), batch_no=1, total_batches=1)
         shop.settle(5)
     assert len(shop.parked()) == 1 and shop.told("coupon.job_done") == []
@@ -190,3 +185,63 @@ def test_a_user_whose_command_is_discarded_is_counted_and_the_job_ends(
     shop.settle(5)
     (done,) = shop.told("coupon.job_done")
     assert done["issued"] == 4 and done["refused"] == {"discarded": 1}
+
+
+@pytest.mark.parametrize("word", [None, "coupon_job_cancel"])
+def test_a_step_that_is_discarded_comes_again_and_the_job_goes_on_or_is_cancelled(
+    shop: JobsEngine, monkeypatch: pytest.MonkeyPatch, word: str | None
+) -> None:
+    with monkeypatch.context() as ill:
+        ill.setattr(CouponJobsActor, "react", raising(CouponJobsActor, FIRING, "job:A"))
+        shop.batch(users(5), total_batches=1)
+        shop.settle(5)
+        shop.decide("engine.discard", "job:A", "coupon_jobs")
+        shop.settle(5)
+        assert [row.subject for row in shop.parked()] == ["job:A"] and shop.job().armed
+    shop.decide("engine.discard", "job:A", "coupon_jobs")
+    if word:
+        shop.word(word)
+    shop.settle(5)
+    (done,) = shop.told("coupon.job_done")
+    assert (done["status"], done["issued"]) == (("cancelled", 0) if word else ("done", 5))
+
+
+def test_a_job_that_waits_for_more_ends_although_the_firing_was_discarded(
+    shop: JobsEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.batch(users(5))
+    shop.settle(5)
+    with monkeypatch.context() as ill:
+        ill.setattr(CouponJobsActor, "react", raising(CouponJobsActor, FIRING, "job:A"))
+        shop.settle(QUIET_MS / 1_000 + 5)
+        assert [row.subject for row in shop.parked()] == ["job:A"]
+    shop.decide("engine.discard", "job:A", "coupon_jobs")
+    shop.settle(5)
+    assert [done["issued"] for done in shop.told("coupon.job_done")] == [5] and not shop.job().quiet
+
+
+def test_a_sum_that_is_discarded_counts_all_the_same(shop: JobsEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as ill:
+        ill.setattr(CouponJobsActor, "react", raising(CouponJobsActor, DONE, "job:A"))
+        shop.batch(users(5), total_batches=1)
+        shop.settle(5)
+        assert {row.subject for row in shop.parked()} == {"job:A"}
+    shop.decide("engine.discard", "job:A", "coupon_jobs")
+    shop.settle(5)
+    assert [done["issued"] for done in shop.told("coupon.job_done")] == [5]
+
+
+def test_a_list_that_is_discarded_is_carried_out_all_the_same(
+    shop: JobsEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelves = [part_subject(segment, "template:T1") for segment in range(SEGMENTS)]
+    with monkeypatch.context() as ill:
+        for shelf in shelves:
+            ill.setattr(CouponIssuerActor, "react", raising(CouponIssuerActor, LIST, shelf))
+        shop.batch(users(5), total_batches=1)
+        shop.settle(5)
+        assert {row.subject for row in shop.parked()} <= set(shelves) and shop.told("coupon.job_done") == []
+    for row in shop.parked():
+        shop.decide("engine.discard", row.subject, "coupon")
+    shop.settle(5)
+    assert [done["issued"] for done in shop.told("coupon.job_done")] == [5]
