@@ -73,7 +73,7 @@ def _too_much(campaign: CompiledCampaign) -> Iterator[Refusal]:
     places += [(f"{one.place}.when", one.judge) for one in campaign.program.instructions if isinstance(one, Fork)]
     for place, judge in places:
         for spec in judge.counters.values() if judge else ():
-            yield from windows.window_mistakes(spec, place)
+            yield from windows.counter_mistakes(spec, place)
 
 
 def _where_it_stood(problem: Refusal, seed: seed_form.Read) -> Refusal:
