@@ -867,6 +867,8 @@ def issue_coupons(options: argparse.Namespace) -> int:
     media = SUFFIXES.get(options.file.suffix.lower())
     if media is None:
         return _fail(f"{options.file}: its name must end in {', '.join(SUFFIXES)}", EXIT_USAGE)
+    if not os.access(options.file, os.R_OK):
+        return _fail(f"{options.file} cannot be read", EXIT_USAGE)
     wanted = {"job_id": options.job, "template": options.template, "activity_id": options.activity}
     base, headers = _engine(options.http)
     columns = ("issuing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

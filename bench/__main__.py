@@ -13,7 +13,7 @@ import time
 from bench.process import end_in_order
 
 NAMES = (
-    "points", "codes", "coupons", "store", "drain", "parts", "timers", "scale", "backup", "audit", "peers",
+    "points", "codes", "coupons", "campaigns", "store", "drain", "parts", "timers", "scale", "backup", "audit", "peers",
     "coupon_peer", "plots",
 )  # fmt: skip
 LONG = (["drain", "--events", "1000000", "--users", "200000"],)

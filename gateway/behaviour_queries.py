@@ -16,7 +16,6 @@ from actors.behaviour.records import BehaviourLine
 from actors.fields import rfc3339_ms
 from gateway.balances import AsOf
 from gateway.pages import encoded
-from gateway.parameters import rule
 from gateway.problems import Problem, invalid_parameter
 from gateway.queries import LINES_AT_ONCE, before_of, subject_of
 from gateway.readers import ReaderPool
@@ -120,5 +119,5 @@ class _Desk:
 def _moment(text: str) -> int:
     at = rfc3339_ms(text)
     if at is None or at < 0:
-        raise invalid_parameter("from", rule("from"))
+        raise invalid_parameter("from", "from must be an RFC 3339 time since 1970, with its offset from UTC")
     return at

@@ -1,4 +1,7 @@
-"""Who tries out coupon codes over HTTP must wait ever longer, by API key and by address (actors/coupon/guard.py).
+"""Who tries out coupon codes over HTTP must wait ever longer, by API key or by address (actors/coupon/guard.py).
+
+Who comes with a key is guarded by that: his address is that of a shop's server, behind which all its customers stand,
+and one who mistypes must not shut out the others. Who comes without one is guarded by his address.
 
 The domain guards each user; here are those who ask in the names of many. It is kept in memory: a restart forgets it,
 which gives a guesser some ten thousand tries more, of 2⁵⁷ and up. An address of IPv6 is the network of 64 bits that it
@@ -62,7 +65,7 @@ class CodeGuard:
     def _asking(self, scope: Mapping[str, Any]) -> Iterator[Who]:
         if key := caller(scope):
             yield "key", key
-        if address := self._address(scope):
+        elif address := self._address(scope):
             yield "address", address
 
     def _address(self, scope: Mapping[str, Any]) -> str:

@@ -1,13 +1,16 @@
 """The other side of jobs over HTTP, for the command line: hand in a file, then follow what becomes of it.
 
-Progress is heard and not asked for; a stream that ends early is taken up again, since the job goes on without us.
+Progress is heard and not asked for; a stream that ends early, or in the midst of a word, is taken up again, since the
+job goes on without us. An engine that refuses a file says so and hangs up, however much of the file is still to come;
+what it has said is heard all the same.
 """
 
 from __future__ import annotations
 
 import urllib.request
 from collections.abc import Iterator, Mapping
-from http.client import HTTPResponse
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection, IncompleteRead
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -36,7 +39,7 @@ def hand_in(base: str, headers: Mapping[str, str], file: Path, media: str, job: 
     said = {**headers, "content-type": media, "content-length": str(file.stat().st_size)}
     with file.open("rb") as body:
         request = urllib.request.Request(f"{base}/v1/coupon-jobs?{query}", body, said, method="POST")
-        with _open(request, UPLOAD_S_MAX) as answer:
+        with _opened(_uploading.open(request, timeout=UPLOAD_S_MAX)) as answer:
             return _taken(answer.read())
 
 
@@ -45,7 +48,8 @@ def follow(base: str, headers: Mapping[str, str], job_id: str) -> Iterator[JobSh
     url = f"{base}/v1/coupon-jobs/{quote(job_id, safe='')}"
     over = False
     while not over:
-        with _open(urllib.request.Request(url, headers={**headers, "accept": EVENT_STREAM}), HEARD_S_MAX) as stream:
+        request = urllib.request.Request(url, headers={**headers, "accept": EVENT_STREAM})
+        with _opened(urllib.request.urlopen(request, timeout=HEARD_S_MAX)) as stream, suppress(IncompleteRead):
             for line in stream:
                 if line.startswith(_DATA):
                     now = _shown(line[len(_DATA) :])
@@ -53,6 +57,30 @@ def follow(base: str, headers: Mapping[str, str], job_id: str) -> Iterator[JobSh
                     yield now
 
 
-def _open(request: urllib.request.Request, seconds: float) -> HTTPResponse:
-    opened: Any = urllib.request.urlopen(request, timeout=seconds)
-    return opened
+def _opened(answer: Any) -> HTTPResponse:
+    return answer
+
+
+class _Upload(HTTPConnection):
+    """Goes on to the answer when nothing more of the request is taken."""
+
+    def send(self, data: Any) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            super().send(data)
+
+
+class _TlsUpload(_Upload, HTTPSConnection):
+    """The same, encrypted."""
+
+
+class _Uploads(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> HTTPResponse:
+        return self.do_open(_Upload, req)
+
+
+class _TlsUploads(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> HTTPResponse:
+        return self.do_open(_TlsUpload, req)
+
+
+_uploading = urllib.request.build_opener(_Uploads, _TlsUploads)

@@ -33,6 +33,8 @@ class Absence:
 
     def committed(self, batch: Batch) -> None:
         """A batch is durable, and not yet in the other checkers' books: what comes with a firing comes too late."""
+        if not batch.fired:
+            return
         waiting = {(row.segment, row.subject, row.key, row.gen) for row in batch.fired if row.absence}
         if not waiting:
             return

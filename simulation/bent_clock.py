@@ -17,7 +17,7 @@ class BentClock(VirtualClock):
         self._stands_at: int | None = None
 
     def now_ms(self) -> int:
-        return super().now_ms() if self._stands_at is None else self._stands_at
+        return VirtualClock.now_ms(self) if self._stands_at is None else self._stands_at
 
     def stand(self) -> None:
         """From now on the wall clock says the same."""

@@ -1,11 +1,12 @@
 """The shop's programs that command over HTTP: below the server, through the production code that its routes call.
 
-A caller names what it wants done with an Idempotency-Key and asks until it is answered: again when nothing comes, also
-of a process that was born since; twice at the same moment; again although it was answered; and, by mistake, something
-else under a key that is used up. Two programs give their keys the same names. What they see is all that is judged here:
-under one key there is one answer, whatever happened between; it stands at a place of its own that holds what was asked;
-it is given for the first time once; and it is the model's. Who waits long is told `parked` exactly while the shadow has
-something parked that must come first; whoever was told so asks on, and gets the same one answer.
+What they command is about coupons where the shop has any, else about points. A caller names what it wants done with an
+Idempotency-Key and asks until it is answered: again when nothing comes, also of a process that was born since; twice at
+the same moment; again although it was answered; and, by mistake, something else under a key that is used up. Two
+programs give their keys the same names. What they see is all that is judged here: under one key there is one answer,
+whatever happened between; it stands at a place of its own that holds what was asked; it is given for the first time
+once; and it is the model's. Who waits long is told `parked` exactly while the shadow has something parked that must
+come first; whoever was told so asks on, and gets the same one answer.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from gateway.commands import Call, Commands, Done, Handed, Placed, message, outc
 from gateway.problems import Problem
 from simulation.askers import in_the_models_words
 from simulation.checker import Checker
+from simulation.coupon_shoppers import CouponShoppers
 from simulation.draw import Draw
 from simulation.shadow import Shadow
 from simulation.shoppers import Shoppers
@@ -32,8 +34,14 @@ PATHS: Mapping[str, str] = {
     "points_reverse": "reversals", "points_gift": "gifts", "points_adjust": "adjustments",
 }  # fmt: skip
 """Below a user's points: by message."""
-DOMAIN = "points"
-"""Who carries them out."""
+COUPON_PATHS: Mapping[str, tuple[str, str]] = {
+    "coupon_issue": ("POST", "/v1/users/{user_id}/coupons"),
+    "coupon_hold": ("POST", "/v1/coupons/{code}/holds"),
+    "coupon_release": ("DELETE", "/v1/coupons/{code}/holds/{order_id}"),
+    "coupon_use": ("POST", "/v1/coupons/{code}/redemptions"),
+    "coupon_rollback": ("POST", "/v1/coupons/{code}/redemptions/{order_id}/rollback"),
+}
+"""Method and path, by message."""
 PROGRAMS = ("till", "app")
 """Each has an API key of its own."""
 AGAIN_S = 0.4
@@ -87,12 +95,17 @@ class Wanted:
 class Callers:
     """All of a world's; outlives processes."""
 
-    def __init__(self, rng: Random, draw: Draw, world: Served) -> None:
+    def __init__(
+        self, rng: Random, draw: Draw, world: Served, coupons: CouponShoppers, read: Callable[[bytes], Any]
+    ) -> None:
+        """`read` is an answer about coupons in the model's words."""
         self._rng, self._draw, self._world = rng, draw, world
-        self._shoppers = Shoppers(rng, draw)
+        self._shoppers, self._coupons = Shoppers(rng, draw), coupons
+        self._readers: Mapping[str, Callable[[bytes], Any]] = {"points": in_the_models_words, "coupon": read}
         self._places: dict[tuple[int, int], int] = {}
         """Where an answer says that its command stands -> whose it is."""
-        self._replies: dict[int, bytes] = {}
+        self._replies: dict[int, tuple[str, bytes]] = {}
+        """By what it is known by: who answered, and what."""
         self._day = 0
         self.sent = 0
         self.waiting: dict[int, Wanted] = {}
@@ -109,14 +122,26 @@ class Callers:
                 self._world.at(seconds, lambda wanted=wanted: self._ask(wanted))
 
     def _call(self, n: int) -> Call:
+        call = self._of_coupons() if self._draw.coupons else self._of_points()
+        key = None if self._rng.random() < KEYLESS_SHARE else f"k{n // len(PROGRAMS)}"
+        return msgspec.structs.replace(call, key=key, caller=PROGRAMS[n % len(PROGRAMS)])
+
+    def _of_coupons(self) -> Call:
+        body = self._coupons.message(self._rng.randrange(self._draw.users))
+        event_type = body.pop("event_type")
+        method, path = COUPON_PATHS[event_type]
+        fields = {name: body.pop(name) for name in ("user_id", "code", "order_id") if "{" + name + "}" in path}
+        path = path.format_map(fields)
+        return Call(event_type, fields, msgspec.json.encode(body), None, "", method, path, "coupon")
+
+    def _of_points(self) -> Call:
         body = self._shoppers.command(self._rng.randrange(self._draw.users))
         event_type, user = body.pop("event_type"), body.pop("user_id")
         fields, path = {"user_id": user}, f"/v1/users/{user}/points/{PATHS[event_type]}"
         if "{" in path:
             rid = fields["reservation_id"] = body.pop("reservation_id")
             path = path.format(reservation_id=rid)
-        key = None if self._rng.random() < KEYLESS_SHARE else f"k{n // len(PROGRAMS)}"
-        return Call(event_type, fields, msgspec.json.encode(body), key, PROGRAMS[n % len(PROGRAMS)], "POST", path)
+        return Call(event_type, fields, msgspec.json.encode(body), None, "", "POST", path)
 
     def give_up(self) -> None:
         """The day is over: nobody asks or waits any more, since keys are forgotten some time."""
@@ -170,7 +195,7 @@ class Callers:
         if (not first and wanted.seen != seen) or wanted.first_answers > 1:
             raise Violation(f"replays: the command {wanted.n} was answered {wanted.seen} and then {seen}")
         wanted.seen = seen
-        self._replies[wanted.known_by] = reply
+        self._replies[wanted.known_by] = (wanted.call.domain, reply)
         self._stands(wanted, placed)
         if first and wanted.call.key is not None:
             self._goes_on(wanted)
@@ -178,8 +203,8 @@ class Callers:
     def told_parked(self, wanted: Wanted, handed: Handed, offset: int, problem: Problem | None) -> None:
         """Whoever waited long was told this of the command at `offset`."""
         shadow = self._world.shadow
-        held = shadow.waits(handed.segment, DOMAIN, handed.subject, offset)
-        stands = (handed.segment, DOMAIN) in shadow.domains
+        held = shadow.waits(handed.segment, handed.domain, handed.subject, offset)
+        stands = (handed.segment, handed.domain) in shadow.domains
         if (problem is not None) != (held or stands):
             told = problem.message if problem is not None else "nothing"
             raise Violation(f"replays: the command {wanted.n} at {offset} is told {told}; held: {held}, {stands}")
@@ -226,9 +251,9 @@ class Callers:
                 raise Violation(f"replays: the key of the command {wanted.n}: {problem.code}") from problem
 
     def compare(self, answers: Mapping[int, Any]) -> None:
-        """With what the model says was to be answered."""
-        for id, reply in self._replies.items():
-            said = in_the_models_words(reply)
+        """With what the models say was to be answered."""
+        for id, (domain, reply) in self._replies.items():
+            said = self._readers[domain](reply)
             if answers.get(id) != said and id not in self._world.checker.forgotten:
                 raise Violation(f"replays: a command was answered {said}, the model says {answers.get(id)}")
 

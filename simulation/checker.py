@@ -26,6 +26,10 @@ from topology.wire import id_hash
 
 TimerKey = tuple[int, str, str, str]
 LATE_MS = 1_000
+CARRIED = {"programme.activated": "rules_activated", "programme.spread": "rules_spread_on"}
+"""What an entry of the kind marks."""
+EMITTED = CARRIED | {"probe.census": "census_pages"} | dict.fromkeys(DECISIONS, "continuations")
+"""The same where an actor has emitted it, to go on with."""
 
 __all__ = ["Checker", "Violation", "require"]
 
@@ -100,15 +104,12 @@ class Checker:
             if log and log[-1].at > entry.at:
                 raise broken(1, f"segment {segment}: time goes back at {entry.offset}")
             log.append(entry)
-            self._marks["rules_activated"] += entry.kind == "programme.activated"
-            self._marks["rules_spread_on"] += entry.kind == "programme.spread"
-            if entry.origin == Origin.OUTSIDE and entry.id:
+            if entry.origin is Origin.OUTSIDE and entry.id:
                 self._know(entry)
-            elif entry.origin == Origin.TIMER:
+            elif entry.origin is Origin.TIMER:
                 self._mark_firing(entry)
-            elif entry.origin == Origin.DOMAIN:
-                self._marks["continuations"] += entry.kind in DECISIONS
-                self._marks["census_pages"] += entry.kind == "probe.census"
+            elif mark := (EMITTED if entry.origin is Origin.DOMAIN else CARRIED).get(entry.kind):
+                self._marks[mark] += 1
 
     def _know(self, entry: Entry) -> None:
         """An input: none is appended again before its id may be forgotten."""

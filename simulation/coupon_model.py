@@ -17,8 +17,10 @@ from typing import Any
 
 import msgspec
 
+from simulation import coupon_lists
+from simulation.coupon_lists import LISTED, Lists
 from simulation.coupon_purse import Coupon, Purse
-from simulation.coupon_reactions import REACTIONS, Fold, occasion_of, plain
+from simulation.coupon_reactions import ISSUES, REACTIONS, Fold, occasion_of, plain
 from simulation.coupon_shelf import IDLE_MS, Need, Shelf
 from simulation.coupon_stored import purse_fits, shelf_fits
 from simulation.model import Said
@@ -28,7 +30,7 @@ from supervision.entry import Entry
 from supervision.messages import Emission
 from topology.wire import id_hash
 
-OF_SHELVES = ("coupon.grant", "coupon.recall", "coupon.serve")
+OF_SHELVES = ("coupon.grant", "coupon.recall", "coupon.serve", "coupon.list")
 NEAR_MS = 1_000
 """After which those are seen to that were due with others."""
 UNTOLD = frozenset({"coupon.ask", "coupon.serve"})
@@ -56,6 +58,7 @@ class CouponModel:
         """Segment -> public code -> template."""
         self.lame: set[str] = set()
         """Templates of which an operator has thrown a word away that somebody may wait for."""
+        self.lists = Lists()
         self._deaf: set[str] = set()
         """Whose timer was thrown away."""
         self.answers: dict[int, tuple[Any, ...]] = {}
@@ -67,12 +70,12 @@ class CouponModel:
             return self._told(entry, body)
         if template := template_at(entry.subject):
             return self._of_shelf(entry, self.shelf(entry.segment, template), template, body, at)
-        purse = self.purses.setdefault(entry.subject, Purse())
+        purse = self._purse(entry.subject)
         if entry.kind == "timer.coupon":
             return self._time(purse, entry, body, at)
         if entry.kind == "coupon.served":
             shelf = self.shelf(entry.segment, body["template"])
-            before = shelf.all_free()
+            before = shelf.all_spare()
             ticket = shelf.going.pop(body["number"])
             fold = self._begin(purse, entry, body["command"], at, ticket.kind, body["template"])
             fold.before = before
@@ -80,16 +83,29 @@ class CouponModel:
             purse.waiting -= Counter((fold.template,))
         else:
             fold = self._begin(purse, entry, body, at, entry.kind)
-            fold.occasion = occasion_of(body, entry, at) if entry.kind == "coupon.issue" else ""
+            fold.occasion = occasion_of(body, entry, at) if entry.kind in ISSUES else ""
         if purse.waiting[fold.template] and not fold.served:
             self._marks["waited_behind_oneself"] += 1
             fold.wait({})
         else:
             REACTIONS[fold.kind](fold)
+        if fold.kind == LISTED and fold.became:
+            self._marks["listed_waited"] += fold.served
+            user = entry.subject.removeprefix("user:")
+            fold.said += self.lists.decided(entry.segment, fold.template, fold.body, user, fold.became)
         return self._ended(fold)
 
+    def _purse(self, subject: str) -> Purse:
+        purse = self.purses.get(subject)
+        if purse is None:
+            purse = self.purses[subject] = Purse()
+        return purse
+
     def shelf(self, segment: int, template: str) -> Shelf:
-        return self.shelves.setdefault((segment, template), Shelf())
+        shelf = self.shelves.get((segment, template))
+        if shelf is None:
+            shelf = self.shelves[segment, template] = Shelf()
+        return shelf
 
     def _begin(self, purse: Purse, entry: Entry, body: dict[str, Any], at: int, kind: str, template: str = "") -> Fold:
         fold = Fold(purse, entry, body, at, kind, self._codes, self._public.get(entry.segment, {}), self._mark)
@@ -117,10 +133,10 @@ class CouponModel:
         return fold.said + freed
 
     def _freed(self, shelf: Shelf, before: Need, template: str, segment: int) -> list[Said]:
-        """What has become free of something that is scarce goes back at once."""
+        """What has become spare of something that is scarce goes back at once."""
         said: list[Said] = []
         for name, slice in shelf.slices.items():
-            more = min(shelf.free(name) - before[name], shelf.spare(name))
+            more = shelf.spare(name) - before[name]
             if (slice.scarce or slice.dry) and more > 0:
                 self._marks["freed_gave_back"] += 1
                 slice.left -= more
@@ -180,6 +196,8 @@ class CouponModel:
                 return [_back(template, body["resource"], entry.segment, amount, True)]
             case "coupon.serve":
                 return self._serve(shelf, entry, template, at)
+            case "coupon.list":
+                return self.lists.begin(entry.segment, template, body)
             case _:
                 return self._idle(shelf, entry, template, body, at)
 
@@ -198,11 +216,12 @@ class CouponModel:
 
     def _serve(self, shelf: Shelf, entry: Entry, template: str, at: int) -> list[Said]:
         said: list[Said] = []
+        before = shelf.all_spare()
         while (ticket := shelf.let_go()) is not None:
             self._marks["waited_for_stock"] += any(ticket.promised.values())
             promised = [ticket.promised.get(name, 0) for name in ("stock", "budget")]
             said.append(("coupon.served", ticket.subject, template, ticket.number, ticket.kind, *promised))
-        return said
+        return said + self._freed(shelf, before, template, entry.segment)
 
     def _idle(self, shelf: Shelf, entry: Entry, template: str, body: dict[str, Any], at: int) -> list[Said]:
         if shelf.idle is None or shelf.idle[1] != body["gen"]:
@@ -231,18 +250,23 @@ class CouponModel:
             self.lame.add(template)
             if entry.kind == "coupon.grant":
                 self.on_grant(entry, True)
+            if entry.kind == "coupon.list":
+                self.lists.lost.add(body["job"])
             if entry.kind == "timer.coupon" and shelf.idle is not None and shelf.idle[1] == body["gen"]:
                 shelf.idle = None
         elif entry.kind == "programme.activated":
             self.lame.add(body["name"].partition(":")[2])
         elif entry.kind == "coupon.served":
             shelf = self.shelf(entry.segment, body["template"])
-            before = shelf.all_free()
-            shelf.going.pop(body["number"])
+            before = shelf.all_spare()
+            if shelf.going.pop(body["number"]).kind == LISTED:
+                self.lists.lost.add(body["command"]["job_id"])
             self.purses[entry.subject].waiting -= Counter((body["template"],))
             return self._freed(shelf, before, body["template"], entry.segment)
+        elif entry.kind == LISTED:
+            self.lists.lost.add(body["job_id"])
         elif entry.kind == "timer.coupon":
-            purse = self.purses.setdefault(entry.subject, Purse())
+            purse = self._purse(entry.subject)
             if purse.armed is not None and purse.armed[1] == body["gen"]:
                 purse.armed = None
                 self._deaf.add(entry.subject)
@@ -256,8 +280,8 @@ class CouponModel:
         """Empty when the store has what the model has."""
         if template := template_at(subject):
             segment = int(subject.partition("/")[0].removeprefix("segment:"))
-            return shelf_fits(self.shelf(segment, template), data)
-        return "" if subject.startswith("segment:") else purse_fits(self.purses.get(subject, Purse()), data)
+            return shelf_fits(self.shelf(segment, template), self.lists.stored(segment, template), data)
+        return "" if subject.startswith("segment:") else purse_fits(self.purses.get(subject) or Purse(), data)
 
     def heard(self, emission: Emission) -> Said | None:
         """What an emission says, in the model's words; None when it is none of its business."""
@@ -279,6 +303,8 @@ class CouponModel:
                 about = body.get("quantity", 0) if body["asked"] == "issue" else self._meant(body["coupon"])
                 order_id = "" if body["asked"] == "issue" else body.get("order_id", "")
                 return (kind, subject, body["asked"], body["code"], body.get("template", ""), about, order_id)
+            case "coupon.listed" | "coupon.list_done":
+                return coupon_lists.heard(kind, subject, body)
             case "coupon.usage":
                 numbers = (body["number"], body["discount"], body["revenue"], body.get("order_id", ""))
                 return (kind, subject, body["template"], body["what"], *numbers)

@@ -18,6 +18,7 @@ GENERATED_CHARS_MIN = 20
 SERIALS_PER_ENTRY = 10
 COUPONS_PER_ORDER_MAX = 6
 HOLD_S = 900
+ISSUES = ("coupon.issue", "coupon.listed")
 
 Meant = Coupon | str | None
 """A coupon somebody was given, the template whose public code it is, or nothing."""
@@ -38,12 +39,14 @@ class Fold:
         self.served = False
         self.template = ""
         self.occasion = ""
+        self.became = ""
+        """Of an issue that is decided: "issued", "already", or why it is refused."""
         self.said: list[Said] = []
         self.answer: tuple[Any, ...] | None = None
         self.made: list[Coupon] = []
 
     def beside(self, shelf: Shelf) -> None:
-        self.shelf, self.before = shelf, shelf.all_free()
+        self.shelf, self.before = shelf, shelf.all_spare()
 
     # What is meant.
 
@@ -58,7 +61,7 @@ class Fold:
 
     def about(self) -> str:
         """The template."""
-        if self.kind == "coupon.issue":
+        if self.kind in ISSUES:
             return self.body["template"]
         meant, _ = self.meant()
         if isinstance(meant, Coupon):
@@ -93,7 +96,7 @@ class Fold:
         self.said.append((kind, self.entry.subject, *more))
 
     def refuse(self, asked: str, code: str) -> None:
-        self.answer = (False, code)
+        self.answer, self.became = (False, code), code
         if self.served:
             self.mark("served_refused")
         if asked == "issue":
@@ -118,6 +121,7 @@ class Fold:
         number = body.get("quantity", 1) - len(coupons)
         if number <= 0:
             self.mark("occasion_again")
+            self.became = "already"
             self.answer = self._shown(coupons)
             return
         until = self._until(number)
@@ -135,6 +139,7 @@ class Fold:
             had[self.template, self.occasion] = [*coupons, *made]
             purse.days.setdefault(self.template, []).extend([made[0].day] * number)
             self.shelf.tally["issued"] += number
+            self.became = "issued"
             self.answer = self._shown([*coupons, *made])
 
     def _make(self, n: int, until: int) -> Coupon:
@@ -143,7 +148,7 @@ class Fold:
         coupon.begins = self.at
         self.purse.coupons[place[1]] = coupon
         self.made.append(coupon)
-        self.say("coupon.issued", self.template, self.body.get("trigger_source", "manual"), self.at, until)
+        self.say("coupon.issued", self.template, source_of(self.body), self.at, until)
         return coupon
 
     def _shown(self, coupons: list[Coupon]) -> tuple[Any, ...]:
@@ -393,13 +398,18 @@ def ends(rules: Mapping[str, Any], at: int, expire_days: int | None) -> int | st
 
 def occasion_of(body: Mapping[str, Any], entry: Entry, at: int) -> str:
     """What an issue is known by."""
-    why = body.get("trigger_source", "manual")
+    why = source_of(body)
     for name in ("order_id", "activity_id", "job_id"):
         if body.get(name):
             return f"{why} of {name} {body[name]}"
     if why == "new_user_register":
         return why
     return f"{why} {datetime.fromtimestamp(at / 1000, UTC).year}" if why == "birthday" else entry.root or entry.place
+
+
+def source_of(body: Mapping[str, Any]) -> str:
+    """Of an issue, in its sender's word."""
+    return body.get("trigger_source") or body.get("source") or "manual"
 
 
 def plain(code: str) -> str:
@@ -409,6 +419,7 @@ def plain(code: str) -> str:
 
 REACTIONS: Mapping[str, Callable[[Fold], None]] = {
     "coupon.issue": Fold.issue,
+    "coupon.listed": Fold.issue,
     "coupon.use": Fold.use,
     "coupon.hold": Fold.hold,
     "coupon.release": Fold.release,

@@ -54,18 +54,19 @@ class Shelf:
         """Of a version. What is limited stays so."""
         self.number, self.status, self.rules = number, status, rules
         for name in limits(rules):
-            self.slices.setdefault(name, Slice())
+            if name not in self.slices:
+                self.slices[name] = Slice()
 
     def free(self, name: str) -> int:
-        promised = sum(ticket.promised.get(name, 0) for ticket in self.going.values())
-        return self.slices[name].left - promised
-
-    def all_free(self) -> Need:
-        return {name: self.free(name) for name in self.slices}
+        left = self.slices[name].left
+        return left - sum([ticket.promised.get(name, 0) for ticket in self.going.values()]) if self.going else left
 
     def spare(self, name: str) -> int:
         """What nobody here waits for."""
-        return max(0, self.free(name) - sum(ticket.need.get(name, 0) for ticket in self.queue))
+        return max(0, self.free(name) - sum([ticket.need.get(name, 0) for ticket in self.queue]))
+
+    def all_spare(self) -> Need:
+        return {name: self.spare(name) for name in self.slices}
 
     def lacks(self, need: Need) -> list[str]:
         """Of what there is not enough."""

@@ -56,19 +56,19 @@ class CouponShoppers:
             return self._issue(name)
         order_id = f"o{rng.randrange(ORDERS)}"
         kinds = ("coupon_use", "coupon_hold", "coupon_release", "coupon_rollback")
-        kind = rng.choices(kinds, (7, 5, 1, 5))[0]
+        kind = rng.choices(kinds, (10, 6, 1, 9))[0]
         before = self._asked.setdefault(name, [])
         back = kind in ("coupon_release", "coupon_rollback")
         if before and rng.random() < (0.85 if back else 0.3):
             code, order_id = before[-1] if rng.random() < 0.4 else rng.choice(before)
-        if kind == "coupon_rollback" and (used := self._used.get(name)) and rng.random() < 0.8:
+        if kind == "coupon_rollback" and (used := self._used.get(name)) and rng.random() < 0.95:
             code, order_id = used.pop(0) if rng.random() < 0.9 else rng.choice(used)
         body: dict[str, Any] = {"event_type": kind, "user_id": name, "code": code}
         if not back:
             before.append((code, order_id))
             body["order"] = _order(order_id)
-            if kind == "coupon_hold" and rng.random() < 0.8:
-                body["ttl_s"] = rng.choice((1, 60, *(250_000,) * 4))
+            if kind == "coupon_hold" and rng.random() < 0.9:
+                body["ttl_s"] = rng.choice((1, 60, *(250_000,) * 6))
             return body
         body["order_id"] = order_id
         if kind == "coupon_rollback" and rng.random() < 0.15:
@@ -103,12 +103,12 @@ class CouponShoppers:
             return rng.choice(self._public)
         whose = user if roll < 0.88 else f"u{rng.randrange(self._users)}"
         codes = self._codes.get(whose, [])
-        if roll > 0.994:
+        if roll > 0.965:
             return "NOSUCHCODE"
         if not codes:
             return ""
         code = rng.choice(codes)
-        if roll > 0.98:
+        if roll > 0.95:
             return code[:-1] + ("A" if code[-1] != "A" else "B")
         return code.replace("-", "").lower() if rng.random() < 0.1 else code
 

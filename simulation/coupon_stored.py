@@ -52,7 +52,7 @@ def _days(days: list[int], fields: list[int]) -> Any:
     return ever if here == (of_day, of_month) else (ever, "of which", (of_day, of_month), "are", here)
 
 
-def shelf_fits(shelf: Shelf, data: bytes) -> str:
+def shelf_fits(shelf: Shelf, lists: dict[str, list[Any]], data: bytes) -> str:
     """Empty when it does, else what differs."""
     fields = msgspec.msgpack.decode(data)
     slices = {name: fields[at] for name, at in (("stock", 6), ("budget", 7)) if fields[at] is not None}
@@ -63,6 +63,7 @@ def shelf_fits(shelf: Shelf, data: bytes) -> str:
         "tickets": fields[9] - fields[8],
         "tally": [*tally[: len(TALLY)], *tally[-2:]],
         "orders": tally[len(TALLY)],
+        "lists": fields[12],
     }
     mine: dict[str, Any] = {
         "version": (shelf.number, shelf.status),
@@ -70,6 +71,7 @@ def shelf_fits(shelf: Shelf, data: bytes) -> str:
         "tickets": len(shelf.queue),
         "tally": [shelf.tally[name] for name in (*TALLY, "discount", "revenue")],
         "orders": shelf.tally["redeemed"] - shelf.tally["rolled_back"],
+        "lists": lists,
     }
     wrong = [f"{name}: {stored[name]}, the model {mine[name]}" for name in mine if stored[name] != mine[name]]
     return f"the store has {'; '.join(wrong)}" if wrong else ""

@@ -17,8 +17,11 @@ INPUTS_MIN = 100
 INPUTS_MAX = 101
 LEDGER_SHARE = 0.12
 """Of worlds: the whole ledger costs half as much again as a change of points, so it is rare, and dense where it is."""
-COUPONS_SHARE = 0.18
-"""Of worlds without it and without a probe: coupons are as dense where they are."""
+COUPONS_SHARE = 0.11
+"""Of worlds without it and without a probe: a world with coupons costs more than twice as much as one without."""
+JOBS_SHARE = 0.7
+COUPON_CALLS_SHARE = 0.4
+"""Both of worlds with coupons."""
 
 
 class Draw(msgspec.Struct, frozen=True):
@@ -124,6 +127,10 @@ class Draw(msgspec.Struct, frozen=True):
     """Share of messages that are about coupons, 0: their domains are not there."""
     coupon_asks: int
     """How many of the inputs ask for coupons and wait for the answer."""
+    jobs: int
+    """Coupon jobs that are begun, 0: their domain is not there."""
+    job_page: int
+    """How many users of a job go out at a time."""
     rounds: int
     """In which a day's inputs come, one after the other: what was heard in one is used in the next."""
 
@@ -148,7 +155,9 @@ def draw(rng: Random) -> Draw:
     dice = Dice(rng)
     first = _sizes(dice) | _senders(dice) | _inside(dice) | _outside(dice) | _limits(dice)
     drawn = first | _later(dice) | _latest(dice)
-    return Draw(**(drawn | _coupons(dice, not drawn["ledger"] and not drawn["probes"])))
+    drawn |= _coupons(dice, not drawn["ledger"] and not drawn["probes"])
+    drawn |= _jobs(dice, drawn["coupons"] > 0)
+    return Draw(**(drawn | _coupon_calls(dice, drawn["coupon_asks"])))
 
 
 def _sizes(dice: Dice) -> dict[str, Any]:
@@ -291,6 +300,21 @@ def _coupons(dice: Dice, room: bool) -> dict[str, Any]:
         "coupon_asks": rng.randint(6, 14),
         "rounds": rounds,
     }
+
+
+def _jobs(dice: Dice, room: bool) -> dict[str, Any]:
+    """As `_latest`, of coupon jobs, where there are coupons."""
+    rng = dice.rng
+    if not room or rng.random() >= JOBS_SHARE:
+        return {"jobs": 0, "job_page": 0}
+    return {"jobs": rng.choice((1, 1, 2)), "job_page": rng.choice((1, 2, 3, 3))}
+
+
+def _coupon_calls(dice: Dice, asks: int) -> dict[str, Any]:
+    """As `_latest`, of commands over HTTP about coupons: they take the place of half of what else is asked."""
+    if not asks or dice.rng.random() >= COUPON_CALLS_SHARE:
+        return {}
+    return {"calls": dice.rng.randint(8, 12), "coupon_asks": asks // 2}
 
 
 def draw_of(seed: int) -> Draw:

@@ -130,6 +130,8 @@ class Faults:
 
     def wrap(self, domain: Domain[Any]) -> Domain[Any]:
         """The same domain, but some entries make one of its hooks raise, or end the process."""
+        if not (self._draw.poison_rate or self._draw.kill_rate or self._draw.raise_rate):
+            return domain
         name, react, keys = domain.name, domain.react, domain.keys
         check, check_shared = domain.check, domain.check_shared
 

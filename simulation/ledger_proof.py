@@ -73,7 +73,9 @@ class LedgerProof:
         if left != sum([moved for name, moved in moves.items() if name in RIGHT]):
             raise Violation(f"books: a line of {subject} does not balance: {line}")
         wallet = line.get("wallet", "")
-        sums = self._sums.setdefault((subject, wallet), Counter())
+        sums = self._sums.get((subject, wallet))
+        if sums is None:
+            sums = self._sums[subject, wallet] = Counter()
         for name, moved in moves.items():
             sums[name] += moved
             self._moved[name] += moved

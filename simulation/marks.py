@@ -125,6 +125,11 @@ OBSERVED: Mapping[str, str] = {
     "expired_while_held": "a coupon's time was up while it was held",
     "rollback_of_expired": "a use was rolled back when the coupon's time was up",
     "others_code": "somebody asked with another user's code",
+    "job_pages": "a job sent a page after its first one",
+    "job_batch_again": "a batch of a job came again",
+    "job_cancelled": "a job was cancelled some of whose users had not been sent",
+    "job_continued": "a paused one with such users was continued",
+    "listed_waited": "a user of a job waited for stock",
     "coupon_guarded": "too many wrong codes came from one user",
 }
 """Name -> what it means."""

@@ -21,6 +21,7 @@ from simulation.askers import Askers, put_answer
 from simulation.coupon_shoppers import CouponShoppers
 from simulation.coupons_drawn import Version, templates
 from simulation.draw import Draw
+from simulation.jobs_drawn import carried
 from supervision.messages import Item
 from topology.wire import Door, MadeUp
 
@@ -43,11 +44,14 @@ class Merchants:
         self._rng = rng = Random(seed)
         self._draw, self._world, self._askers, self._read = draw, world, askers, read
         self._versions: dict[str, list[Version]] = templates(rng) if draw.coupons else {}
+        if draw.jobs:
+            self._versions = {template: carried(template, each) for template, each in self._versions.items()}
+        self.templates = tuple(self._versions)
         self._known: dict[str, str] = {}
         """Template -> the version that was put last."""
         rules = [versions[0][1] for versions in self._versions.values()]
         public = [each["code"]["public"] for each in rules if "public" in each["code"]]
-        self.shoppers = CouponShoppers(rng, draw.users, list(self._versions), public)
+        self.shoppers = CouponShoppers(rng, draw.users, self.templates, public)
         self._door = Door(COMMANDS, draw.segments)
         self.asked = 0
 

@@ -100,7 +100,7 @@ class Purse:
 
     def expire(self, at: int, slides: int) -> int:
         """Lots that have ended by `at` are gone; how many points that were."""
-        gone = sum([points for end, points in self.ends(slides).items() if end <= at])
+        gone = sum([lot[3] for lot in self.lots if (slides if lot[0] == SLIDES else lot[0]) <= at])
         if not gone:
             return 0
         self.lots = [lot for lot in self.lots if (slides if lot[0] == SLIDES else lot[0]) > at]

@@ -70,7 +70,7 @@ def use(
     for cap in _counting(rules, reason, order, ordinary) if points else ():
         if cap["per"] == "order":
             continue
-        before = book.capped.get(cap["id"], Counted())
+        before = book.capped.get(cap["id"]) or Counted()
         now = book.capped[cap["id"]] = _together(before, cap, rules["zone"], at)
         went_on += len(now.uses) > 0 and now.kind != before.kind
         anew += not now.uses and now.kind != before.kind and bool(before.kind)
@@ -88,7 +88,7 @@ def _rest(book: Book, cap: dict[str, Any], order: Order | None, zone: str, at: i
     if cap["per"] == "order":
         used = sum(earned[2] for earned in order.earned) if order else 0
     else:
-        counted = _together(book.capped.get(cap["id"], Counted()), cap, zone, at)
+        counted = _together(book.capped.get(cap["id"]) or Counted(), cap, zone, at)
         used = sum(points for _, points in counted.uses)
     return max(0, cap["points"] - used)
 

@@ -215,8 +215,8 @@ class Fold:
 
     def _ends_of(self, purse: Purse, slides: int) -> list[int]:
         """The end of the lots that end first, and when to remind of those that were not reminded of."""
-        ends = sorted(end for end in purse.ends(slides) if end < NEVER)
-        new = [self._reminder(end) for end in ends if end > purse.reminded][:1]
+        ends = sorted([end for end in purse.ends(slides) if end < NEVER])
+        new = [self._reminder(end) for end in [end for end in ends if end > purse.reminded][:1]]
         soon = self.at + PAUSE_MS
         if self.at < self.book.believes < soon:
             soon = self.book.believes

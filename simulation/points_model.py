@@ -148,8 +148,7 @@ class PointsModel:
         if subject.startswith("segment:"):
             mine = self._active.get(subject, (0, ""))[:2]
             return "" if tuple(fields[1:3]) == mine else f"the store has {fields[1:3]}, the model {mine}"
-        book = self.books.get(subject, Book())
-        stored, mine = _stored(fields), _kept(book)
+        stored, mine = _stored(fields), _kept(self.books.get(subject) or Book())
         wrong = [f"{name}: {stored[name]}, the model {mine[name]}" for name in mine if stored[name] != mine[name]]
         return f"the store has {'; '.join(wrong)}" if wrong else ""
 

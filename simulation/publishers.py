@@ -30,11 +30,13 @@ POINTS = ("marketing.points.events", "points.increase.x")
 PROFILES = ("marketing.behavior.events", "behavior.profile.update")
 """Front door and key."""
 COUPONS = ("marketing.coupon.events", "coupon.issue.x")
+BATCHES = ("marketing.coupon.events", "coupon.issue.activity")
 PLAIN_CHANGE = b'{"event_type":"points_change","user_id":"'
 """How a good change of points begins here; what no door takes begins otherwise."""
 PROFILE_UPDATE = b'{"event_type":"user_profile_update"'
 COUPON = b'{"event_type":"coupon_'
-DOORS = {PROFILE_UPDATE: PROFILES, COUPON: COUPONS}
+BATCH = b'{"event_type":"batch_coupon_issue"'
+DOORS = {PROFILE_UPDATE: PROFILES, COUPON: COUPONS, BATCH: BATCHES}
 """By how a message begins; all else is about points."""
 FACTS = {
     "zone": ("Asia/Shanghai", "UTC", None),
@@ -43,6 +45,9 @@ FACTS = {
     "likes": (["a"], ["a", "b"], {"a": 1}, None),
 }
 """Fact -> what it is said to be; few, so that updates often change nothing."""
+CHANGES = ("increase", "decrease", "expire")
+CHANGES_UPTO = (6, 9, 10)
+"""Of ten: so many are this or one before it."""
 RETRIES_MAX = 1_000
 RETRY_S = 0.5
 RETRY_S_MAX = 2.0
@@ -117,6 +122,14 @@ class Publishers:
             if rng.random() < draw.late_rate / 4:
                 self._plan_again(rng.uniform(0, draw.window_s), old)
 
+    def plan(self, seconds: float, body: bytes) -> None:
+        """Send this one message, then or again, as any other is."""
+        self._numbers += 1
+        over_http = self._rng.random() < self._draw.http_share
+        sending = Sending(self._numbers, (body,), f"m{self._numbers}", over_http)
+        self._shop.at(seconds, partial(self._send, [sending]))
+        self._plan_resends(sending)
+
     def _send(self, batch: list[Sending]) -> None:
         for sending in batch:
             if sending.over_http:
@@ -183,7 +196,7 @@ class Publishers:
         change: dict[str, Any] = {
             "event_type": "points_change",
             "user_id": f"u{user}",
-            "change_type": rng.choices(("increase", "decrease", "expire"), (6, 3, 1))[0],
+            "change_type": rng.choices(CHANGES, cum_weights=CHANGES_UPTO)[0],
             "points": rng.randint(1, 100),
             "reason": rng.choice(("purchase", "sign_in", "gift card!")),
         }
@@ -215,8 +228,12 @@ class Publishers:
 
     def _put(self, sending: Sending) -> None:
         props = Props(message_id=sending.message_id, app_id="shop")
-        exchange, key = next((door for begin, door in DOORS.items() if sending.body.startswith(begin)), POINTS)
-        self._broker.put(Message(sending.n, exchange, key, props, sending.body))
+        body = sending.body
+        plain = body.startswith(PLAIN_CHANGE)
+        exchange, key = (
+            POINTS if plain else next((door for begin, door in DOORS.items() if body.startswith(begin)), POINTS)
+        )
+        self._broker.put(Message(sending.n, exchange, key, props, body))
 
     def _acked(self, message: Message) -> None:
         known = self._known_by(message)

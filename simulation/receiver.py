@@ -18,6 +18,18 @@ Place = tuple[int, int, int]
 SKIPPED = b'"event_type":"engine_outward_skipped"'
 
 
+class _Told(msgspec.Struct):
+    """Of an effect, what balances are read from."""
+
+    event_type: str
+    user_id: str = ""
+    balance: int | None = None
+    wallet: str | None = None
+
+
+_told_balance = msgspec.json.Decoder(_Told).decode
+
+
 def _place(name: str) -> Place:
     segment, epoch, offset = map(int, name.split("."))
     return segment, epoch, offset
@@ -77,7 +89,7 @@ class Receiver:
         if self._skips():
             return found
         for place in sorted(self._heard):
-            body = msgspec.json.decode(self._heard[place][1])
-            if body["event_type"].startswith("points_") and "balance" in body and "wallet" not in body:
-                found[body["user_id"]] = body["balance"]
+            told = _told_balance(self._heard[place][1])
+            if told.balance is not None and told.wallet is None and told.event_type.startswith("points_"):
+                found[told.user_id] = told.balance
         return found

@@ -82,16 +82,13 @@ class Shadow:
                 expected += self._passed(model, stage, entry, aside, touched)
         self._whole_domain(stage)
         if aside:
-            raise Violation(f"parked: {self._of(stage)} set aside {sorted(aside)}, which it did not pass")
+            raise Violation(f"parked: {_of(stage)} set aside {sorted(aside)}, which it did not pass")
         self._compare(model, stage, expected, touched)
 
     def waits(self, segment: int, domain: str, subject: str, upto: int = sys.maxsize) -> bool:
         """Something of the subject is parked, of what stands at the offset `upto` or before."""
         waiting = self.parked.get((segment, domain, subject))
         return bool(waiting) and waiting[0].offset <= upto
-
-    def _of(self, stage: Stage) -> str:
-        return f"{stage.domain}/{stage.segment}"
 
     def _passed(
         self, model: ReferenceModel, stage: Stage, entry: Entry, aside: dict[int, str], touched: set[str]
@@ -100,14 +97,14 @@ class Shadow:
         held = waiting is not None and model.parks_subject
         reason = aside.pop(entry.offset, None)
         if held and reason is None:
-            raise Violation(f"parked: {self._of(stage)} folded {entry.place} although {entry.subject} is parked")
+            raise Violation(f"parked: {_of(stage)} folded {entry.place} although {entry.subject} is parked")
         if reason is None:
             touched.add(entry.subject)
             return model.fold(entry, entry.at)
         died = reason.startswith("the process died")
         guilty = {(stage.domain, entry.place), (stage.domain, entry.subject)} & self._faults.guilty
         if not held and not guilty:
-            raise Violation(f"parked: {self._of(stage)} set {entry.place} aside, which is not ill: {reason}")
+            raise Violation(f"parked: {_of(stage)} set {entry.place} aside, which is not ill: {reason}")
         self._marks["parked_later" if held else "parked_ill"] += 1
         self._marks["parked_killer"] += died and not held
         self.parked.setdefault((stage.segment, stage.domain, entry.subject), []).append(entry)
@@ -120,12 +117,12 @@ class Shadow:
         if decision["domain"] != stage.domain or entry.kind not in (RETRY, DISCARD):
             return []
         if entry.offset != stage.upto:
-            raise Violation(f"parked: {self._of(stage)} took the decision {entry.place} together with later entries")
+            raise Violation(f"parked: {_of(stage)} took the decision {entry.place} together with later entries")
         subject = decision["subject"]
         waiting = self.parked.get((stage.segment, stage.domain, subject), [])
         gone = [offset for of, offset in stage.unparked if of == subject]
         if gone != [held.offset for held in waiting[: len(gone)]]:
-            raise Violation(f"parked: {self._of(stage)} released {gone} of {[held.offset for held in waiting]}")
+            raise Violation(f"parked: {_of(stage)} released {gone} of {[held.offset for held in waiting]}")
         said: list[Said] = []
         for held in waiting[: len(gone)]:
             if entry.kind == RETRY:
@@ -144,6 +141,8 @@ class Shadow:
 
     def _whole_domain(self, stage: Stage) -> None:
         at = (stage.segment, stage.domain)
+        if not (stage.parked or stage.unparked):
+            return
         if any(row.subject == WHOLE_DOMAIN for row in stage.parked):
             self.domains.add(at)
             self._marks["domain_parked"] += 1
@@ -153,20 +152,18 @@ class Shadow:
 
     def _compare(self, model: ReferenceModel, stage: Stage, expected: list[Said], touched: set[str]) -> None:
         said = [heard for emission in stage.emits if (heard := model.heard(emission)) is not None]
-        where = f"{self._of(stage)} at {stage.prev}..{stage.upto}"
         if said != expected:
-            raise Violation(f"model: {where} said {_differ(said, expected)}")
+            raise Violation(f"model: {_where(stage)} said {_differ(said, expected)}")
         for subject, data in stage.states:
             if wrong := model.state_fits(subject, data):
-                raise Violation(f"model: {where}: the state of {subject}: {wrong}")
+                raise Violation(f"model: {_where(stage)}: the state of {subject}: {wrong}")
             touched.add(subject)
         for subject in sorted(touched) if model.timer_key else ():
             row = self._timers.get((stage.segment, stage.domain, subject, model.timer_key))
             stands = (row.due, row.gen) if row is not None else None
             if stands != model.armed(subject):
-                raise Violation(
-                    f"model: {where}: the timer of {subject} stands at {stands}, the model's at {model.armed(subject)}"
-                )
+                told = f"stands at {stands}, the model's at {model.armed(subject)}"
+                raise Violation(f"model: {_where(stage)}: the timer of {subject} {told}")
 
     def at_rest(self) -> None:
         """Nothing is under way and operators have seen to everything."""
@@ -175,6 +172,14 @@ class Shadow:
         for model in self._models.values():
             if wrong := model.at_rest():
                 raise Violation(f"model: {wrong}")
+
+
+def _of(stage: Stage) -> str:
+    return f"{stage.domain}/{stage.segment}"
+
+
+def _where(stage: Stage) -> str:
+    return f"{_of(stage)} at {stage.prev}..{stage.upto}"
 
 
 def _differ(said: Sequence[Any], expected: Sequence[Any]) -> str:

@@ -26,7 +26,7 @@ class Wire:
         """The engine hands this to its connection."""
         if message.exchange != EFFECTS:
             return
-        headers = dict(message.props.headers or {})
+        headers = message.props.headers or {}
         segment, seq = headers["segment"], headers["seq"]
         last = self._last.get(segment, 0)
         if seq > last + 1 and not self._gives_up(int(segment), last, seq):

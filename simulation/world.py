@@ -23,6 +23,8 @@ import structlog
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.code_keys import KNOWN_TO_ALL
 from actors.coupon.stock import CouponStockActor
+from actors.coupon_jobs.actor import CouponJobsActor
+from actors.coupon_jobs.pages import Pages
 from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
 from actors.points.actor import PointsLedgerActor
@@ -48,6 +50,8 @@ from simulation.customers import Customers
 from simulation.draw import Draw, draw
 from simulation.escrow import Escrow
 from simulation.faults import Faults, FaultyStore, hosts
+from simulation.job_makers import JobMakers
+from simulation.job_model import JobModel, Sizes
 from simulation.ledger_proof import LedgerProof
 from simulation.marks import from_tally
 from simulation.merchants import Merchants
@@ -95,7 +99,8 @@ LOOK_STEPS = 10
 """Between looks whether a healed world is at rest."""
 ESCROWED = frozenset({CouponIssuerActor.name, CouponStockActor.name})
 OPENING_S = 0.5
-"""Templates are put before customers come."""
+OPENINGS_MAX = 10
+"""Templates are put before customers come, but where a domain is sick nobody waits for ever."""
 IDLE_S = 31.0
 """What is scarce and idle goes back within it: only then is it certain who is told that there is nothing."""
 PROGRAMMES_KEPT = 8
@@ -150,6 +155,7 @@ class World:
         self.probe = ProbeModel()
         self.coupons = CouponModel(self.marks)
         self.escrow = Escrow(self.coupons)
+        self.jobs = self._job_model()
         self.shadow = self._shadow()
         self.proof = LedgerProof(self.checker.logs, self.draw.ledger > 0)
         self.checker.on_stage = self._staged
@@ -174,10 +180,9 @@ class World:
         self.merchants = Merchants(f"{seed} merchants", self.draw, self, self.askers, self.coupons.answered)
         coupons = self.merchants.shoppers
         self.publishers = Publishers(publishing, self.draw, self, self.broker, self.checker, coupons)
-        self.absence = Absence(
-            self.draw.absence_hold_s, self.broker.queued, self.publishers.heard, self.draw.clock_jumps > 0
-        )  # fmt: skip
-        self.callers = Callers(Random(f"{seed} callers"), self.draw, self)
+        self.job_makers = self._job_makers()
+        self.absence = self._absence()
+        self.callers = Callers(Random(f"{seed} callers"), self.draw, self, coupons, self.coupons.answered)
         self.rule_makers = RuleMakers(Random(f"{seed} rules"), self.draw, self)
         self.mishaps = Mishaps(Random(rng.random()), self)
         self._command_door = Door({**COMMANDS, **FOR_OPERATORS}, self.draw.segments)
@@ -188,8 +193,20 @@ class World:
         """With all models, also of domains that are not there."""
         watch = WatchModel(self.draw.refusals_max, self.marks)
         others = (NotificationModel(), self.profiles, self.programmes, self.probe, watch)
-        models = (self.points, *others, self.coupons, self.escrow)
+        models = (self.points, *others, self.coupons, self.escrow, self.jobs)
         return Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
+
+    def _job_model(self) -> JobModel:
+        coupons = self.coupons
+        return JobModel(self.draw.segments, sizes_of(self.draw), coupons.lists, coupons.lame, self.marks)
+
+    def _job_makers(self) -> JobMakers:
+        templates = self.merchants.templates
+        return JobMakers(f"{self.seed} jobs", self.draw, self, self.publishers, self.askers, self.jobs, templates)
+
+    def _absence(self) -> Absence:
+        drawn = self.draw
+        return Absence(drawn.absence_hold_s, self.broker.queued, self.publishers.heard, drawn.clock_jumps > 0)
 
     def _weigh(self, name: str) -> float:
         return 0.1 if self.draw.slow_share and Random(f"{self.seed}{name}").random() < self.draw.slow_share else 1.0
@@ -258,6 +275,9 @@ class World:
             others.append(ProgrammesActor(self.draw.segments, SEGMENTS_AT_ONCE))
         if self.draw.coupons:
             others += [CouponIssuerActor(self.draw.segments, KNOWN_TO_ALL), CouponStockActor(self.draw.segments)]
+        if self.draw.jobs:
+            sizes = sizes_of(self.draw)
+            others.append(CouponJobsActor(self.draw.segments, Pages(sizes.under_way, sizes.page, sizes.held)))
         others += [WatchActor([PointsLedgerActor.name], self.draw.refusals_max)] if self.draw.refusals_max else []
         return [self._ledger(), *others, *([ProbeActor()] if self.draw.probes else [])]
 
@@ -315,7 +335,7 @@ class World:
         self.absence.committed(batch)
         self.checker.committed(batch)
         for stage in batch.stages:
-            if any(row.attempts > ATTEMPTS_MAX for row in stage.parked):
+            if stage.parked and any(row.attempts > ATTEMPTS_MAX for row in stage.parked):
                 self._retry_failed(stage)
         self.crashes.committed(batch, f"p{self.process}/")
         self.customers.committed()
@@ -377,11 +397,10 @@ class World:
 
     def _live(self) -> None:
         drawn = self.draw
+        if drawn.coupons:
+            self._open_shop()
         self.mishaps.plan()
         last = drawn.days + drawn.leaps
-        if drawn.coupons:
-            self.merchants.open_shop()
-            self._pass(OPENING_S)
         for day in range(last + 1):
             for done in range(drawn.rounds):
                 self._round((last + 1 - day) * drawn.rounds - done, drawn.rounds - done)
@@ -394,10 +413,22 @@ class World:
         if self.gives_up:
             self._pass(LONG_OUTAGE_S)
 
+    def _open_shop(self) -> None:
+        """Put the templates, undisturbed: of a shop whose templates come when its customers have gone, nothing is seen
+        but refusals.
+        """
+        self.faults.on = False
+        self._pass_until(self.wiring.engine.begun)
+        self.merchants.open_shop()
+        self._pass(OPENING_S)
+        self._pass_until(lambda: not self.askers.waiting)
+        self.faults.on = True
+
     def _round(self, left: int, left_today: int) -> None:
         """A share of what is to be sent; so many rounds are left, this one included, and so many of the day."""
         drawn, last = self.draw, left == 1
         published = drawn.inputs - drawn.probes - drawn.asks - drawn.calls - drawn.coupon_asks
+        self.job_makers.plan_round(left)
         self.publishers.plan_day((published - self.publishers.sent) // left)
         self.askers.plan_day((drawn.probes - self.askers.sent) // left)
         if self._rules_change and left_today == 1:
@@ -416,6 +447,13 @@ class World:
         self.at(seconds, lambda: None)
         while now_s() < deadline_s and self.steps < STEPS_MAX:
             step()
+
+    def _pass_until(self, ready: Callable[[], bool]) -> None:
+        """A while, until it is so."""
+        for _ in range(OPENINGS_MAX):
+            if ready():
+                break
+            self._pass(OPENING_S)
 
     def _heal(self) -> None:
         """Faults are over, operators see to everything; then all must come to rest."""
@@ -437,13 +475,14 @@ class World:
             if now_s - looked_s >= 0.5:
                 looked_s = now_s
                 self.operators.see_to_everything()
+                self.job_makers.see_to_everything()
             for _ in range(LOOK_STEPS):
                 self.runtime.step()
 
     def _at_rest(self) -> bool:
         if not self.broker.idle or self.publishers.waiting or self._who_asks():
             return False
-        if self.disk.image.parked or self.shadow.parked or self.shadow.domains:
+        if self.disk.image.parked or self.shadow.parked or self.shadow.domains or self.jobs.paused():
             return False
         stands = self.checker.checkpoints
         return (
@@ -495,12 +534,15 @@ class World:
         self.receiver.at_rest()
         self.customers.at_rest()
         self.proof.at_rest(self.points.gifts_discarded)
-        answers = (self.probe.answers, self.points.answers, self.programmes.answers, self.coupons.answers)
+        young = (self.coupons.answers, self.jobs.answers)
+        answers = (self.probe.answers, self.points.answers, self.programmes.answers, *young)
         self.askers.compare({id: answer for each in answers for id, answer in each.items()})
-        self.callers.compare(self.points.answers)
+        self.callers.compare({**self.points.answers, **self.coupons.answers})
         self.rule_makers.compare(self.programmes.answers)
         if wrong := self.probe.obeys(self.programmes.told_of(PROBE)):
             raise Violation(f"model: {wrong}")
+        if wrong := self.jobs.log_fits(self.checker.logs) if self.draw.jobs else "":
+            raise Violation(f"jobs: {wrong}")
         self.wiring.tree.check()
         FaultyStore(self.disk, self.faults).check()
         memories = [memory for host in hosts(self.wiring.tree) for memory in host.memories()]
@@ -536,6 +578,11 @@ class World:
             self.receiver.effects, violation, dict(sorted(self.tally.counts.items())),
             marks["process_killed"], faults.of_store, self.broker.faults, {k: n for k, n in sorted(marks.items()) if n},
         )  # fmt: skip
+
+
+def sizes_of(drawn: Draw) -> Sizes:
+    """How a job's users go out: a page and a half at a time, amid other traffic one by one."""
+    return Sizes(drawn.job_page + drawn.job_page // 2, drawn.job_page, 1)
 
 
 @lru_cache(maxsize=PROGRAMMES_KEPT)

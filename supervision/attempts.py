@@ -80,8 +80,8 @@ class Attempts:
 
     def hopeless(self, offset: int) -> str | None:
         """The last reason, when the entry has had its attempts."""
-        failures = self._failed.get(offset, NONE)
-        return failures.reason if failures.times >= ATTEMPTS_MAX else None
+        failures = self._failed.get(offset) if self._failed else None  # asked of every entry
+        return failures.reason if failures is not None and failures.times >= ATTEMPTS_MAX else None
 
     def deadly_row(self, offset: int) -> int | None:
         """Which of the rows, from 1, that the retry at `offset` folds is not to be tried any more."""

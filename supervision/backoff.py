@@ -6,6 +6,7 @@ a period begins again at the first delay.
 
 from __future__ import annotations
 
+from functools import cache
 from random import Random
 
 import msgspec
@@ -25,4 +26,10 @@ class BackOff(msgspec.Struct, frozen=True):
 
     def longest_s(self, attempts: int) -> float:
         """At most this long do `attempts` waits take together."""
-        return sum(min(self.first_s * 2.0 ** min(n, 64), self.most_s) for n in range(attempts)) * (1.0 + self.jitter)
+        return _longest_s(self, attempts)
+
+
+@cache
+def _longest_s(of: BackOff, attempts: int) -> float:
+    """Each supervisor of a tree asks, and they are few kinds."""
+    return sum([min(of.first_s * 2.0 ** min(n, 64), of.most_s) for n in range(attempts)]) * (1.0 + of.jitter)

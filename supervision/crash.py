@@ -6,7 +6,7 @@ Whatever was raised may be hostile, an exception whose `__str__` raises included
 from __future__ import annotations
 
 import traceback
-from pathlib import PurePath
+from os.path import basename
 
 from supervision.orders import Crashed
 from supervision.runtime import SparesBudget
@@ -50,4 +50,4 @@ def _text(exc: BaseException) -> str:
 def _where(exc: BaseException) -> str:
     """Of the frames nothing but names and numbers: their lines of source would be read from the disk."""
     places = [(frame.f_code, line) for frame, line in traceback.walk_tb(exc.__traceback__)][-CRASH_FRAMES:]
-    return " < ".join(f"{PurePath(code.co_filename).name}:{line} {code.co_name}" for code, line in reversed(places))
+    return " < ".join(f"{basename(code.co_filename)}:{line} {code.co_name}" for code, line in reversed(places))

@@ -151,5 +151,9 @@ class Engine:
         return self.the_journal.parked_domains if self.the_journal else frozenset()
 
     def hurry(self, segment: int, domain: str, offset: int) -> None:
-        """A query waits until `offset` is folded: have the progress staged at once."""
-        self.hosts[segment, domain].tell(CatchUp(offset))
+        """A query waits until `offset` is folded: have the progress staged at once. A cell that has not started yet
+        hears nothing of it and stages in its own time: an engine has begun as soon as the journal knows all
+        checkpoints, and after a restart that is before any cell lives.
+        """
+        if (host := self.hosts[segment, domain]).bound:
+            host.tell(CatchUp(offset))

@@ -16,6 +16,7 @@ one cell, in the order of one log.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -32,6 +33,12 @@ _fields = msgspec.msgpack.Decoder(list[Any]).decode
 
 LONG_ARRAY = b"\xdc"
 """First byte of a msgpack array of 16 fields and more; two bytes of length follow it."""
+
+
+@cache
+def _decoder(type_: Any) -> msgspec.msgpack.Decoder[Any]:
+    """Of a type's states. It holds nothing of who asks, and each incarnation would make one for each of its types."""
+    return msgspec.msgpack.Decoder(type_)
 
 
 def starts_with(data: bytes, format: int) -> bool:
@@ -57,7 +64,7 @@ class Form:
         self._format = format
         self._upgrade = upgrade
         self._check = check
-        self._decode = msgspec.msgpack.Decoder(type_).decode
+        self._decode = _decoder(type_).decode
 
     def thaw(self, data: bytes) -> Any:
         """The state from its bytes, of whatever format."""

@@ -304,22 +304,23 @@ class DomainHost:
         return True
 
     def _react(self, entries: Sequence[Entry], upto: int) -> None:
+        if not entries:  # as often as not: what was read is other domains'
+            self._cursor = upto
+            return
         outcome = self._outcome(upto)
-        states: list[tuple[str, bytes]] = []
-        if entries:
-            first, mark = entries[0].offset, self._attempts.mark
-            span = entries[-1].offset - first + 1
-            try:
-                mark.at(first, span)
-                self._fold.run(entries, outcome)
-                mark.at(first, span)
-                states = self._fold.encoded(outcome)
-            except Poisoned as poisoned:
-                self._attempts.failed(poisoned.offset, poisoned.reason)
-                self._place.counters.count("reactions_failed", domain=self._domain.name)
-                raise ReactionFailed(poisoned.offset, poisoned.reason) from None
-            finally:
-                mark.clear()
+        first, mark = entries[0].offset, self._attempts.mark
+        span = entries[-1].offset - first + 1
+        try:
+            mark.at(first, span)
+            self._fold.run(entries, outcome)
+            mark.at(first, span)
+            states = self._fold.encoded(outcome)
+        except Poisoned as poisoned:
+            self._attempts.failed(poisoned.offset, poisoned.reason)
+            self._place.counters.count("reactions_failed", domain=self._domain.name)
+            raise ReactionFailed(poisoned.offset, poisoned.reason) from None
+        finally:
+            mark.clear()
         self._cursor = upto
         if not outcome.empty():
             self._put(outcome, states)

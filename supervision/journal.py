@@ -58,7 +58,7 @@ class Limits(msgspec.Struct, frozen=True):
     group_items_max: int = 2_000
     group_bytes_max: int = 8 * 1024 * 1024
     fires_per_turn_max: int = 500
-    bulk_pace_ms: int = 100
+    bulk_pace_ms: int = 60
     """Between two bulk timers amid ordinary traffic."""
     bulk_starve_ms: int = 1_000
     """The same when the journal does not keep up."""
@@ -407,9 +407,9 @@ class Journal:
 
     def _count_commit(self, turn: Turn, batch: Batch) -> None:
         self._count.count("commits")
-        self._count.count("entries_appended", sum(len(page.entries) for page in batch.pages))
+        self._count.count("entries_appended", sum([len(page.entries) for page in batch.pages]))
         self._count.count("timers_fired", len(batch.fired))
-        self._count.count("transfers", sum(1 for _ in batch.inbound))
+        self._count.count("transfers", len(batch.inbound))
         self._count.observe("group_items", len(turn.appends) + len(batch.stages))
 
     def _stage_committed(self, stage: Stage) -> None:

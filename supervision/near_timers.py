@@ -76,6 +76,8 @@ class NearTimers:
         found: list[TimerRow] = []
         for sort, until in ((PLAIN, now_ms), (ABSENCE, min(now_ms, watermark_ms)), (BULK, now_ms)):
             heap = self._heaps[sort]
+            if not heap or heap[0][0] > until:  # asked in every turn
+                continue
             seen: list[Position] = []
             most = limit if sort != BULK else min(limit, len(found) + bulk_max)
             while heap and heap[0][0] <= until and len(found) < most:

@@ -12,7 +12,7 @@ import msgspec
 
 from supervision.domain import Event
 from supervision.engine_events import DepthExceeded
-from supervision.entry import Chain, Draft, Origin, encode_draft, segment_of, segment_subject
+from supervision.entry import Draft, Origin, encode_draft, segment_of, segment_subject
 from supervision.envelope import announcement, envelope
 from supervision.messages import Committed, Emission, ParkedRow, RecordRow, Rejected, Stage, TimerOp, TimerRow
 from supervision.outputs import Arm, Cancel, Claim, Emit, Output, Record, Reply
@@ -136,18 +136,24 @@ class Outcome:
 
     def emit(self, event: Event, emit: Emit) -> None:
         """Append the draft of an emitted entry, or of the `engine.depth_exceeded` that takes its place."""
-        chain = emit.chain or event.entry.chain
+        entry = event.entry
+        chain = emit.chain or entry  # what both name alike; most go on with the entry's, of which no copy is made
+        if emit.chain is None:
+            asked_about, said_at = entry.asked_of or entry.subject, entry.occurred_at or entry.at
+        else:
+            asked_about, said_at = emit.chain.subject, emit.chain.occurred_at
         depth = chain.depth if emit.same_depth else chain.depth + 1
         subject = emit.subject or event.subject
         kind, body, route = emit.kind, emit.body, emit.route
         if depth > DEPTH_MAX:
             kind = route = "engine.depth_exceeded"
             body, subject, depth = DepthExceeded(self._domain, emit.kind, depth, DEPTH_MAX), event.subject, DEPTH_MAX
+        asked_of = asked_about if chain.asked and asked_about != subject else ""
         home = self.segment if subject == event.subject else segment_of(subject, self._segments)
         draft = Draft(
-            kind, subject, envelope(kind, body, subject, event), root=chain.root, cause=event.place, depth=depth,
+            kind, subject, envelope(kind, body, subject, event), root=chain.root, cause=entry.place, depth=depth,
             origin=Origin.DOMAIN if home == self.segment else Origin.COURIER, route=route,
-            occurred_at=chain.occurred_at, asked=chain.asked, asked_of=_asked_of(chain, subject),
+            occurred_at=said_at, asked=chain.asked, asked_of=asked_of,
         )  # fmt: skip
         self.emits.append(Emission(draft, self._sized(encode_draft(draft)), home))
 
@@ -187,8 +193,3 @@ class Outcome:
             self.records, list(self.keys.items()), list(self.rewritten.items()), self.parked, self.unparked,
             self.replies, nbytes, done,
         )  # fmt: skip
-
-
-def _asked_of(chain: Chain, subject: str) -> str:
-    """For an entry about `subject`: whose input somebody waits for, when that is another."""
-    return chain.subject if chain.asked and chain.subject != subject else ""

@@ -55,6 +55,11 @@ class SortedTable(Generic[K, V]):
         for i in range(bisect_right(self._keys, key), len(self._keys)):
             yield self._keys[i], self._rows[self._keys[i]]
 
+    def before(self, key: K | None) -> Iterator[V]:
+        """Values strictly before `key` (None: all), the last first. The table must not change meanwhile."""
+        end = len(self._keys) if key is None else bisect_left(self._keys, key)
+        return (self._rows[self._keys[i]] for i in range(end - 1, -1, -1))
+
     def items(self) -> Iterator[tuple[K, V]]:
         return ((key, self._rows[key]) for key in self._keys)
 

@@ -55,7 +55,7 @@ class SteppedInbox(TurnInbox):
     def put(self, envelope: Mail, /) -> None:
         if isinstance(envelope.message, ORDERS):
             self._orders += 1
-        super().put(envelope)
+        Inbox.put(self, envelope)
         if not self.scheduled and self.deliverable():
             self._runtime.schedule(self)
 
@@ -63,7 +63,8 @@ class SteppedInbox(TurnInbox):
         if self.quota == 0:
             raise TurnOver
         self.quota -= 1
-        envelope = Inbox.get(self)  # the quota is counted: `super` would do so again, in each step
+        # What each step does: `super` would count the quota again, and most find an inbox that is not suspended.
+        envelope = Inbox.get(self) if self.suspended or self._stash else self._queue.get()
         message = envelope.message
         if isinstance(message, ORDERS):
             self._orders -= 1
@@ -344,8 +345,10 @@ class SteppedRuntime:
         while ready[i].weight < 1.0 and redraws < REDRAWS_MAX and draw() >= ready[i].weight:
             i = int(draw() * len(ready))
             redraws += 1
-        inbox, ready[i] = ready[i], ready[-1]
-        ready.pop()
+        last = ready.pop()
+        if i == len(ready):
+            return last
+        inbox, ready[i] = ready[i], last
         return inbox
 
     def _run(self, inbox: SteppedInbox) -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from itertools import islice
 from random import Random
 from typing import Literal
 
@@ -164,15 +165,19 @@ class Image:
 
     def _apply_stage(self, stage: Stage) -> None:
         at = (stage.segment, stage.domain)
-        checkpoint = self.checkpoints.setdefault(at, Checkpoint(0))
-        checkpoint.upto = stage.upto
-        states = self.states.setdefault(at, SortedTable())
+        if at not in self.checkpoints:
+            self.checkpoints[at], self.states[at] = Checkpoint(0), SortedTable()
+        self.checkpoints[at].upto = stage.upto
+        states = self.states[at]
         for subject, state in stage.states:
             states[subject.encode()] = state
         for op in stage.timer_ops:
             self._put_timer((*at, op.subject, op.key), op.row)
         for record in stage.records:
-            self.records.setdefault((*at, record.subject), SortedTable())[record.offset, record.n] = record
+            lines = (*at, record.subject)
+            if lines not in self.records:
+                self.records[lines] = SortedTable()
+            self.records[lines][record.offset, record.n] = record
         for key, value in (*stage.keys, *stage.rewritten):
             self.keys[(*at, key)] = value
         for subject, offset in stage.unparked:
@@ -434,8 +439,7 @@ class SimulatedReader:
         self, segment: int, domain: str, subject: str, before: tuple[int, int] | None, limit: int
     ) -> Sequence[RecordRow]:
         table = self._image.records.get((segment, domain, subject))
-        older = [row for at, row in table.items() if before is None or at < before] if table is not None else []
-        return older[::-1][:limit]
+        return list(islice(table.before(before), limit)) if table is not None else []
 
     def parked(
         self,

@@ -71,7 +71,8 @@ class BehaviourItem(msgspec.Struct, frozen=True, gc=False):
 
 class UserBehavior(msgspec.Struct, frozen=True, gc=False):
     """The message `user_behavior`: a user did something. `view_duration` is in seconds, `scroll_depth` from 0 to 1;
-    amounts are in major units of `currency`, which is the shop's default where it is not said. Other fields are kept.
+    amounts are in major units of `currency`, which is the shop's default where it is not said. The
+    `order_value` of a refund is what was given back. Other fields are kept.
     """
 
     user_id: str

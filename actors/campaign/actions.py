@@ -7,7 +7,7 @@ may branch on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -64,6 +64,8 @@ class Doing(msgspec.Struct, frozen=True, gc=False):
     at: int
     offset: int
     unless_bought: bool
+    known: Mapping[str, notification.Param]
+    """What a text may speak of besides the step's own parameters."""
 
     @property
     def reference(self) -> str:
@@ -94,5 +96,5 @@ def _message(action: SendNotification, doing: Doing) -> notification.SendNotific
     assert action.channel == "sms", "the door takes no other"
     bought = notification.BoughtSince(doing.offset) if doing.unless_bought else None
     return notification.SendNotification(
-        action.template, action.channel, dict(action.parameters), notification.Unless(bought)
+        action.template, action.channel, {**doing.known, **action.parameters}, notification.Unless(bought)
     )

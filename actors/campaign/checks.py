@@ -42,7 +42,20 @@ from actors.campaign.campaign import (
     Webhook,
 )
 from actors.campaign.condition_checks import NEVER_HOLDS, NO_MEANING, idle, mistakes, tests_mistakes, window_mistakes
-from actors.campaign.conditions import CONDITION_DEPTH_MAX, CONDITIONS_MAX, All, Any, Clock, Not, Since
+from actors.campaign.conditions import (
+    CONDITION_DEPTH_MAX,
+    CONDITIONS_MAX,
+    All,
+    Any,
+    Clock,
+    Condition,
+    Count,
+    DistinctDays,
+    Not,
+    Since,
+    Sum,
+    Window,
+)
 from actors.campaign.limits import CHANNEL, TAG, dead, limits_of
 from actors.campaign.schedule import times
 from actors.commands import Refusal, must_be
@@ -243,11 +256,22 @@ def _unheard(campaign: Campaign) -> Iterator[Refusal]:
     """Conditions that come to hold by time alone, which is no change."""
     assert campaign.when is not None
     for node in walking.nodes(campaign.when, "when"):
-        if isinstance(node.condition, Clock) or (
-            isinstance(node.condition, Since) and node.condition.op in (">", ">=")
-        ):
+        if _holds_in_time(node.condition):
             message = f"{node.place} comes to hold by time alone, and is judged only when something else changes"
             yield Refusal("unheard", node.place, message)
+
+
+def _holds_in_time(condition: Condition) -> bool:
+    """Whether waiting alone may bring it to hold: the clock moves on, and what is counted leaves its window."""
+    match condition:
+        case Clock() | Since(op=">" | ">="):
+            return True
+        case Count(op="<" | "<=", within=within) | Sum(op="<" | "<=", within=within):
+            return within != Window()
+        case DistinctDays(op="<" | "<=", within=within):
+            return within != Window()
+        case _:
+            return False
 
 
 def _waits_then_acts(steps: Iterable[Step]) -> bool:

@@ -23,7 +23,7 @@ from msgspec import Meta
 
 from actors.calendar import DAY_MS, Unit
 from actors.campaign import window_spec
-from actors.campaign.comparison import FieldName, FieldTest, Op, Want, Whole
+from actors.campaign.comparison import VALUES_MAX, FieldName, FieldTest, Op, Want, Whole
 from actors.campaign.window_spec import FILTER_TESTS_MAX, WINDOW_DAYS_MAX, EventName, WindowSpec
 from actors.rule_words import Hours, Label, Labels, Weekdays
 
@@ -36,7 +36,7 @@ SECONDS_MAX = WINDOW_DAYS_MAX * DAY_MS // 1_000
 
 Seconds = Annotated[int, Meta(ge=1, le=SECONDS_MAX)]
 NumberOp = Literal["=", "!=", "<", "<=", ">", ">=", "in"]
-Number = Whole | Annotated[tuple[Whole, ...], Meta(min_length=1, max_length=window_spec.WINDOW_DAYS_MAX)]
+Number = Whole | Annotated[tuple[Whole, ...], Meta(min_length=1, max_length=VALUES_MAX)]
 """A list with `in`, else one."""
 Tests = Annotated[tuple[FieldTest, ...], Meta(max_length=FILTER_TESTS_MAX)]
 """All must hold."""

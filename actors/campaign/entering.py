@@ -102,7 +102,7 @@ def by_change(desk: Desk, heard: Heard | None, changed: frozenset[str]) -> None:
 
 
 def _origin(desk: Desk, one: Active, fields: Mapping[str, Any]) -> Origin:
-    asked = {name: fields[name] for name in one.fields if name in fields}
+    asked = {name: fields[name] for name in one.compiled.fields if name in fields}
     return Origin(desk.at, desk.event.entry.offset, asked)
 
 

@@ -12,10 +12,8 @@ from typing import TypeVar
 
 import msgspec
 
-from actors.campaign import walking
-from actors.campaign.campaign import AbsentFor, Before, Birthday, Campaign, CartIdle, NoAction, OnChange, OnEvent
+from actors.campaign.campaign import AbsentFor, Before, Birthday, CartIdle, NoAction, OnChange, OnEvent
 from actors.campaign.compiled import CANCELLED, REFUNDED, CompiledCampaign
-from actors.campaign.conditions import EventField
 from actors.campaign.directory import Directory
 from actors.campaign.listing import ready
 from actors.campaign.window_spec import CounterSpec
@@ -34,8 +32,6 @@ class Active(msgspec.Struct, frozen=True, eq=False):
     id: str
     version: str
     compiled: CompiledCampaign
-    fields: frozenset[str]
-    """Of the event that triggers it, which its conditions ask for."""
 
 
 class Counted(msgspec.Struct, frozen=True, eq=False):
@@ -94,13 +90,7 @@ def _made(content: _Content) -> Index:
 
 def active(id: str, version: str, body: str) -> Active:
     """The campaign of a version's JSON."""
-    compiled = ready(body)
-    return Active(id, version, compiled, _fields(compiled.campaign))
-
-
-def _fields(campaign: Campaign) -> frozenset[str]:
-    nodes = [node.condition for place, root in walking.roots(campaign) for node in walking.nodes(root, place)]
-    return frozenset(leaf.field for leaf in nodes if isinstance(leaf, EventField))
+    return Active(id, version, ready(body))
 
 
 def _by_event(found: Iterable[tuple[str, One]]) -> Mapping[str, tuple[One, ...]]:

@@ -122,3 +122,8 @@ def _fits(value: Any) -> bool:
 
 def _others(knows: Knowledge) -> int:
     return sum(name not in ALWAYS for name in knows.profile)
+
+
+def spoken(knows: Knowledge) -> dict[str, str | int]:
+    """What texts may speak of: `points`, `tier`, and of the cart `lines` and `pieces`."""
+    return {"points": knows.points, "tier": knows.tier, "lines": knows.cart.lines, "pieces": knows.cart.pieces}

@@ -6,7 +6,7 @@ reminder is for those who have not bought meanwhile.
 
 from __future__ import annotations
 
-from actors.campaign import actions
+from actors.campaign import actions, knowledge
 from actors.campaign.actions import Doing
 from actors.campaign.campaign import CartIdle, IssueCoupon, NoAction
 from actors.campaign.comparison import passes
@@ -120,7 +120,8 @@ def _exits(desk: Desk, one: Active, run: Run) -> bool:
 def _act(desk: Desk, one: Active, run: Run, do: Do) -> None:
     trigger = one.compiled.campaign.trigger
     reminder = isinstance(trigger, CartIdle | NoAction)
-    doing = Doing(one.id, one.version, run.number, run.pc, desk.at, run.origin.offset, reminder)
+    known = knowledge.spoken(desk.member.knows)
+    doing = Doing(one.id, one.version, run.number, run.pc, desk.at, run.origin.offset, reminder, known)
     tagged = with_tag(desk.directory, do.action.tag or "") if isinstance(do.action, IssueCoupon) else ()
     emits = list(actions.emitted(do.action, doing, tagged))
     desk.outputs += emits

@@ -79,6 +79,8 @@ ADD_TO_CART = "add_to_cart"
 CONGRATULATION = "congratulation"
 VIP_COUPON_PACK = "vip_coupon_pack"
 TIER_CHARS_MAX = 64
+ACTIONS_MAX = 32
+"""With a wait before each they are as many steps as a campaign may have."""
 DELAY_S_MAX = 366 * 24 * 3600
 DAY_S, HOUR_S = 24 * 3600, 3600
 COOL_DOWN_HOURS_MAX = WINDOW_DAYS_MAX * 24
@@ -117,7 +119,7 @@ class SeedCampaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     trigger_id: Id
     conditions: msgspec.Raw
-    actions: Annotated[tuple[SeedAction, ...], Meta(max_length=32)]
+    actions: Annotated[tuple[SeedAction, ...], Meta(max_length=ACTIONS_MAX)]
     trigger_name: Label | None = None
     frequency_limit: FrequencyLimit | None = None
     zone: str | None = None
@@ -203,7 +205,7 @@ def steps(actions: tuple[SeedAction, ...], place: str) -> tuple[Step, ...] | Ref
 
 
 class _Refused(Exception):
-    """Leaves the middle of a tree, never this module."""
+    """Raised in the middle of a tree, where else every level would hand it on; it never leaves this module."""
 
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal

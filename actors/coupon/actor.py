@@ -158,7 +158,7 @@ class CouponIssuerActor(Domain[Purse]):
         served = event.body if isinstance(event.body, lending.Served) else None
         template = self._template(purse, event)
         clerk = Clerk(purse, event.companion, template, event, self._code_keys, served is not None, _lent(event))
-        before = shelving.free(clerk.shelf)
+        before = shelving.spare(clerk.shelf)
         if served is not None:
             clerk.goes_on(Need(served.stock, served.budget))
         if isinstance(event.body, TimerDue):
@@ -187,7 +187,7 @@ class CouponIssuerActor(Domain[Purse]):
             served = isinstance(body, lending.Served)
             template = self._template(state, event)
             clerk = Clerk(state, event.companion, template, event, self._code_keys, served, _lent(event))
-            before = shelving.free(clerk.shelf)
+            before = shelving.spare(clerk.shelf)
             if isinstance(body, lending.Served):
                 clerk.goes_on(Need(body.stock, body.budget))
             if isinstance(asked := _asked(event), inputs.IssueListed):

@@ -90,8 +90,11 @@ def idle(here: Shelf, event: Event, _: TimerDue) -> Iterator[Output]:
 
 
 def serve(here: Shelf, event: Event, body: Serve) -> Iterator[Output]:
-    """Let those who wait go on, in the order of their tickets."""
+    """Let those who wait go on, in the order of their tickets. What was kept for one who is refused for want of
+    something else is spare.
+    """
     here.serving = False
+    before = spare(here)
     end = min(here.next, here.first + shelf.SERVED_MAX)
     for number in range(here.first, end):
         ticket = _ticket(event.claimed[shelf.ticket_key(body.template, number)])
@@ -104,6 +107,7 @@ def serve(here: Shelf, event: Event, body: Serve) -> Iterator[Output]:
         )  # fmt: skip
         yield Emit(SERVED, served, subject=ticket.subject, same_depth=True, chain=ticket.chain)
     segment = event.entry.segment
+    yield from freed(here, before, body.template, segment)
     if here.first == end:
         yield from _let_go(here, body.template, segment)
     yield from tend(here, body.template, segment)
@@ -119,17 +123,17 @@ def tend(here: Shelf, template: str, segment: int) -> Iterator[Output]:
         yield from _let_go(here, template, segment)
 
 
-def free(here: Shelf) -> dict[Resource, int]:
-    """What of each slice nobody was promised."""
-    return {name: slice.free for name, slice in shelf.slices(here)}
+def spare(here: Shelf) -> dict[Resource, int]:
+    """What of each slice nobody was promised and nobody waits for."""
+    return {name: max(0, slice.free - slice.queued) for name, slice in shelf.slices(here)}
 
 
 def freed(here: Shelf, before: Mapping[Resource, int], template: str, segment: int) -> Iterator[Output]:
-    """What has become free since `before` of something that is scarce goes back at once. Others may have been told that
-    there is none, and a segment that once said that it has nothing is not asked again.
+    """What has become `spare` since `before` of something that is scarce goes back at once. Others may have been told
+    that there is none, and a segment that once said that it has nothing is not asked again.
     """
     for name, slice in shelf.slices(here):
-        more = slice.free - before.get(name, 0)
+        more = max(0, slice.free - slice.queued) - before.get(name, 0)
         if (slice.scarce or slice.dry) and more > 0 and (amount := shelf.unused(slice, more)):
             yield _back(template, GiveBack(name, segment, amount))
 

@@ -24,6 +24,7 @@ from actors.coupon.listing import listed_of, subject_of, template_of
 from actors.coupon.lists import DONE, LIST, IssueList, ListDone
 from actors.coupon_jobs import inputs, job
 from actors.coupon_jobs.job import BATCHES_MAX, Job
+from actors.coupon_jobs.pages import Pages
 from actors.coupon_jobs.shown import JobRefused
 from actors.programmes.messages import ACTIVATED, ProgrammeActivated
 from supervision.domain import Domain, Event, TimerDue
@@ -42,7 +43,7 @@ Words = inputs.PauseJob | inputs.ContinueJob | inputs.CancelJob
 
 
 class CouponJobsActor(Domain[Job]):
-    """For a store of `segments` segments."""
+    """For a store of `segments` segments; its users go out in `pages`."""
 
     name: ClassVar[str] = "coupon_jobs"
     reacts_to: ClassVar[Mapping[str, Any]] = {
@@ -59,8 +60,9 @@ class CouponJobsActor(Domain[Job]):
     shared_format = 1
     parks = "subject"
 
-    def __init__(self, segments: int) -> None:
+    def __init__(self, segments: int, pages: Pages | None = None) -> None:
         self._segments = segments
+        self._pages = pages or Pages()
 
     def fresh(self, subject: str) -> Job:
         return Job()
@@ -69,7 +71,7 @@ class CouponJobsActor(Domain[Job]):
         return Directory()
 
     def check(self, state: Any) -> None:
-        job.check(state)
+        job.check(state, self._pages)
 
     def keys(self, event: Event) -> Sequence[bytes]:
         body = event.body
@@ -100,7 +102,7 @@ class CouponJobsActor(Domain[Job]):
             case _:
                 yield Reply(_word(here, event, event.body))
         if here.status is not None:
-            yield from _go_on(here, event)
+            yield from _go_on(here, event, self._pages)
 
     def _step(self, here: Job, event: Event) -> Iterator[Output]:
         """Send the next page; of a cancelled job, forget it."""
@@ -108,8 +110,8 @@ class CouponJobsActor(Domain[Job]):
         if here.status == "cancelled":
             job.drop(here)
         elif here.status == "running":
-            users_max = job.PAGE_HELD_USERS_MAX if event.body.held else job.PAGE_USERS_MAX
-            page = job.next_page(here, _id(event), self._segments, event.claimed, users_max)
+            room = self._pages.room(here.under_way, event.body.held)
+            page = job.next_page(here, _id(event), self._segments, event.claimed, room)
             for segment, lists in page.items():
                 for users in lists:
                     here.lists += 1
@@ -202,11 +204,11 @@ _MAY: Mapping[type[Words], tuple[Any, tuple[str, ...]]] = {
 """What each word makes of a job that is what."""
 
 
-def _go_on(here: Job, event: Event) -> Iterator[Output]:
+def _go_on(here: Job, event: Event, pages: Pages) -> Iterator[Output]:
     """What is to come next, and what there is to tell."""
     at = event.at
     over = job.over(here)
-    if not here.armed and (job.may_step(here) or (here.status == "cancelled" and here.first < here.next)):
+    if not here.armed and (job.may_step(here, pages) or (here.status == "cancelled" and here.first < here.next)):
         here.armed = True
         yield Arm(STEP, at, lane="bulk")
     if over and not here.ended and _finished(here, at):

@@ -2,7 +2,7 @@
 
 The users of a batch are not here but under a business key, by the batch's place in the job; the books are as small for
 a million users as for ten. A batch is known by its number, or by its users where it has none. What has not been decided
-is bounded: USERS_UNDER_WAY_MAX users are at work in the segments at a time, and the next ones go out when sums come
+is bounded (pages.py): so many users are at work in the segments at a time, and the next ones go out when sums come
 back. So a job is as fast as the segments are, and never ahead of them.
 """
 
@@ -16,17 +16,13 @@ import msgspec
 from actors.coupon.lists import USERS_MAX, ListDone
 from actors.coupon_jobs import numbers
 from actors.coupon_jobs.numbers import Ranges
+from actors.coupon_jobs.pages import Pages
 from actors.coupon_jobs.shown import JobShown, Status
 from actors.fields import text_code
 from actors.points.messages import USER_ID_BYTES_MAX
 from supervision.entry import segment_of
 from supervision.outputs import business_key
 
-USERS_UNDER_WAY_MAX = 4_000
-PAGE_USERS_MAX = 1_000
-"""Sent by one step."""
-PAGE_HELD_USERS_MAX = 50
-"""The same amid ordinary traffic, which waits behind a page."""
 BATCHES_AT_ONCE = 8
 """That one step looks into."""
 LISTS_AT_ONCE = 200
@@ -124,18 +120,18 @@ def places(job: Job) -> range:
     return range(job.first, min(job.next, job.first + BATCHES_AT_ONCE))
 
 
-def may_step(job: Job) -> bool:
+def may_step(job: Job, pages: Pages) -> bool:
     """There is somebody to send, and room for a page worth sending."""
-    room = USERS_UNDER_WAY_MAX - job.under_way
-    return job.status == "running" and job.first < job.next and room >= min(job.waiting, PAGE_USERS_MAX)
+    room = pages.room(job.under_way, held=False)
+    return job.status == "running" and job.first < job.next and room >= min(job.waiting, pages.users_max)
 
 
 def next_page(
-    job: Job, job_id: str, segments: int, batches: Mapping[bytes, bytes], users_max: int
+    job: Job, job_id: str, segments: int, batches: Mapping[bytes, bytes], room: int
 ) -> Mapping[int, Sequence[Sequence[str]]]:
-    """The next users in lists by segment, which count as sent."""
+    """The next users, `room` of them at most, in lists by segment, which count as sent."""
     lists: dict[int, list[list[str]]] = {}
-    room, many = min(users_max, USERS_UNDER_WAY_MAX - job.under_way), 0
+    many = 0
     for place in places(job):
         users = _users(batches[users_key(job_id, place)])
         for user in users[job.at : job.at + room]:
@@ -190,11 +186,11 @@ def shown(job: Job, job_id: str) -> JobShown:
     )  # fmt: skip
 
 
-def check(job: Job) -> None:
+def check(job: Job, pages: Pages) -> None:
     """Raise AssertionError unless the books add up."""
     numbers.check(job.came)
     assert 1 <= job.first <= job.next and job.at >= 0, job
-    assert 0 <= job.under_way <= USERS_UNDER_WAY_MAX, job.under_way
+    assert 0 <= job.under_way <= pages.under_way_max, job.under_way
     assert job.waiting >= 0, job.waiting
     assert (job.status is not None) == (job.batches > 0), job
 

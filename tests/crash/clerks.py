@@ -1,8 +1,8 @@
 """Clients who ask over HTTP, several at once, and again under the same key until they are answered.
 
-A clerk whose engine dies puts its request back, for the next life. Whatever comes back is compared at once with what
-was answered to the same key before: the same status and bytes, once and no more as the first answer, and as a
-repetition from then on.
+A clerk whose engine dies puts its request back, for the next life; a hasty one does so when the answer takes longer
+than he waits. Whatever comes back is compared at once with what was answered to the same key before: the same status
+and bytes, once and no more as the first answer, and as a repetition from then on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import httpx
@@ -31,9 +31,13 @@ class Given(NamedTuple):
 
 
 class Clerks:
-    """`number` of them in each life. `beside` is called in any clerk's thread, after each answer."""
+    """`number` of them in each life. `beside` is called in any clerk's thread, after each answer; `patience_s` is how
+    long they wait for one, in turn.
+    """
 
-    def __init__(self, number: int, beside: Callable[[], None]) -> None:
+    def __init__(
+        self, number: int, beside: Callable[[], None] = lambda: None, patience_s: Sequence[float] = (ANSWER_S_MAX,)
+    ) -> None:
         self.answers: dict[str, Given] = {}
         """By key, the first that came."""
         self.answered = 0
@@ -47,12 +51,17 @@ class Clerks:
         """Keys that were under way when this life ended,"""
         self.lost: set[str] = set()
         """and of those before."""
+        self.given_up = 0
+        """Times that a clerk waited no longer."""
         self._firsts: set[str] = set()
         self._todo: deque[Request] = deque()
         self._at_work = 0
         self._lock = threading.Lock()
+        self._more = threading.Condition(self._lock)
+        """There is something to do, or no longer anybody who would."""
         self._number = number
         self._beside = beside
+        self._patience_s = patience_s
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -64,45 +73,54 @@ class Clerks:
 
     def hand(self, requests: Iterable[Request]) -> None:
         """Behind all that wait already."""
-        self._todo.extend(requests)
+        with self._more:
+            self._todo.extend(requests)
+            self._more.notify_all()
 
     def hurry(self, requests: Iterable[Request]) -> None:
         """Before all others."""
-        self._todo.extendleft(requests)
+        with self._more:
+            self._todo.extendleft(requests)
+            self._more.notify_all()
 
     def begin(self, url: str) -> None:
         """A life: all clerks ask there."""
         self._ended.clear()
         self.lost |= self.cut_short
         self.cut_short = set()
-        self._threads = [threading.Thread(target=self._work, args=[url], daemon=True) for _ in range(self._number)]
+        patience_s = [self._patience_s[n % len(self._patience_s)] for n in range(self._number)]
+        self._threads = [threading.Thread(target=self._work, args=[url, each], daemon=True) for each in patience_s]
         for thread in self._threads:
             thread.start()
 
     def end(self) -> None:
         """The life is over: each gives up what it was at."""
-        self._ended.set()
+        with self._more:
+            self._ended.set()
+            self._more.notify_all()
         for thread in self._threads:
             thread.join(LEAVES_S_MAX)
 
-    def _work(self, url: str) -> None:
-        with httpx.Client(base_url=url, timeout=ANSWER_S_MAX) as client:
-            while not self._ended.is_set():
-                request = self._next()
-                if request is None or not self._ask(client, request):
+    def _work(self, url: str, patience_s: float) -> None:
+        # Nothing is encrypted here, and to read the certificates of the world takes 25 ms for each client.
+        with httpx.Client(base_url=url, timeout=patience_s, verify=False) as client:
+            while (request := self._next()) is not None:
+                if not self._ask(client, request):
                     time.sleep(POLL_S)
 
     def _next(self) -> Request | None:
-        with self._lock:
-            if not self._todo:
+        """Waits for one. None: the life is over."""
+        with self._more:
+            self._more.wait_for(lambda: self._todo or self._ended.is_set())
+            if self._ended.is_set():
                 return None
             self._at_work += 1
             return self._todo.popleft()
 
     def _ask(self, client: httpx.Client, request: Request) -> bool:
-        """Whether it was answered; else it is put back."""
+        """Whether it was answered, or no longer waited for; without an answer it is put back."""
         known = request.key in self.answers
-        given = None
+        given, gave_up = None, False
         try:
             headers = {"idempotency-key": request.key, "content-type": "application/json"}
             response = client.post(request.path, content=request.body, headers=headers)
@@ -110,13 +128,17 @@ class Clerks:
                 given = Given(response.status_code, response.content)
         except httpx.ConnectError:
             pass
+        except httpx.TimeoutException:
+            gave_up = True
         except httpx.TransportError:
             self.cut_short.add(request.key)
-        with self._lock:
+        with self._more:
             self._at_work -= 1
             if given is None:
+                self.given_up += gave_up
                 self._todo.appendleft(request)
-                return False
+                self._more.notify()
+                return gave_up
             self._take(request.key, given, "idempotent-replayed" in response.headers, known)
         self._beside()
         return True

@@ -28,6 +28,7 @@ from tests.crash.publisher import Publisher
 from tests.crash.receiver import Receiver
 from tests.crash.serial import at_rest
 from tests.crash.shop import SEGMENTS, Message
+from tests.crash.templates import open_template, usage_of
 
 EXCHANGE, KEY = "marketing.coupon.events", "coupon.issue.activity"
 ACTIVITY, TEMPLATE = "DOUBLE11_2025", "D11"
@@ -60,19 +61,11 @@ class Sale:
             self._receiver = stack.enter_context(closing(Receiver(url, EFFECTS)))
             self._publisher = stack.enter_context(closing(Publisher(url, EXCHANGE)))
             self._open = stack.pop_all()
-        self._open_shop()
+        limits = {"stock": self._stock, "per_user": {"total": 1}}
+        open_template(self.program.url, TEMPLATE, activity_id=ACTIVITY, **limits)
 
     def close(self) -> None:
         self._open.close()
-
-    def _open_shop(self) -> None:
-        template = {
-            "name": "Double 11", "kind": {"type": "fixed", "amount": 1_100}, "valid": {"days": 11},
-            "stock": self._stock, "per_user": {"total": 1}, "activity_id": ACTIVITY,
-        }  # fmt: skip
-        with httpx.Client(base_url=f"{self.program.url}/v1/coupon-templates/{TEMPLATE}", timeout=60) as http:
-            assert http.put("", json=template).is_success
-            assert http.post("/activate").status_code == 200
 
     def messages(self) -> Iterator[Message]:
         """The seed's batches; some come again as they were, some under another id."""
@@ -145,6 +138,7 @@ class Sale:
         refused = [body for body in acted if body["event_type"] == "coupon_refused"]
         got = Counter(body["user_id"] for body in issued)
         codes = Counter(body["code"] for body in issued)
+        usage = usage_of(self.program.url, TEMPLATE)
         everybody = {user for some in self._batches for user in some}
         for what, wanted, is_so in (
             ("coupons issued", self._stock, len(issued)),
@@ -155,8 +149,8 @@ class Sale:
             ("mistyped codes", 0, sum(locate(code, KNOWN_TO_ALL, SEGMENTS) is MISTYPED for code in codes)),
             ("texts", self._stock, sum(body["event_type"] == "notify_sms" for body in acted)),
             ("the job", (self._stock, self._users), self._of_job()),
-            ("the template's statistics", self._stock, self._usage()["issued"]),
-            ("the stock", 0, self._usage()["stock"]["free"] + self._usage()["stock"]["unused"]),
+            ("the template's statistics", self._stock, usage["issued"]),
+            ("the stock", 0, usage["stock"]["free"] + usage["stock"]["unused"]),
         ):
             if wanted != is_so:
                 yield f"{what}: {str(is_so)[:200]}, not {str(wanted)[:200]}"
@@ -165,9 +159,6 @@ class Sale:
     def _of_job(self) -> tuple[int, int]:
         job = self._job()
         return job["issued"], job["issued"] + sum(job["refused"].values())
-
-    def _usage(self) -> dict[str, Any]:
-        return httpx.get(f"{self.program.url}/v1/coupon-templates/{TEMPLATE}/usage", timeout=60).json()
 
     def _purses(self, codes: Counter[str]) -> Iterator[str]:
         """Some users have what was said."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -47,6 +48,7 @@ def _promises(text: str) -> list[str]:
     return found
 
 
+@cache
 def _tests(file: str) -> set[str]:
     path = root / file
     if not path.exists():

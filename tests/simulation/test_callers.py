@@ -12,6 +12,7 @@ import pytest
 from gateway.commands import Call, EntryAt, Handed, Placed, message
 from gateway.problems import Problem
 from simulation.callers import Callers, Wanted
+from simulation.coupon_shoppers import CouponShoppers
 from simulation.draw import draw_of
 from simulation.violation import Violation
 
@@ -38,7 +39,7 @@ def callers() -> Callers:
     world: Any = SimpleNamespace(
         checker=SimpleNamespace(logs={0: log}, forgotten=set[int]()), at=lambda *_: None, process=1, shadow=shadow
     )
-    made = Callers(Random(0), draw_of(0), world)
+    made = Callers(Random(0), draw_of(0), world, CouponShoppers(Random(0), 1, (), ()), lambda body: body)
     made.answered(Wanted(OTHER, 2, 0), at(2), reply(9), 1)
     return made
 

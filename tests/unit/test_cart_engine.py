@@ -10,14 +10,19 @@ import msgspec
 import pytest
 
 from actors.behaviour.messages import SEEN
+from actors.registry import domains
 from supervision.entry import Draft, Origin, encode_draft, segment_of
 from supervision.messages import Append, Item
+from tests import points_engine
+from tests.cart_stages import Rule
 from tests.cells import settle
 from tests.gateway_world import is_problem
 from tests.http_world import HttpWorld, http_world
 from tests.points_engine import SEGMENTS, PointsEngine
 
 HOUR_S = 3_600
+STEPS_MAX = 27
+"""From a firing to the request, and as many more."""
 
 
 def seen(journal: Any, user: str, type_: str, **fields: Any) -> None:
@@ -47,9 +52,30 @@ def test_who_leaves_his_cart_is_told_of_once_over_a_kill_and_who_buys_is_not(tmp
     assert abandoned(engine) == [("leaves", 1)]
     engine.settle(HOUR_S)
     assert sorted(abandoned(engine)) == [("comes back", 1), ("leaves", 1)]
-    engine.settle(24 * HOUR_S)
-    assert len(abandoned(engine)) == 2
     engine.close()
+
+
+def test_a_purchase_after_any_step_ends_the_reminder_if_it_stands_before_the_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(points_engine, "domains", lambda *rules, **more: (*domains(*rules, **more), Rule()))
+    outcomes: list[str] = []
+    for steps in range(0, STEPS_MAX, 3):
+        engine = PointsEngine(tmp_path / f"{steps}")
+        seen(engine.engine.journal, "1", "add_to_cart", product_id="tea")
+        engine.settle(HOUR_S - 1)
+        while not engine.said("timer.cart"):
+            engine.step()
+        engine.step(steps)
+        seen(engine.engine.journal, "1", "purchase_complete", order_id="A")
+        engine.settle()
+        [(request, _)] = engine.said("notify.requested")
+        [_, (purchase, _)] = engine.said(SEEN)
+        outcomes.append("suppressed" if purchase.offset < request.offset else "sent")
+        said = [len(engine.said(kind)) for kind in ("message.suppressed", "notify.sms")]
+        assert said == ([1, 0] if purchase.offset < request.offset else [0, 1])
+        engine.close()
+    assert set(outcomes) == {"suppressed", "sent"}, outcomes
 
 
 @pytest.fixture(scope="module")

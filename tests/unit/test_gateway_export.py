@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.coupon.imported import ImportedCodesActor
 from actors.coupon.stock import CouponStockActor
 from actors.coupon_jobs.actor import CouponJobsActor
 from actors.points.programme import from_settings
@@ -147,4 +148,5 @@ def test_every_domain_with_a_state_has_an_exporter_but_those_that_are_about_nobo
         ProgrammesActor.name,
         CouponStockActor.name,
         CouponJobsActor.name,
+        ImportedCodesActor.name,
     }

@@ -552,3 +552,17 @@ def test_a_courier_ignores_answers_to_the_one_before_it() -> None:
     world.append(Do(emit_to=OTHER, add=1))
     world.settle(10)
     assert world.total(OTHER) == 2
+
+
+def test_who_waits_for_a_cell_that_has_not_started_since_a_restart_is_served_when_it_has() -> None:
+    world = World()
+    world.append(Do(add=1))
+    world.settle()
+    world.restart()
+    assert not any(host.bound for host in world.engine.hosts.values()), "it begins with what the journal knows"
+    world.append(Do(add=2))
+    for segment, domain in world.engine.hosts:
+        world.engine.hurry(segment, domain, 2)
+    world.settle()
+    assert world.total() == 3
+    assert world.engine.folded(segment_of("user:1", SEGMENTS), "toy") >= 2

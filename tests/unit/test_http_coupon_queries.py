@@ -10,6 +10,7 @@ import pytest
 from actors.coupon import guard
 from actors.coupon.guard import GuardLimits
 from gateway import code_guard, coupon_queries
+from gateway.keys import Key
 from gateway.problems import Problem
 from supervision.clock import VirtualClock
 from supervision.counters import Tally
@@ -184,6 +185,16 @@ def test_an_address_is_guarded_for_itself_and_a_network_of_ipv6_as_one() -> None
     assert asking.waits(scope_of("::ffff:192.0.2.1"))
     asking.clock.advance(4_000)
     assert not asking.waits(scope_of("192.0.2.1"))
+
+
+def test_who_has_a_key_is_guarded_by_it_and_not_by_the_address_that_a_whole_shop_shares() -> None:
+    asking = Asking()
+    shop = Key(id="shop", name="shop", scopes=(), created="", sha256="")
+    keyed = scope_of("192.0.2.1") | {"ganglion_key": shop}
+    asking.wrong(keyed, 60)
+    assert not asking.waits(keyed) and not asking.waits(scope_of("192.0.2.1"))
+    asking.wrong(keyed, 2_500)
+    assert asking.waits(keyed) and not asking.waits(scope_of("192.0.2.1"))
 
 
 def test_behind_a_proxy_the_address_is_the_one_that_the_proxy_adds_and_never_its_own() -> None:

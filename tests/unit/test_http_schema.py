@@ -26,7 +26,7 @@ from gateway import routes_points
 from gateway.server import HttpServer
 from tests.http_world import HttpWorld, http_world
 
-EXAMPLES = 15
+EXAMPLES = 8
 EXAMPLES_LONG = 150
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 TRIED_MIN = 34

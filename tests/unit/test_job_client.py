@@ -20,7 +20,7 @@ DONE = msgspec.structs.replace(NOW, status="done", queued=0, issued=2, refused={
 
 
 class Engine(BaseHTTPRequestHandler):
-    """Its stream of progress breaks once before the job is over."""
+    """Its stream of progress breaks twice before the job is over, the second time in the midst of a chunk."""
 
     got: list[Any]
 
@@ -31,14 +31,22 @@ class Engine(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.got.append((self.path, self.headers["accept"]))
-        now = NOW if len(self.got) == 2 else DONE
-        self._answer(200, b": still here\n\nevent: x\ndata: " + msgspec.json.encode(now) + b"\n\n")
+        now = NOW if len(self.got) < 4 else DONE
+        said = b": still here\n\nevent: x\ndata: " + msgspec.json.encode(now) + b"\n\n"
+        if len(self.got) == 3:
+            self._head(200, "transfer-encoding", "chunked")
+            self.wfile.write(b"%x\r\n%s" % (len(said) + 1, said))
+        else:
+            self._answer(200, said)
 
     def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
+        self._head(status, "content-length", str(len(body)))
         self.wfile.write(body)
+
+    def _head(self, status: int, header: str, value: str) -> None:
+        self.send_response(status)
+        self.send_header(header, value)
+        self.end_headers()
 
     def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Nothing."""
@@ -56,7 +64,7 @@ def engine() -> Iterator[tuple[str, list[Any]]]:
     server.server_close()
 
 
-def test_a_file_is_handed_in_and_followed_to_the_end_over_a_broken_stream(
+def test_a_file_is_handed_in_and_followed_to_the_end_over_broken_streams(
     engine: tuple[str, list[Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     address, got = engine
@@ -66,7 +74,7 @@ def test_a_file_is_handed_in_and_followed_to_the_end_over_a_broken_stream(
     command = ["coupons", "issue", "--file", str(file), "--template", "T1", "--job", "J", "--http", address]
     assert run.main(command) == 0
     said = ("/v1/coupon-jobs?job_id=J&template=T1", "text/csv", "Bearer secret", file.read_bytes())
-    assert got == [said, *[("/v1/coupon-jobs/J", "text/event-stream")] * 2]
+    assert got == [said, *[("/v1/coupon-jobs/J", "text/event-stream")] * 3]
     assert capsys.readouterr().out == "job J done: 2 issued, 0 had one, refused: 1 sold_out\n"
 
 

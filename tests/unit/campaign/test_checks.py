@@ -7,17 +7,21 @@ from typing import Any
 import pytest
 
 from actors.campaign.campaign import (
+    CODES_MAX,
+    CRON_CHARS_MAX,
     DAYS_MAX,
     LIMIT_COUNT_MAX,
     LIMITS_MAX,
+    PARAMETER_CHARS_MAX,
     PARAMETERS_MAX,
     PRIORITY_MAX,
     STEP_DEPTH_MAX,
     STEPS_MAX,
     TAGS_MAX,
+    URL_CHARS_MAX,
 )
 from actors.campaign.comparison import NUMBER_MAX, VALUES_MAX
-from actors.campaign.conditions import CONDITION_DEPTH_MAX, CONDITIONS_MAX, SECONDS_MAX
+from actors.campaign.conditions import CONDITION_DEPTH_MAX, CONDITIONS_MAX, EVENTS_MAX, SECONDS_MAX
 from actors.campaign.window_spec import FILTER_TESTS_MAX, WINDOW_DAYS_MAX, WINDOW_EVENTS_MAX
 from tests.campaign_world import EVENT, SMS, STOP, checked, errors, taken, warnings, words
 
@@ -173,6 +177,7 @@ def test_all_errors_are_told_at_once() -> None:
             "when.of[1]",
             "unheard",
         ),
+        (words(trigger=CHANGE, when=count("<", 1, within={"days": 30})), "when", "unheard"),
         (words(steps=[SMS, WAIT, COUPON]), "exit", "no_exit"),
         (words(steps=[{"type": "wait_for", "event": "x", "seconds": 5}, COUPON]), "exit", "no_exit"),
         (words(trigger={"type": "cart_idle", "seconds": 60, "min_value": 0}), "trigger.min_value", "empty_cart"),
@@ -194,6 +199,8 @@ def test_what_does_no_harm_is_taken_and_told(campaign: Any, place: str, code: st
         words(trigger=shop_event([field(">=", 30), {"field": "flagged", "op": "=", "value": False}])),
         words(trigger={"type": "schedule", "cron": "0 10 * * *", "catch_up": "skip"}, zone="Asia/Shanghai"),
         words(trigger=CHANGE, when={"type": "since", "event": "x", "op": "<", "seconds": 5}),
+        words(trigger=CHANGE, when=count("<", 3)),
+        words(trigger=CHANGE, when=count(">", 3, within={"days": 30})),
         words(limits=[{"count": 1, "scope": "tag:茶"}], tags=["茶"]),
         words(steps=[{"type": "webhook", "url": "https://shop.example:8443/hook?a=1"}]),
         words(trigger=EVENT | {"event": "试穿"}),
@@ -246,6 +253,13 @@ def conditions_of(n: int) -> Any:
             lambda n: words(trigger=shop_event([{"field": f"f{i}", "op": "=", "value": 1} for i in range(n)])),
         ),
         (VALUES_MAX, lambda n: words(trigger=shop_event([field("in", list(range(n)))]))),
+        (VALUES_MAX, lambda n: words(when=points("in", list(range(n))))),
+        (EVENTS_MAX, lambda n: words(when={"type": "did", "event": "x", "but_not": [{"event": "y"}] * n})),
+        (CODES_MAX, lambda n: words(steps=[COUPON | {"on_refused": [{"then": []}] * n}])),
+        (CODES_MAX, lambda n: words(steps=[COUPON | {"on_refused": [{"then": [], "codes": ["a"] * n}]}])),
+        (URL_CHARS_MAX, lambda n: words(steps=[{"type": "webhook", "url": "https://shop.example/".ljust(n, "a")}])),
+        (PARAMETER_CHARS_MAX, lambda n: words(steps=[SMS | {"parameters": {"a": "a" * n}}])),
+        (CRON_CHARS_MAX, lambda n: words(trigger={"type": "schedule", "cron": "0 10 * * *".ljust(n)})),
         (NUMBER_MAX, lambda n: words(when=points("<", n))),
     ],
 )

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.campaign import seed_form
+from actors.campaign.campaign import LIMIT_COUNT_MAX
 from actors.campaign.compiled import check, parse
+from actors.campaign.window_spec import WINDOW_DAYS_MAX
 from actors.commands import Refusal
 from tests.campaign_world import checked, taken
 
@@ -309,6 +311,22 @@ def test_what_is_not_understood_is_refused_with_its_place(campaign: Any, place: 
     found = refusal(campaign)
     assert (found.field, found.code) == (place, code)
     assert found.message.startswith(place)
+
+
+@pytest.mark.parametrize(
+    ("most", "make"),
+    [
+        (seed_form.DELAY_S_MAX, lambda n: seeds({"event": "x"}, {"type": "send_congratulation", "delay": n})),
+        (seed_form.ACTIONS_MAX, lambda n: seeds({"event": "x"}, *[{"type": "send_congratulation"}] * n)),
+        (seed_form.COOL_DOWN_HOURS_MAX, lambda n: seeds({"event": "x"}, frequency_limit={"cool_down_hours": n})),
+        (LIMIT_COUNT_MAX, lambda n: seeds({"event": "x"}, frequency_limit={"max_times_per_user": n})),
+        (WINDOW_DAYS_MAX, lambda n: seeds({f"login_days_{n}d": 1})),
+        (seed_form.TIER_CHARS_MAX, lambda n: seeds({"user_level": "x" * n})),
+    ],
+)
+def test_of_everything_the_largest_is_taken_and_one_more_refused_with_the_limit(most: int, make: Any) -> None:
+    assert checked(make(most)).campaign is not None
+    assert str(most) in refusal(make(most + 1)).message
 
 
 names = st.sampled_from(

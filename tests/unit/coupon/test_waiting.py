@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from actors.coupon import shelving
 from actors.coupon.actor import CouponIssuerActor
-from actors.coupon.lending import ASK, BACK, GRANT, RECALL, SERVE, SERVED
+from actors.coupon.lending import ASK, BACK, GRANT, RECALL, SERVE, SERVED, GiveBack, Serve
+from actors.coupon.shelf import Need, Shelf, Slice, Ticket, ticket_key
 from actors.coupon.stock import CouponStockActor
 from supervision.domain import Domain, Event
-from supervision.entry import part_subject, segment_of
-from supervision.outputs import Output
+from supervision.entry import Chain, Entry, part_subject, segment_of
+from supervision.outputs import Emit, Output
 from tests.coupon_engine import CouponEngine, cart
 from tests.points_engine import SEGMENTS
 
@@ -152,6 +155,22 @@ def raising(domain: type[Domain[Any]], kind: str, subject: str) -> Callable[...,
         return react(self, state, event)
 
     return reacting
+
+
+@pytest.mark.parametrize(("dry", "given_back"), [(True, [GiveBack("stock", 1, 1)]), (False, [])])
+def test_stock_kept_for_one_who_is_refused_for_want_of_money_goes_back(dry: bool, given_back: list[GiveBack]) -> None:
+    chain = Chain("shop|m", "user:a", 0, False, 0)
+    ticket = Ticket("user:a", "coupon.hold", b"{}", "", Need(1, 500), chain)
+    here = Shelf(
+        status="active", first=1, next=2, serving=True, stock=Slice(left=1, queued=1, scarce=True),
+        budget=Slice(queued=500, dry=dry, scarce=True, asked=not dry),
+    )  # fmt: skip
+    claimed = {ticket_key("T1", 1): msgspec.msgpack.encode(ticket)}
+    entry = Entry(1, 1, 9, 0, 0, SERVE, part_subject(1, "template:T1"), b"{}")
+    outputs = list(shelving.serve(here, Event(entry, None, 0, entry.subject, claimed), Serve("T1")))
+    said = [output.body for output in outputs if isinstance(output, Emit) and output.kind == BACK]
+    assert said == given_back
+    assert here.stock is not None and here.stock.left == 1 - len(said)
 
 
 def promised(shop: CouponEngine) -> int:

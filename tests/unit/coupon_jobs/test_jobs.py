@@ -12,7 +12,7 @@ import pytest
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.lists import LISTED, USERS_MAX
 from actors.coupon_jobs.actor import QUIET_MS
-from actors.coupon_jobs.job import USERS_UNDER_WAY_MAX
+from actors.coupon_jobs.pages import Pages
 from supervision.domain import Event
 from supervision.outputs import Output
 from tests.coupon_jobs_world import JobsEngine, users
@@ -111,7 +111,7 @@ def test_a_cancelled_job_issues_no_more_and_says_so(shop: JobsEngine) -> None:
     shop.word("coupon_job_cancel")
     shop.settle(5)
     job = shop.job()
-    assert job.status == "cancelled" and job.decided == job.sent <= USERS_UNDER_WAY_MAX + 1_000
+    assert job.status == "cancelled" and job.decided == job.sent <= Pages().under_way_max + 1_000
     assert len(shop.issued()) == job.issued
     (done,) = shop.told("coupon.job_done")
     assert done["status"] == "cancelled" and done["queued"] == 0
@@ -151,6 +151,12 @@ def test_a_kill_in_the_middle_repeats_no_page_and_loses_none(tmp_path: Path) -> 
     assert len(set(shop.issued())) == 1_400 and job.status == "done"
     assert all(shelf.lists == {} for shelf in shop.shelves())
     shop.close()
+
+
+@pytest.mark.parametrize(("under_way", "users", "held"), [(5, 6, 1), (5, 3, 4), (5, 3, 0)])
+def test_pages_that_would_never_go_out_are_refused(under_way: int, users: int, held: int) -> None:
+    with pytest.raises(AssertionError, match="a page would never go out"):
+        Pages(under_way, users, held)
 
 
 def test_a_job_is_as_deep_at_its_end_as_at_its_beginning_and_lists_are_bounded(shop: JobsEngine) -> None:
