@@ -80,15 +80,7 @@ def build_ports(
     templates = Templates(programmes, readers, segments, codes)
     return Ports(
         ingest=ingest,
-        commands=Commands(
-            Door({**wiring.commands, **FOR_OPERATORS}, segments),
-            engine.journal,
-            readers,
-            engine.parked_domains,
-            ingest.not_taking,
-            made_up_id,
-            counters,
-        ),
+        commands=_commands(wiring, readers, ingest, made_up_id),
         jobs=CouponJobs(wiring.door.decode, engine.journal, readers, segments, made_up_id, ingest.not_taking),
         points=points,
         estimates=Estimates(points, runtime.clock),
@@ -115,6 +107,14 @@ def build_ports(
         clock=runtime.clock,
         counters=counters,
     )
+
+
+def _commands(wiring: Wiring, readers: ReaderPool, ingest: Ingest, made_up_id: Callable[[], str]) -> Commands:
+    engine = wiring.engine
+    door = Door({**wiring.commands, **FOR_OPERATORS}, engine.store.segments)
+    return Commands(
+        door, engine.journal, readers, engine.parked_domains, ingest.not_taking, made_up_id, engine.counters
+    )  # fmt: skip
 
 
 def _domain(engine: Engine, kind: type[D]) -> D:

@@ -73,7 +73,7 @@ class _Content(msgspec.Struct, frozen=True, eq=False):
     directory: Directory
 
     def __hash__(self) -> int:
-        return hash(self.stamp)
+        return int(self.stamp or "0", 16)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Content) and self.stamp == other.stamp
