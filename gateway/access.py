@@ -94,6 +94,7 @@ NEEDS: Needs = {
     ("GET", "/v1/campaigns/{campaign}"): Need("campaigns:read"),
     ("GET", "/v1/campaigns"): Need("campaigns:read"),
     ("POST", "/v1/campaigns/check"): Need("campaigns:read"),
+    ("POST", "/v1/campaigns/test"): Need("campaigns:read"),
     ("POST", "/v1/campaigns/{campaign}/activate"): Need("campaigns:manage", changes=True),
     ("POST", "/v1/campaigns/{campaign}/pause"): Need("campaigns:manage", changes=True),
     ("POST", "/v1/campaigns/{campaign}/archive"): Need("campaigns:manage", changes=True),

@@ -112,9 +112,8 @@ def build_ports(
 def _commands(wiring: Wiring, readers: ReaderPool, ingest: Ingest, made_up_id: Callable[[], str]) -> Commands:
     engine = wiring.engine
     door = Door({**wiring.commands, **FOR_OPERATORS}, engine.store.segments)
-    counters = engine.counters
     return Commands(
-        door, engine.journal, readers, engine.parked_domains, ingest.not_taking, made_up_id, counters
+        door, engine.journal, readers, engine.parked_domains, ingest.not_taking, made_up_id, engine.counters
     )  # fmt: skip
 
 

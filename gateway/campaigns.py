@@ -12,15 +12,19 @@ from typing import ClassVar
 
 import msgspec
 
+from actors import mistakes
 from actors.campaign import directory as directories
 from actors.campaign import listing
 from actors.campaign.actor import CampaignActor
 from actors.campaign.directory import Directory
 from actors.campaign.listing import CAMPAIGN_ID_BYTES_MAX, MAY_BECOME, ready, subject_of
 from actors.campaign.programme import body
+from actors.campaign.rehearsal import Given, Moment, mistakes_at, rehearse
 from actors.campaign.review import Review, checked, review
+from actors.campaign.rule_file import UNNAMED
 from actors.commands import Refusal
 from gateway.listed import Listed, Normal, Shown, Words, by_id, field_errors, refused
+from gateway.problems import Problem
 from gateway.programmes import Programmes
 from gateway.readers import ReaderPool
 from supervision.entry import segment_subject
@@ -50,6 +54,19 @@ class CampaignsPage(msgspec.Struct, frozen=True):
     has_more: bool
 
 
+class Question(Given, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Body of `POST /v1/campaigns/test`: a campaign in either form, and what happens to a user (rehearsal.Given)."""
+
+    campaign: msgspec.Raw
+    id: str = UNNAMED
+
+
+class Rehearsed(msgspec.Struct, frozen=True):
+    """Answer of `POST /v1/campaigns/test`: what is decided, in order, "not entered" too."""
+
+    timeline: tuple[Moment, ...]
+
+
 class Campaigns(Listed):
     """`zone` and `currency`: of campaigns in the seed's form, which name none."""
 
@@ -67,6 +84,22 @@ class Campaigns(Listed):
     def review(self, campaign: bytes) -> Review:
         """Nothing is written."""
         return review(campaign, self._zone, self._currency)
+
+    def rehearse(self, question: bytes) -> Rehearsed:
+        """Nothing is written, and nobody is asked. Raises Problem `not_json`, `refused_programme`, `bad_field`."""
+        try:
+            asked = msgspec.json.decode(question, type=Question)
+        except msgspec.ValidationError as error:
+            raise _bad(mistakes.refusal(error, Question)) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise Problem("not_json", "the question must be JSON in UTF-8, of whole characters") from None
+        found = checked(bytes(asked.campaign), self._zone, self._currency)
+        if found.campaign is None:
+            raise refused(*[mistakes_at("campaign", error) for error in found.problems.errors])
+        timeline = rehearse(found.id or asked.id, found.campaign, asked, self._currency)
+        if isinstance(timeline, Refusal):
+            raise _bad(timeline)
+        return Rehearsed(timeline)
 
     def normal(self, id: str, json: bytes) -> Normal:
         found = checked(super().normal(id, json).json, self._zone, self._currency)
@@ -91,6 +124,10 @@ class Campaigns(Listed):
             known = directory(reader, 0).campaigns
         found = by_id(known, limit, cursor)
         return CampaignsPage([_line(id, known[id]) for id in found.ids], found.next_cursor, found.has_more)
+
+
+def _bad(why: Refusal) -> Problem:
+    return Problem("bad_field", why.message, field_errors((why,)))
 
 
 def directory(reader: Reader, segment: int) -> Directory:

@@ -19,7 +19,7 @@ from gateway.answers import Threads
 from gateway.audit import AuditLog
 from gateway.body import Bodies
 from gateway.campaign_queries import CampaignQueries, UserCampaigns, WhyPage
-from gateway.campaigns import Campaigns, CampaignsPage
+from gateway.campaigns import Campaigns, CampaignsPage, Rehearsed
 from gateway.door import path_value
 from gateway.pages import PAGE_DEFAULT
 from gateway.parameters import CampaignId, Cursor, Limit, OfCampaign, UserId, knows
@@ -45,6 +45,31 @@ class CheckOperation(Operation):
         self.request_body = RequestBody(content={"application/json": media}, required=True)
 
 
+@dataclass
+class TestOperation(Operation):
+    """The same of a question."""
+
+    def __post_init__(self) -> None:
+        text = Schema(type=OpenAPIType.STRING)
+        time = Schema(one_of=[text, Schema(type=OpenAPIType.NUMBER)])
+        an_object = Schema(type=OpenAPIType.OBJECT)
+        events = "Each a user_behavior, a profile_changes, or a fact; at: RFC 3339, or seconds since begins"
+        question = Schema(
+            type=OpenAPIType.OBJECT,
+            properties={
+                "campaign": an_object,
+                "events": Schema(type=OpenAPIType.ARRAY, items=an_object, description=events),
+                "begins": text,
+                "now": time,
+                "user_id": text,
+                "id": text,
+                "templates": Schema(type=OpenAPIType.OBJECT, description="Active coupon templates: id to tags"),
+            },
+            required=["campaign"],
+        )
+        self.request_body = RequestBody(content={"application/json": OpenAPIMediaType(schema=question)}, required=True)
+
+
 def campaign_routes(
     campaigns: Campaigns, queries: CampaignQueries, programmes: Programmes, audit: AuditLog, bodies: Bodies,
     threads: Threads,
@@ -54,7 +79,7 @@ def campaign_routes(
     return [
         _put(counter),
         *[_verb(*verb, counter) for verb in VERBS],
-        _check(campaigns, bodies, threads),
+        *_tried(campaigns, bodies, threads),
         *_questions(campaigns, counter, threads),
         *_users(queries, threads),
     ]
@@ -84,7 +109,7 @@ def _verb(verb: str, status: Status, summary: str, counter: Counter) -> HTTPRout
     return become
 
 
-def _check(campaigns: Campaigns, bodies: Bodies, threads: Threads) -> HTTPRouteHandler:
+def _tried(campaigns: Campaigns, bodies: Bodies, threads: Threads) -> Sequence[HTTPRouteHandler]:
     @post(
         "/v1/campaigns/check", status_code=200, operation_class=CheckOperation, guards=[knows()],
         responses=problems(400, 408, 413, 415, 503), summary="What is wrong with a campaign, and what it would cost",
@@ -94,7 +119,18 @@ def _check(campaigns: Campaigns, bodies: Bodies, threads: Threads) -> HTTPRouteH
         async with bodies.whole(request.scope["headers"], request.receive) as body:
             return await threads.run(partial(campaigns.review, body))
 
-    return check_campaign
+    @post(
+        "/v1/campaigns/test", status_code=200, operation_class=TestOperation, guards=[knows()],
+        responses=problems(400, 408, 413, 415, 422, 503), summary="What a campaign would do with a user",
+    )  # fmt: skip
+    async def test_campaign(request: Asked) -> Rehearsed:
+        """Events at times in, decisions at times out, on the engine's own actors in a time that is made up. Nothing is
+        written.
+        """
+        async with bodies.whole(request.scope["headers"], request.receive) as body:
+            return await threads.run(partial(campaigns.rehearse, body))
+
+    return check_campaign, test_campaign
 
 
 def _questions(campaigns: Campaigns, counter: Counter, threads: Threads) -> Sequence[HTTPRouteHandler]:

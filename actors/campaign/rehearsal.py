@@ -19,7 +19,6 @@ from typing import Any, cast
 
 import msgspec
 
-from actors import mistakes
 from actors.behaviour import door as behaviours
 from actors.behaviour.messages import EVENT_TYPE
 from actors.calendar import DAY_MS
@@ -224,16 +223,6 @@ def _moment(line: WhyLine, emits: Sequence[Emit]) -> Moment:
     return Moment(
         line.at, line.outcome, line.reason or "", line.step or "", line.conditions or (), effects
     )  # fmt: skip
-
-
-def read(data: bytes) -> Given | Refusal:
-    """Of its JSON."""
-    try:
-        return msgspec.json.decode(data, type=Given)
-    except msgspec.ValidationError as error:
-        return mistakes.refusal(error, Given)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Refusal("not_json", "", "it must be JSON in UTF-8, of whole characters")
 
 
 _json = msgspec.json.Encoder().encode

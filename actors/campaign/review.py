@@ -6,7 +6,7 @@ The door refuses by `checked` what `review` calls an error, so whoever asked fir
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -36,7 +36,7 @@ class Review(msgspec.Struct, frozen=True):
     ok: bool
     id: str
     problems: tuple[Found, ...]
-    normal_form: msgspec.Raw | None = None
+    normal_form: dict[str, Any] | None = None
     version: str | None = None
     cost: Cost | None = None
 
@@ -49,7 +49,7 @@ def review(data: bytes, zone: str = "UTC", currency: str = DEFAULT_CURRENCY) -> 
     if made is None:
         return Review(False, found.id, said)
     costs = cost.cost(made, windows.bytes_max)
-    return Review(True, found.id, said, msgspec.Raw(made.canonical), made.version, costs)
+    return Review(True, found.id, said, msgspec.json.decode(made.canonical), made.version, costs)
 
 
 def checked(data: bytes, zone: str = "UTC", currency: str = DEFAULT_CURRENCY) -> Checked:

@@ -32,7 +32,7 @@ UNNAMED = "campaign"
 """The id of one that says none."""
 
 
-class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RuleTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A rehearsal (see Given), and what must come of it."""
 
     name: str
@@ -54,11 +54,13 @@ class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     campaign: msgspec.Raw
     id: str = ""
-    tests: tuple[Test, ...] = ()
+    tests: tuple[RuleTest, ...] = ()
 
 
 class _Shape(msgspec.Struct):
-    campaign: msgspec.Raw | None = None
+    """What tells a rule file from a campaign."""
+
+    campaign: msgspec.Raw = msgspec.Raw()
 
 
 def read(data: bytes) -> RuleFile | Refusal:
@@ -66,7 +68,7 @@ def read(data: bytes) -> RuleFile | Refusal:
     if len(data) > FILE_BYTES_MAX:
         return Refusal("too_long", "", f"a rule file must be at most file_bytes_max, {FILE_BYTES_MAX}, bytes")
     try:
-        if msgspec.json.decode(data, type=_Shape).campaign is None:
+        if not bytes(msgspec.json.decode(data, type=_Shape).campaign):
             return RuleFile(msgspec.Raw(data))
         return msgspec.json.decode(data, type=RuleFile)
     except msgspec.ValidationError as error:
@@ -75,7 +77,7 @@ def read(data: bytes) -> RuleFile | Refusal:
         return Refusal("not_json", "", "a rule file must be JSON in UTF-8, of whole characters")
 
 
-def failures(id: str, campaign: CompiledCampaign, test: Test, currency: str) -> Iterator[str]:
+def failures(id: str, campaign: CompiledCampaign, test: RuleTest, currency: str) -> Iterator[str]:
     """In what the campaign does otherwise than the test expects, in words; nothing when it is as expected."""
     moments = rehearse(id, campaign, test.given, currency)
     if isinstance(moments, Refusal):

@@ -203,6 +203,10 @@ def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
         "/v1/users/{user_id}/coupons", "/v1/coupons/validate", "/v1/coupons/{code}", "/v1/coupon-templates",
         *(f"/v1/coupons/{{code}}/{what}" for what in COMMANDS_OF_COUPONS),
         *(f"/v1/coupon-templates/{{template}}{word}" for word in ("", "/activate", "/pause", "/close", "/usage")),
+        "/v1/coupon-templates/{template}/codes",
+        "/v1/campaigns", "/v1/campaigns/check", "/v1/campaigns/test", "/v1/users/{user_id}/campaigns",
+        *(f"/v1/campaigns/{{campaign}}{word}" for word in ("", "/activate", "/pause", "/archive")),
+        "/v1/users/{user_id}/why",
         "/v1/tree", "/v1/points/programme", "/v1/audit", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     events = schema["paths"]["/v1/events"]["post"]

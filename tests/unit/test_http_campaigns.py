@@ -160,6 +160,21 @@ def test_a_check_says_the_normal_form_and_the_cost_and_writes_nothing(shop: Http
     assert not refused["ok"] and refused["normal_form"] is None and refused["problems"][0]["code"] == "not_json"
 
 
+def test_a_campaign_is_tried_on_a_user_that_there_is_not(shop: HttpWorld) -> None:
+    add = {"at": 0, "behavior_type": "add_to_cart", "product_id": "p1", "quantity": 1, "price": 299}
+    timeline = shop.post(f"{PATH}/test", {"campaign": SEED, "events": [add]}).json()["timeline"]
+    assert [(moment["outcome"], [effect["kind"] for effect in moment.get("effects", [])]) for moment in timeline] == [
+        ("entered", []), ("acted", ["notify.requested"]), ("acted", ["coupon.issue"]), ("finished", [])
+    ]  # fmt: skip
+    assert timeline[1]["effects"][0]["template"] == "cart_remind_sms"
+    bad = shop.post(f"{PATH}/test", {"campaign": SEED, "events": [{"at": 0}]})
+    assert is_problem(bad, 422, "bad_field")["errors"][0]["field"] == "events[0].behavior_type"
+    bad = shop.post(f"{PATH}/test", {"campaign": {}, "events": []})
+    assert is_problem(bad, 422, "refused_programme")["errors"][0]["field"].startswith("campaign.")
+    is_problem(shop.post(f"{PATH}/test", {"events": []}), 422, "bad_field")
+    is_problem(shop.request("POST", f"{PATH}/test", content=b"{"), 400, "not_json")
+
+
 def test_campaigns_are_listed_by_id_page_by_page(shop: HttpWorld) -> None:
     put(shop, "0-first", EARNED)
     put(shop, "0-second", EARNED)
