@@ -166,26 +166,6 @@ def _coupon_key_options(keys: argparse.ArgumentParser) -> None:
         each.add_argument("--data", default="./data", metavar="DIR", help="folder (default %(default)s)")
 
 
-def _simulate_options(commands: Any) -> None:
-    simulate = _command(
-        commands, "simulate", simulate_worlds, "live through seeded worlds; exit 1 when a checker objects"
-    )
-    simulate.add_argument("--seed", type=int, metavar="N", help="one world, described")
-    simulate.add_argument("--trace", action="store_true", help="with --seed: its steps")
-    simulate.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="with --seed: a dimension other than drawn"
-    )
-    simulate.add_argument("--seeds", type=int, default=100, metavar="K", help="many worlds (default %(default)s)")
-    simulate.add_argument("--from", type=int, default=0, metavar="N", dest="first", help="the first (default 0)")
-    simulate.add_argument("--jobs", type=int, default=0, metavar="J", help="processes (default: one per core)")
-    simulate.add_argument("--bug", default="", metavar="NAME", help="with this bug planted: see simulation/bugs")
-    simulate.add_argument(
-        "--bugs", action="store_true", help="instead: plant each bug alone and print which checker finds it how soon"
-    )
-    simulate.add_argument("--markdown", action="store_true", help="with --bugs: the table as Markdown")
-    simulate.add_argument("--found", type=Path, metavar="FILE", help="with --bugs: keep the result as TOML for tests")
-
-
 def _rule_options(commands: Any) -> None:
     rules = _command(commands, "rules", check_rules, "look at campaigns in files, without an engine")
     acts = rules.add_subparsers(required=True, metavar="ACTION")
