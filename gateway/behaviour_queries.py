@@ -1,12 +1,8 @@
-"""What a user did, line by line, answered from committed records.
-
-Who asks for one type, or for what came since a moment, has other lines looked at for him: `LINES_LOOKED_AT_MAX` of them
-for one page. What was not reached by then is behind the cursor, so a page may be short, or empty, and not the last.
-"""
+"""What a user did, line by line, answered from committed records: all of it, or one type, or since a moment."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import msgspec
 
@@ -15,17 +11,13 @@ from actors.behaviour.plausible import Session
 from actors.behaviour.records import BehaviourLine
 from actors.fields import rfc3339_ms
 from gateway.balances import AsOf
-from gateway.pages import encoded
+from gateway.lines import Lines, Place
 from gateway.problems import Problem, invalid_parameter
-from gateway.queries import LINES_AT_ONCE, before_of, subject_of
+from gateway.queries import before_of, subject_of
 from gateway.readers import ReaderPool
 from supervision.entry import segment_of
 from supervision.envelope import rfc3339
-from supervision.messages import RecordRow
 from supervision.store import Reader
-
-LINES_LOOKED_AT_MAX = 5_000
-"""For one page."""
 
 _visits = msgspec.msgpack.Decoder(Visits).decode
 _line = msgspec.json.Decoder(BehaviourLine).decode
@@ -71,7 +63,7 @@ class BehaviourQueries:
                 raise Problem("unknown_user", f"no user {user_id!a} has ever done anything that is still known")
             return desk.page(before, limit, type, first)
 
-    def export(self, user_id: str, before: tuple[int, int] | None, limit: int) -> Seen | None:
+    def export(self, user_id: str, before: Place | None, limit: int) -> Seen | None:
         """Everything of the user: the session, and records before (offset, n); None when there is nothing."""
         with self._readers.one() as reader:
             desk = _Desk(reader, subject_of(user_id), self._segments)
@@ -87,33 +79,17 @@ class _Desk:
     def __init__(self, reader: Reader, subject: str, segments: int) -> None:
         segment = segment_of(subject, segments)
         state, upto = reader.snapshot(segment, BehaviourActor.name, subject)
-        self._reader = reader
-        self._whose = segment, BehaviourActor.name, subject
+        self._lines = Lines(reader, segment, BehaviourActor.name, subject, _line)
         self.known = state is not None
         self.session = _visits(state).session if state is not None else Session()
         self.as_of = AsOf(segment, upto)
         self.end = (upto + 1, 0)
         """Lines from here on are younger than the state."""
 
-    def page(self, before: tuple[int, int] | None, limit: int, type: str | None, first: str) -> EventsPage:
-        data: list[BehaviourLine] = []
-        for looked_at, row in enumerate(self._rows(before, limit + 1 if type is None else LINES_AT_ONCE)):
-            line = _line(row.body)
-            if line.at < first:
-                break
-            if len(data) == limit or looked_at == LINES_LOOKED_AT_MAX:
-                assert before is not None
-                return EventsPage(data, encoded(before), True)
-            before = row.offset, row.n
-            if type in (None, line.type):
-                data.append(line)
-        return EventsPage(data, None, False)
-
-    def _rows(self, before: tuple[int, int] | None, at_once: int) -> Iterator[RecordRow]:
-        """Newest first, read in portions."""
-        while rows := self._reader.records(*self._whose, before, at_once):
-            yield from rows
-            before = rows[-1].offset, rows[-1].n
+    def page(self, before: Place | None, limit: int, type: str | None, first: str) -> EventsPage:
+        wanted: Callable[[BehaviourLine], bool] | None = None if type is None else lambda line: line.type == type
+        found = self._lines.page(before, limit, wanted, lambda line: line.at < first)
+        return EventsPage(found.data, found.next_cursor, found.has_more)
 
 
 def _moment(text: str) -> int:

@@ -1,14 +1,12 @@
 """Campaigns as one user goes through them, answered from committed state and records: where she stands, and why.
 
 Every decision but "not entered" is a line for ever; of the last decisions, "not entered" too, the state keeps one for
-each of the campaigns heard last (`why_last_max`). Who asks for one campaign has other lines looked at for him,
-LINES_LOOKED_AT_MAX for one page: what was not reached by then is behind the cursor, so a page may be short, or empty,
-and not the last.
+each of the campaigns decided on last (`why_last_max`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
@@ -20,17 +18,13 @@ from actors.campaign.records import WhyLine
 from actors.campaign.state import Last, Member, Run
 from gateway.balances import AsOf
 from gateway.campaigns import DOMAIN, directory
-from gateway.pages import encoded
+from gateway.lines import Lines, Place
 from gateway.problems import Problem
-from gateway.queries import LINES_AT_ONCE, before_of, subject_of
+from gateway.queries import before_of, subject_of
 from gateway.readers import ReaderPool
 from supervision.entry import segment_of
 from supervision.envelope import rfc3339
-from supervision.messages import RecordRow
 from supervision.store import Reader
-
-LINES_LOOKED_AT_MAX = 5_000
-"""For one page."""
 
 _member = msgspec.msgpack.Decoder(Member).decode
 _line = msgspec.json.Decoder(WhyLine).decode
@@ -132,7 +126,7 @@ class CampaignQueries:
         with self._readers.one() as reader:
             return self._desk(reader, user_id).campaigns()
 
-    def export(self, user_id: str, before: tuple[int, int] | None, limit: int) -> Held | None:
+    def export(self, user_id: str, before: Place | None, limit: int) -> Held | None:
         """Everything of the user, of decisions those before (offset, n); None when there is nothing."""
         with self._readers.one() as reader:
             desk = _Desk(reader, subject_of(user_id), self._segments)
@@ -155,25 +149,17 @@ class _Desk:
         segment = segment_of(subject, segments)
         state, upto = reader.snapshot(segment, DOMAIN, subject)
         self._reader = reader
-        self._whose = segment, DOMAIN, subject
+        self._lines = Lines(reader, segment, DOMAIN, subject, _line)
         self.known = state is not None
         self.member = _member(state) if state is not None else Member()
         self.as_of = AsOf(segment, upto)
         self.end = (upto + 1, 0)
         """Lines from here on are younger than the state."""
 
-    def page(self, before: tuple[int, int] | None, limit: int, campaign: str | None) -> WhyPage:
-        data: list[WhyLine] = []
-        before = min(before or self.end, self.end)
-        at_once = limit + 1 if campaign is None else LINES_AT_ONCE
-        for looked_at, row in enumerate(self._rows(before, at_once)):
-            if len(data) == limit or looked_at == LINES_LOOKED_AT_MAX:
-                return WhyPage(data, self._last(campaign), encoded(before), True, self.as_of)
-            before = row.offset, row.n
-            line = _line(row.body)
-            if campaign in (None, line.campaign):
-                data.append(line)
-        return WhyPage(data, self._last(campaign), None, False, self.as_of)
+    def page(self, before: Place | None, limit: int, campaign: str | None) -> WhyPage:
+        wanted: Callable[[WhyLine], bool] | None = None if campaign is None else lambda line: line.campaign == campaign
+        found = self._lines.page(min(before or self.end, self.end), limit, wanted)
+        return WhyPage(found.data, self._last(campaign), found.next_cursor, found.has_more, self.as_of)
 
     def campaigns(self) -> UserCampaigns:
         member, known = self.member, directory(self._reader, self.as_of.segment)
@@ -189,12 +175,6 @@ class _Desk:
         """Newest first."""
         told = [(id, last) for id, last in self.member.last.items() if campaign in (None, id)]
         return [_word(id, last) for id, last in reversed(told)]
-
-    def _rows(self, before: tuple[int, int], at_once: int) -> Iterator[RecordRow]:
-        """Newest first, read in portions."""
-        while rows := self._reader.records(*self._whose, before, at_once):
-            yield from rows
-            before = rows[-1].offset, rows[-1].n
 
 
 def _under_way(id: str, run: Run, known: Directory) -> UnderWay:
