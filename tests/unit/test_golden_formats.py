@@ -23,6 +23,11 @@ from actors.behaviour.actor import Visits
 from actors.behaviour.behaviour import Line
 from actors.behaviour.plausible import Session
 from actors.behaviour.records import BehaviourLine
+from actors.campaign.directory import Directory as CampaignDirectory
+from actors.campaign.directory import Listed as CampaignListed
+from actors.campaign.knowledge import CartKnown, Knowledge
+from actors.campaign.state import Last, Member, Origin, Remembered, Run
+from actors.campaign.windows import Counter
 from actors.cart import cart as carts
 from actors.cart.cart import Cart, Taken
 from actors.cart.cart import Line as CartLineKept
@@ -80,6 +85,7 @@ from actors.profile.messages import ProfileRefused, ProfileUpdated
 from actors.programmes.actor import Shelf
 from actors.programmes.messages import ProgrammeChanged
 from actors.registry import domains
+from actors.slots import Slot, Slots
 from actors.watch.refusals import Refusals
 from supervision.domain import Event, formats
 from supervision.entry import Chain, Entry
@@ -200,6 +206,47 @@ STATES: dict[str, Any] = {
         True,
         Tally(10, 4, 1, 3, 1, 2, 2, 4_000, 59_800),
         {"J1/7": UnderWay(3, 1, 2, {"sold_out": 1})},
+    ),
+    "state.campaign.1": Member(
+        1,
+        1_758_378_000_000,
+        Session("sess_789", 1_758_378_000_000, 1_758_378_600_000),
+        2,
+        {
+            "C1": Run(
+                "afd515816e728410",
+                2,
+                1,
+                Origin(1_758_378_500_000, 41, {"order_value": 59_800}),
+                1_758_378_600_000,
+                1_758_378_900_000,
+                "C1.2.1",
+                Slot(1_758_378_600_000, ("campaign:C1",)),
+                True,
+            )
+        },
+        {"C2": Origin(1_758_378_600_000, 42)},
+        {"0123456789abcdef": Counter([(1_758_378_600_000, 1)], 3, 0)},
+        {"ORDER_001": Remembered(1_758_378_600_000, {"0123456789abcdef": 59_800, "": 59_800})},
+        Slots({"campaign:C1": [1_758_378_600_000]}),
+        Knowledge(
+            "silver",
+            1_000,
+            {"T1": 2},
+            CartKnown(59_800, 1, 2, ("p1",), ("tea",)),
+            {"zone": "Asia/Shanghai"},
+            {"coupon": [1_759_000_000_000]},
+        ),
+        {"C3": True},
+        {"C4": 1_759_000_000_000},
+        {"C1": Last(1_758_378_600_000, "afd515816e728410", "not_entered", "when", "when", "tier = gold", "silver")},
+        1_758_378_900_000,
+    ),
+    "state.campaign-segment.1": CampaignDirectory(
+        1,
+        {"C1": CampaignListed(2, "active", "afd515816e728410", {"afd515816e728410": '{"name":"C1"}'})},
+        {"T1": ("vip_coupon_pack",)},
+        "0011223344556677",
     ),
     "state.coupon_codes.1": ImportedCode(1, "T1", 41, "123456", 2),
     "state.coupon_stock.1": Stock(

@@ -328,6 +328,7 @@ def test_the_registry_lists_each_domain_once() -> None:
         "coupon_stock",
         "coupon_codes",
         "coupon_jobs",
+        "campaign",
         "watch",
     ]
 
