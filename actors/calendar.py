@@ -14,6 +14,7 @@ a country that changes its mind changes only what is worked out from then on.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Literal
@@ -22,10 +23,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 Unit = Literal["day", "week", "month", "quarter", "year"]
 """A week begins on Monday, as in ISO 8601."""
 
+LONGEST_DAYS: Mapping[Unit, int] = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 DAY_MS = 24 * 3600 * 1000
 """Of days that are counted as so much time, whatever the calendar says."""
+HOUR_MS = 3_600_000
 CALENDARS_KEPT = 1_024
 """There are some 600 names of zones."""
+DAYS_KEPT = 8_192
+"""Whose first instant is remembered, of all zones: everybody asks for those around today. Some 2.5 MB when full."""
 _DAY = timedelta(days=1)
 
 
@@ -47,8 +52,7 @@ class Calendar:
 
     def begins(self, day: date) -> int:
         """The first instant (ms) of `day`."""
-        # Where clocks jump at midnight, fold 0 is the first instant of the new day in both directions.
-        return self.at(day, time(0))
+        return _begins(self.zone, day)
 
     def at(self, day: date, clock: time) -> int:
         """The moment (ms) when the wall shows `clock` on `day`: the first one of two, and where that time is left out
@@ -58,6 +62,36 @@ class Calendar:
     def local(self, at: int) -> datetime:
         """What calendar and clock on the wall show at the moment `at`."""
         return datetime.fromtimestamp(at / 1000, self._tz)
+
+    def when(self, at: int, hours: Set[int]) -> int | None:
+        """The first moment from `at` on when the wall's clock shows one of `hours` (0 to 23); None when there are none.
+
+        An hour that the clocks leave out is not shown that day, one that they show twice is shown twice. From hour to
+        hour is reckoned with the offset that holds; only when it turns out to have changed on the way the moment of the
+        change is looked for (no zone has changed twice within two days since 1901). O(1).
+        """
+        if not hours:
+            return None
+        while True:
+            wall = self.local(at)
+            if wall.hour in hours:
+                return at
+            later = min((hour - wall.hour) % 24 for hour in hours)
+            then = at + later * HOUR_MS - _into_hour(wall)
+            if self.local(then).utcoffset() == wall.utcoffset():
+                return then
+            at = self._change(at, then)
+
+    def _change(self, before: int, after: int) -> int:
+        """The moment up to `after` from which the offset is not that of `before` any more."""
+        offset = self.local(before).utcoffset()
+        while after - before > 1:
+            middle = (before + after) // 2
+            if self.local(middle).utcoffset() == offset:
+                before = middle
+            else:
+                after = middle
+        return after
 
     def period(self, unit: Unit, at: int) -> tuple[int, int]:
         """(first instant, first instant of the next) of the `unit` that the moment `at` lies in."""
@@ -116,6 +150,17 @@ class Ordinals:
 def calendar(zone: str) -> Calendar:
     """The calendar of `zone`; ValueError when there is none."""
     return Calendar(zone)
+
+
+@lru_cache(maxsize=DAYS_KEPT)
+def _begins(zone: str, day: date) -> int:
+    # Where clocks jump at midnight, fold 0 is the first instant of the new day in both directions.
+    return calendar(zone).at(day, time(0))
+
+
+def _into_hour(wall: datetime) -> int:
+    """How many ms of the hour that it shows have passed."""
+    return (wall.minute * 60 + wall.second) * 1000 + wall.microsecond // 1000
 
 
 def _month(year: int, months: int) -> date:

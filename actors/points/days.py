@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-Period = Literal["week", "month", "quarter", "year"]
+from actors.calendar import LONGEST_DAYS
 
-_LONGEST: dict[Period, int] = {"week": 7, "month": 31, "quarter": 92, "year": 366}
-"""Days. So many after a period's first day lie in the next period, and never in the one after that."""
+Period = Literal["week", "month", "quarter", "year"]
 
 
 class Days(Protocol):
@@ -32,4 +31,5 @@ class Days(Protocol):
 
 def next_first_day(days: Days, day: int, per: Period) -> int:
     """The first day of the period after the one that holds `day`."""
-    return days.first_day(days.first_day(day, per) + _LONGEST[per], per)
+    # So many days after a period's first one lie in the next period, and never in the one after that.
+    return days.first_day(days.first_day(day, per) + LONGEST_DAYS[per], per)

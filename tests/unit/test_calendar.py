@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.calendar import Unit, anniversary, calendar, first
+from tests.zones import CHANGES, DAY, near_a_change
 
 UNITS: tuple[Unit, ...] = ("day", "week", "month", "quarter", "year")
 HOUR_MS = 3_600_000
+MINUTE = 60_000
 ZONES = (
     "UTC", "Asia/Shanghai", "America/New_York", "Asia/Beirut", "America/Havana", "America/St_Johns", "Pacific/Apia",
     "Australia/Lord_Howe", "Africa/Cairo", "America/Sao_Paulo", "Asia/Kathmandu", "Antarctica/Casey",
@@ -82,6 +85,35 @@ def test_a_day_of_23_hours_and_one_of_25_are_one_day_each() -> None:
         23 * HOUR_MS,
         25 * HOUR_MS,
     ]
+
+
+def test_the_first_moment_of_an_hour_is_that_which_looking_at_the_clock_every_minute_finds() -> None:
+    random = Random(3)
+    for zone in CHANGES:
+        for begin in [near_a_change(random, zone, 2 * DAY) // MINUTE * MINUTE for _ in range(2)]:
+            shown = [calendar(zone).local(begin + n * MINUTE).hour for n in range(5 * 24 * 60)]
+            for _ in range(400):
+                minute, hours = random.randrange(3 * 24 * 60), frozenset(random.sample(range(24), random.randint(1, 3)))
+                within = random.randrange(MINUTE)
+                looks = (n for n in range(minute + (within > 0), len(shown)) if shown[n] in hours)
+                expected = begin + minute * MINUTE + within if shown[minute] in hours else begin + next(looks) * MINUTE
+                assert calendar(zone).when(begin + minute * MINUTE + within, hours) == expected
+
+
+def test_an_hour_that_is_left_out_is_not_shown_that_day_and_one_that_comes_twice_is_shown_twice() -> None:
+    berlin = calendar("Europe/Berlin")
+    assert berlin.when(ms("2026-03-29T00:00"), {2}) == ms("2026-03-30T00:00")
+    assert berlin.when(ms("2026-03-29T00:00"), {2, 3}) == ms("2026-03-29T01:00")
+    assert berlin.when(ms("2026-10-24T23:00"), {2}) == ms("2026-10-25T00:00")
+    assert berlin.when(ms("2026-10-25T01:30"), {2}) == ms("2026-10-25T01:30")
+    assert berlin.when(ms("2026-10-25T01:30"), frozenset()) is None
+
+
+def test_the_hour_that_half_an_hour_brings_back_begins_in_its_middle() -> None:
+    # On Lord Howe clocks go from 02:00 back to 01:30, which was at 15:00 UTC, and forward from 02:00 to 02:30.
+    howe = calendar("Australia/Lord_Howe")
+    assert howe.when(ms("2026-04-04T14:59"), {2}) == ms("2026-04-04T15:30")
+    assert howe.when(ms("2026-10-03T15:00"), {2}) == ms("2026-10-03T15:30")
 
 
 def test_a_wall_time_is_the_first_of_two_and_moves_on_where_it_is_left_out() -> None:

@@ -1,0 +1,1 @@
+"""Campaigns: who is to get what, when and why, as data and as pure functions over it."""
