@@ -225,7 +225,7 @@ class NotificationActor(Domain[Recipient]):
             return
         outbox.count(state, self._policy, asked, event.at)
         yield _emitted(asked.channel, message)
-        yield Emit(SENT, MessageSent(asked.template, asked.channel, **said_again(asked)), route=SENT)
+        yield _answer(SENT, MessageSent(asked.template, asked.channel, **said_again(asked)))
         yield Record(line(asked, "sent", event))
 
     def _message_of(self, asked: SendNotification) -> Notify | NotifyRefused:
@@ -246,14 +246,19 @@ def _emitted(channel: Channel, message: Notify | NotifyRefused) -> Output:
     return Emit(kind, message, route=kind)
 
 
+def _answer(kind: str, body: MessageSent | MessageHeld | MessageSuppressed | NotifyRefused) -> Output:
+    """To whoever asked: no deeper than his request, so that steps which hear of each other may be as many."""
+    return Emit(kind, body, route=kind, same_depth=True)
+
+
 def _refused(asked: SendNotification, refused: NotifyRefused, event: Event) -> Iterator[Output]:
-    yield _emitted(asked.channel, refused)
+    yield _answer(REFUSED, refused)
     yield Record(line(asked, "refused", event, refused.code))
 
 
 def _held(asked: SendNotification, hold: Hold, event: Event) -> Iterator[Output]:
     until = rfc3339(hold.until)
-    yield Emit(HELD, MessageHeld(asked.template, asked.channel, hold.because, until, **said_again(asked)), route=HELD)
+    yield _answer(HELD, MessageHeld(asked.template, asked.channel, hold.because, until, **said_again(asked)))
     yield Record(line(asked, "held", event, hold.because, until))
 
 
@@ -264,7 +269,7 @@ def _dropped(dropped: Sequence[Dropped], event: Event) -> Iterator[Output]:
 
 def _suppressed(asked: SendNotification, reason: Reason, event: Event) -> Iterator[Output]:
     suppressed = MessageSuppressed(asked.template, asked.channel, asked.params, reason, **said_again(asked))
-    yield Emit(SUPPRESSED, suppressed, route=SUPPRESSED)
+    yield _answer(SUPPRESSED, suppressed)
     yield Record(line(asked, "suppressed", event, reason))
 
 

@@ -16,6 +16,7 @@ from functools import partial
 import msgspec
 
 from actors import slots
+from actors.campaign.window_edges import NEVER
 from actors.notification import bought, consent, held
 from actors.notification.held import Dropped, Due, Held, Pointless
 from actors.notification.messages import KEPT_MAX, SendNotification
@@ -42,7 +43,7 @@ def pointless(recipient: Recipient, policy: Policy, asked: SendNotification) -> 
 def ends_at(policy: Policy, asked: SendNotification, at: int) -> int:
     """When a message that is asked for at `at` has waited too long."""
     valid_s = policy.valid_for_s if asked.valid_for_s is None else asked.valid_for_s
-    return at + valid_s * 1000
+    return min(at + valid_s * 1000, NEVER)
 
 
 def when(

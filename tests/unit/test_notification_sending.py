@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from actors.behaviour.messages import SEEN
-from actors.campaign.window_spec import Calendar, Rolling, WindowSpec
+from actors.campaign.window_spec import Calendar, Ever, Rolling, WindowSpec
 from actors.notification import outbox
 from actors.notification.actor import REQUESTED, NotificationActor
 from actors.notification.consent import CATEGORIES_MAX
@@ -296,6 +296,22 @@ def test_a_message_that_cannot_go_while_it_is_worth_something_is_suppressed_at_o
     user = User(Policy(limits=(day(1),), valid_for_s=3600))
     user.asks()
     assert user.asks(1) == ["suppressed r1 capped"]
+
+
+def test_a_limit_that_never_has_room_again_suppresses_however_long_a_message_could_wait() -> None:
+    user = User()
+    limits = (MessageLimit("all", Ever(), 1),)
+    assert user.asks(limits=limits) == SENT
+    assert user.asks(1, limits=limits, valid_for_s=10**15) == ["suppressed r1 capped"]
+
+
+def test_an_answer_is_no_deeper_than_what_it_answers() -> None:
+    user = User(Policy(limits=(day(1),)))
+    tries: list[dict[str, Any]] = [{}, {}, {"valid_for_s": 1}, {"template": "nothing"}]
+    for fields in tries:
+        user.asks(**fields)
+        answers = [output for output in user.outputs if isinstance(output, Emit) and output.kind != "notify.sms"]
+        assert [answer.same_depth for answer in answers] == [True]
 
 
 def test_a_held_message_whose_time_comes_too_late_has_expired() -> None:
