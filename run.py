@@ -303,6 +303,15 @@ class Service:
             currency=settings.default_currency,
         )  # fmt: skip
 
+    def _policy(self) -> Any:
+        from actors.notification.policy import parse
+
+        settings = self.settings
+        return parse(
+            settings.zone, settings.consent_default, settings.quiet_hours, settings.message_limits,
+            settings.preferred_hours, settings.message_valid_s,
+        )  # fmt: skip
+
     def _wire(self, store: Any, runtime: Any, counters: Any, code_keys: Any) -> Any:
         from actors.notification.templates import Templates
         from actors.registry import domains
@@ -330,6 +339,7 @@ class Service:
                 code_keys,
                 settings.behaviour_days,
                 settings.cart_idle_s,
+                self._policy(),
             ),
             runtime=runtime,
             rng=SystemRandom(),

@@ -27,6 +27,8 @@ from actors.coupon_jobs import forms as job_forms
 from actors.coupon_jobs.actor import CouponJobsActor
 from actors.money import DEFAULT_CURRENCY
 from actors.notification.actor import NotificationActor
+from actors.notification.door import CONSENT_CHANGED
+from actors.notification.policy import Policy
 from actors.notification.templates import Templates
 from actors.points import forms
 from actors.points.actor import PROGRAMME, PointsLedgerActor, number_active
@@ -46,6 +48,7 @@ def commands(currency: str) -> Mapping[str, CommandSpec]:
         POINTS_CHANGE,
         PROFILE_UPDATE,
         user_behavior(currency),
+        CONSENT_CHANGED.spec,
         *(named.spec for named in (*forms.PUBLIC, *coupon_forms.PUBLIC, *job_forms.PUBLIC)),
     )
     return {spec.event_type: spec for spec in specs}
@@ -73,15 +76,16 @@ def domains(
     code_keys: CodeKeys = KNOWN_TO_ALL,
     behaviour_days: int = KEPT_DAYS,
     cart_idle_s: int = IDLE_S,
+    policy: Policy | None = None,
 ) -> tuple[Domain[Any], ...]:
     """Every domain of an engine of `segments`; raises ValueError when `programme` or the templates make no sense.
     Amounts of behaviours that say no currency are in the programme's, which must be that of `commands`.
     `code_keys` make the codes of coupons: who issues any must have keys of his own. A cart that nobody touches for
-    `cart_idle_s` is abandoned.
+    `cart_idle_s` is abandoned. Without a `policy` nothing that is sent is limited, quiet or denied.
     """
     working: tuple[Domain[Any], ...] = (
         PointsLedgerActor(programme),
-        NotificationActor(templates or Templates(), programme.rules.currency),
+        NotificationActor(templates or Templates(), programme.rules.currency, policy, behaviour_days),
         ProfileActor(),
         BehaviourActor(programme.rules.currency, behaviour_days),
         CartWatcherActor(programme.rules.currency, cart_idle_s),

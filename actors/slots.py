@@ -72,15 +72,19 @@ def capped(slots: Slots, limits: Sequence[Limit], now: int) -> Capped | None:
     return Capped(-index, free_at) if free_at > now else None
 
 
-def reserve(slots: Slots, limits: Sequence[Limit], now: int) -> Slot | Capped:
-    """One of each scope that `limits` name, at `now`, which never goes back; or none of any. O(limits × count)."""
+def reserve(
+    slots: Slots, limits: Sequence[Limit], now: int, also: Collection[str] = (), kept: int = 0
+) -> Slot | Capped:
+    """One of each scope that `limits` name, and of those in `also`, at `now`, which never goes back; or none of any.
+    `kept`: so many times are kept at least, where others ask about a scope with limits of their own. O(limits × count).
+    """
     if no := capped(slots, limits, now):
         return no
-    slot = Slot(now, tuple(dict.fromkeys([limit.scope for limit in limits])))
+    slot = Slot(now, tuple(dict.fromkeys([*[limit.scope for limit in limits], *also])))
     for scope in slot.scopes:
         times = slots.times.setdefault(scope, [])
         insort(times, now)
-        del times[: -max([limit.count for limit in limits if limit.scope == scope])]
+        del times[: -max([kept, *[limit.count for limit in limits if limit.scope == scope]])]
     return slot
 
 

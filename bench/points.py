@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from actors.notification.actor import NotificationActor
-from actors.notification.bought import Bought
+from actors.notification.recipient import Recipient
 from actors.notification.templates import Templates
 from actors.points import keys
 from actors.points.actor import Active, PointsLedgerActor
@@ -155,7 +155,7 @@ def notification() -> Callable[[], object]:
     actor = NotificationActor(Templates())
     raw = b'{"event_type":"points_earned","points":100,"balance":250,"reason":"gift","order_id":"A","expires_at":"x"}'
     entry = Entry(14, 1, 1, AT, 1, "points.earned", "user:123456", raw)
-    decode, state = msgspec.json.Decoder(PointsEarned).decode, Bought()
+    decode, state = msgspec.json.Decoder(PointsEarned).decode, Recipient()
     return lambda: list(actor.react(state, Event(entry, decode(raw), AT, "user:123456")))
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -22,8 +22,10 @@ from actors.campaign.records import WhyLine
 from actors.cart.actor import CartWatcherActor
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.records import LifeLine
+from actors.notification import recipient
 from actors.notification.actor import NotificationActor
-from actors.notification.bought import Bought
+from actors.notification.recipient import Recipient
+from actors.notification.records import MessageLine
 from actors.points.records import PublicLine
 from actors.points.rules import LOTS_MAX_MAX
 from actors.profile.actor import ProfileActor
@@ -34,7 +36,7 @@ from gateway.campaign_queries import CampaignQueries
 from gateway.campaigns import DOMAIN as CAMPAIGN
 from gateway.carts import CartQueries, CartShown
 from gateway.coupon_queries import CouponQueries, UserCoupon
-from gateway.pages import PAGE_MAX
+from gateway.pages import PAGE_MAX, encoded
 from gateway.problems import Problem
 from gateway.queries import PointsQueries, before_of, subject_of
 from gateway.readers import ReaderPool
@@ -116,12 +118,31 @@ class CartSection(msgspec.Struct, frozen=True, tag_field="domain", tag="cart"):
     cart: CartShown
 
 
+class Consent(msgspec.Struct, frozen=True):
+    """What a user said of a channel, of one `category` of it where that is not empty, and when."""
+
+    channel: str
+    category: str
+    consent: Literal["granted", "withdrawn"]
+    at: str
+
+
 class NotificationSection(msgspec.Struct, frozen=True, tag_field="domain", tag="notification"):
-    """What is remembered of purchases lately, since it ends reminders: orders, oldest first, and products."""
+    """What is remembered of purchases lately, since it ends reminders (orders, oldest first, and products); what the
+    user agreed to; the facts of his profile by which messages go; when he was sent some lately, by scope; how many
+    messages wait for their moment; and what was decided on his messages.
+    """
 
     as_of: AsOf
     orders: list[str]
     products: list[str]
+    consents: list[Consent]
+    zone: str
+    preferred_hour: int | None
+    sent: dict[str, list[str]]
+    waiting: int
+    records: list[MessageLine]
+    records_cursor: str | None
 
 
 Section = (
@@ -142,7 +163,7 @@ class Export(msgspec.Struct, frozen=True):
     sections: list[Section]
 
 
-_bought = msgspec.msgpack.Decoder(Bought).decode
+_message_line = msgspec.json.Decoder(MessageLine).decode
 
 Exporter = Callable[[str, tuple[int, int] | None], Section | None]
 """(user id, records before this (offset, n) only) -> what the domain holds, None when it is nothing."""
@@ -231,10 +252,32 @@ def _notification(readers: ReaderPool, segments: int, user_id: str, before: tupl
     segment = segment_of(subject, segments)
     with readers.one() as reader:
         state, upto = reader.snapshot(segment, NotificationActor.name, subject)
-    if state is None:
+        end = min(before or (upto + 1, 0), (upto + 1, 0))
+        rows = reader.records(segment, NotificationActor.name, subject, end, EXPORT_RECORDS_MAX + 1)
+    known = recipient.read(state) if state is not None else Recipient()
+    if known == Recipient() and not rows:
         return None
-    bought = _bought(state)
-    return NotificationSection(AsOf(segment, upto), bought.orders, sorted(bought.products))
+    shown, more = rows[:EXPORT_RECORDS_MAX], len(rows) > EXPORT_RECORDS_MAX
+    return NotificationSection(
+        AsOf(segment, upto),
+        known.bought.orders,
+        sorted(known.bought.products),
+        _consents(known),
+        known.zone,
+        known.preferred,
+        {scope: [rfc3339(at) for at in times] for scope, times in known.slots.times.items()},
+        len(known.queue.held),
+        [_message_line(row.body) for row in shown],
+        encoded((shown[-1].offset, shown[-1].n)) if more else None,
+    )
+
+
+def _consents(known: Recipient) -> list[Consent]:
+    return [
+        Consent(channel, category, "granted" if fact.granted else "withdrawn", rfc3339(fact.at))
+        for channel, facts in known.consents.facts.items()
+        for category, fact in facts.items()
+    ]
 
 
 def _coupons(coupons: CouponQueries, user_id: str, before: tuple[int, int] | None) -> Section | None:

@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from actors.behaviour.actor import KEPT_DAYS
 from actors.cart.actor import IDLE_S
+from actors.notification.policy import CONSENT, LIMITS, QUIET, VALID_FOR_S
 from actors.watch.actor import REFUSALS_MAX
 from gateway.address import parsed
 
@@ -35,6 +36,9 @@ FORMS = {
     "audit_at": "empty, or a time of day such as 03:30",
     "amqp": "empty, or an address such as amqp://user:password@host:5672/vhost or amqps://…",
     "default_currency": "a currency code of ISO 4217 such as CNY",
+    "consent_default": "allow, deny, or channels such as sms=deny, email=deny",
+    "quiet_hours": "empty, or hours such as 22-8",
+    "message_limits": "empty, or limits such as all 3 per day; channel:sms 1 per 24h (s, m, h, d; day to year)",
     "tls_cert": "empty, or the path of a PEM file",
     "tls_key": "empty, or the path of a PEM file",
 }
@@ -92,15 +96,34 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     cart_idle_s: Annotated[
         int, Meta(ge=0, le=YEARS_100_S, description="a cart that nobody touches for so long is abandoned; 0: never")
     ] = IDLE_S
+    consent_default: Annotated[
+        str,
+        Meta(
+            pattern=CONSENT,
+            description="whether users who said nothing hear us; by channel with `deny`, the others allow",
+        ),
+    ] = "allow"
+    quiet_hours: Annotated[
+        str, Meta(pattern=QUIET, description="hours of the user's zone (else `zone`) in which messages wait")
+    ] = ""
+    preferred_hours: Annotated[
+        bool, Meta(description="messages wait for the hour that a user's profile names (`preferred_hour`)")
+    ] = False
+    message_limits: Annotated[
+        str, Meta(pattern=LIMITS, description="how many messages a user gets, by all channels or one")
+    ] = ""
+    message_valid_s: Annotated[
+        int, Meta(ge=1, le=YEARS_100_S, description="a message that has waited so long is dropped")
+    ] = VALID_FOR_S
     log_retention_s: Annotated[
         int, Meta(ge=60, le=YEARS_100_S, description="entries behind all readers are kept this long")
     ] = 7 * 24 * 3600
     log_bytes_max: Annotated[int, Meta(ge=1 << 20, le=BYTES_MAX, description="or until the log is this large")] = (
         64 << 30
     )
-    behaviour_days: Annotated[int, Meta(ge=1, le=36_500, description="days that lines of what users did are kept")] = (
-        KEPT_DAYS
-    )
+    behaviour_days: Annotated[
+        int, Meta(ge=1, le=36_500, description="days that lines of what users did, and of messages to them, are kept")
+    ] = KEPT_DAYS
     outward_retention_s: Annotated[
         int, Meta(ge=60, le=YEARS_100_S, description="effects wait this long for a broker")
     ] = 7 * 24 * 3600

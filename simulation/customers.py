@@ -13,11 +13,11 @@ from random import Random
 
 from actors.points.actor import PointsLedgerActor
 from gateway.balances import Balance
-from gateway.export import EXPORT_RECORDS_MAX, Exports, PointsSection, ProfileSection, exports
+from gateway.export import EXPORT_RECORDS_MAX, Exports, NotificationSection, PointsSection, ProfileSection, exports
 from gateway.problems import Problem
 from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
-from simulation.model import ProfileModel
+from simulation.model import NotificationModel, ProfileModel
 from simulation.points_book import Book
 from simulation.points_model import PointsModel
 from simulation.violation import Violation
@@ -41,6 +41,7 @@ class Customers:
         clock: Clock,
         model: PointsModel,
         profiles: ProfileModel,
+        notified: NotificationModel,
         stands: Mapping[tuple[int, str], int],
         points: PointsLedgerActor,
     ):
@@ -49,6 +50,7 @@ class Customers:
         self._model = model
         self._stands = stands
         self._profiles = profiles
+        self._notified = notified
         readers, segments = ReaderPool(SimulatedStore(disk).reader), disk.image.segments
         self._queries = PointsQueries(readers, segments, clock, points)
         self._exports: Exports = exports(self._queries, readers, segments)
@@ -107,6 +109,11 @@ class Customers:
         if lines != book.lines:
             raise Violation(f"queries: {user} is shown {lines} lines, the model has {book.lines}")
 
+    def _zone(self, subject: str, given: str) -> None:
+        zone = self._notified.zones.get(subject, "")
+        if given != zone:
+            raise Violation(f"export: messages of {subject} go by {given!r}, the model's by {zone!r}")
+
     def _export(self, subject: str) -> None:
         """What a user is given of himself is what the models know of him, by section."""
         user, facts = subject.removeprefix("user:"), self._profiles.facts[subject]
@@ -122,6 +129,9 @@ class Customers:
         for section in sections:
             if isinstance(section, PointsSection):
                 domain, lines = "points", len(section.records)
+            elif isinstance(section, NotificationSection):
+                domain = "notification"
+                self._zone(subject, section.zone)
             else:
                 assert isinstance(section, ProfileSection), section
                 domain = "profile"

@@ -150,7 +150,7 @@ class World:
         self.checker = Checker(self.disk.image, self.marks)
         self.programme, *later = programmes(Random(f"{seed} programmes"), self.draw)
         self.points = PointsModel(plain_rules(self.programme), self.marks)
-        self.profiles = ProfileModel()
+        self.profiles, self.notified = ProfileModel(), NotificationModel()
         self.programmes = ProgrammesModel(self.draw.segments)
         self.probe = ProbeModel()
         self.coupons = CouponModel(self.marks)
@@ -163,8 +163,8 @@ class World:
         self.faults.on_kill, self.faults.on_deadly = self.disk.witness.died, self._deadly
         self.receiver = Receiver()
         self.customers = Customers(
-            Random(f"{seed} customers"), self.disk, self.clock, self.points, self.profiles, self.checker.checkpoints,
-            self._ledger(),
+            Random(f"{seed} customers"), self.disk, self.clock, self.points, self.profiles, self.notified,
+            self.checker.checkpoints, self._ledger(),
         )  # fmt: skip
         self.broker = SimulatedBroker(self.runtime, Random(rng.random()), self.draw.nack_rate)
         self.broker.on_publish = self._published
@@ -192,7 +192,7 @@ class World:
     def _shadow(self) -> Shadow:
         """With all models, also of domains that are not there."""
         watch = WatchModel(self.draw.refusals_max, self.marks)
-        others = (NotificationModel(), self.profiles, self.programmes, self.probe, watch)
+        others = (self.notified, self.profiles, self.programmes, self.probe, watch)
         models = (self.points, *others, self.coupons, self.escrow, self.jobs)
         return Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
 

@@ -24,7 +24,8 @@ from actors.cart.cart import Cart
 from actors.cart.messages import CartAbandoned
 from actors.notification.actor import REQUESTED, SUPPRESSED, NotificationActor
 from actors.notification.bought import Bought
-from actors.notification.messages import BoughtSince, NotifySms, SendNotification, Unless
+from actors.notification.messages import BoughtSince, Notify, SendNotification, Unless
+from actors.notification.recipient import Recipient
 from actors.notification.templates import Templates
 from supervision.domain import Domain, Event, TimerDue
 from supervision.entry import Entry
@@ -238,7 +239,7 @@ def _heard(world: World, cause: int, said: Emit) -> World:
     assert asked.unless.bought is not None
     of, books = asked.unless.bought.changed_at, world.books
     bought = [at for at, what in books.purchases if of < at < cause and (not what or what in books.holds[of])]
-    if isinstance(said.body, NotifySms):
+    if isinstance(said.body, Notify):
         assert not bought, "a buyer is reminded"
         assert of > books.reminded, "twice"
         books = msgspec.structs.replace(books, reminded=of)
@@ -335,4 +336,4 @@ def _cart(state: bytes) -> Cart:
 
 @lru_cache(maxsize=10_000)
 def _bought(state: bytes) -> Bought:
-    return msgspec.msgpack.decode(state, type=Bought)
+    return msgspec.msgpack.decode(state, type=Recipient).bought

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from structlog.testing import LogCapture
 
+from actors.notification.policy import Policy
 from actors.points.programme import Programme, parse
 from actors.registry import COMMANDS, FOR_OPERATORS, domains
 from actors.watch.actor import REFUSALS_MAX
@@ -47,12 +48,14 @@ class PointsEngine:
 
     def __init__(
         self, folder: Path, clock: VirtualClock | None = None, audit_after: NextAfter | None = None,
-        refusals_max: int = REFUSALS_MAX, **rules: Any,
+        refusals_max: int = REFUSALS_MAX, policy: Policy | None = None, **rules: Any,
     ) -> None:  # fmt: skip
         structlog.configure(processors=[LogCapture()])
         self.folder = folder
         self.clock = clock or VirtualClock(START_MS)
-        self.registered: Sequence[Domain[Any]] = domains(programme(**rules), SEGMENTS, refusals_max=refusals_max)
+        self.registered: Sequence[Domain[Any]] = domains(
+            programme(**rules), SEGMENTS, refusals_max=refusals_max, policy=policy
+        )
         self.store: SqliteStore = open_sqlite(
             folder, SEGMENTS, formats(self.registered), "test", self.clock, id_slots=1 << 12
         )

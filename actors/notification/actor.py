@@ -1,9 +1,13 @@
 """The actor of the notification domain: what happened to a user's points and coupons becomes a text for them, and what
-others ask for is sent unless there is no longer a reason to.
+others ask for is sent, now or when its moment comes, unless there is no reason or no right to.
 
 That a text is sent once per fact follows from the engine (one entry, one checkpoint), not from a memory of its own.
-What it remembers of a user is what he bought lately (bought.py): a reminder is judged here, where it would go out, by
-every purchase that stands in the log before its request.
+This domain alone owns what concerns all messages of a user: what he agreed to hear, the limits of his channels, quiet
+hours (outbox.py). It is also where a reminder is judged, here, where it would go out, by every purchase that stands in
+the log before its request. Who asked is told once how it ended, so that he can give back what he had reserved for it.
+
+Texts of facts are many, one for every change of points, and most engines limit nothing. There they go out at once, and
+`notify.sms` is all that is said of them; nothing is counted, and the user has no state for it.
 
 Nobody loses money when a text cannot be made, so a poisonous entry is set aside alone and the user's next texts go on;
 a template that lacks a variable is no poison but an answer, `notify.refused`, which says what is missing.
@@ -11,32 +15,47 @@ a template that lacks a variable is no poison but an answer, `notify.refused`, w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
 
+from actors.behaviour.actor import KEPT_DAYS
 from actors.behaviour.behaviour import known
 from actors.behaviour.messages import PURCHASE_COMPLETE, SEEN
+from actors.behaviour.records import written_at
 from actors.calendar import DAY_MS
 from actors.coupon.effects import CouponEnded, CouponIssued
 from actors.fields import rfc3339_ms
 from actors.money import DEFAULT_CURRENCY
-from actors.notification import bought
-from actors.notification.bought import FORMAT, Bought
+from actors.notification import bought, consent, outbox, recipient
+from actors.notification.consent import CATEGORIES_MAX, WHOLE, ConsentChanged
+from actors.notification.door import CONSENT
+from actors.notification.held import Dropped, Reason
 from actors.notification.messages import (
+    Channel,
+    ConsentChange,
+    ConsentRefused,
+    MessageHeld,
+    MessageSent,
     MessageSuppressed,
+    Notify,
     NotifyRefused,
-    NotifySms,
     Param,
     SendNotification,
-    SuppressionReason,
-    Unless,
+    said_again,
 )
+from actors.notification.policy import Policy
+from actors.notification.recipient import FORMAT, Recipient
+from actors.notification.records import line
+from actors.notification.send_time import Hold, Send, Suppress
+from actors.notification.sms import segments
 from actors.notification.templates import NotRendered, Templates
 from actors.points.effects import PointsEarned, PointsExpired, PointsExpiring, PointsSpent
-from supervision.domain import Domain, Event
-from supervision.outputs import Emit, Output
+from actors.profile.messages import UPDATE, ProfileUpdate
+from supervision.domain import Domain, Event, TimerDue
+from supervision.envelope import rfc3339
+from supervision.outputs import Arm, Cancel, Emit, Output, Record
 
 OfPoints = PointsEarned | PointsSpent | PointsExpiring | PointsExpired
 OfCoupon = CouponIssued | CouponEnded
@@ -51,14 +70,19 @@ TEMPLATE_OF: Mapping[type[Fact], str] = {
     CouponEnded: "coupon_expiring",
 }
 """A coupon that has expired is no news: its owner was told a day before."""
-
+POINTS, COUPONS = "points", "coupons"
+"""Categories of these."""
 
 REQUESTED = "notify.requested"
-SUPPRESSED = "message.suppressed"
+REFUSED = "notify.refused"
+SENT, HELD, SUPPRESSED = "message.sent", "message.held", "message.suppressed"
+CONSENT_REFUSED = "consent.refused"
+NEXT = "held"
+"""Key of the timer for what waits."""
 
 
-class NotificationActor(Domain[Bought]):
-    """Turns facts and requests into `notify.sms`; see templates.py for the texts. `currency` is the doors'."""
+class NotificationActor(Domain[Recipient]):
+    """Turns facts and requests into `notify.<channel>`; see templates.py for the texts. `currency` is the doors'."""
 
     name: ClassVar[str] = "notification"
     reacts_to: ClassVar[Mapping[str, Any]] = {
@@ -69,59 +93,184 @@ class NotificationActor(Domain[Bought]):
         "coupon.issued": CouponIssued,
         "coupon.expiring": CouponEnded,
         REQUESTED: SendNotification,
+        CONSENT: ConsentChange,
+        UPDATE: ProfileUpdate,
         SEEN: msgspec.Raw,
     }
-    state_type = Bought
+    state_type = Recipient
     format = FORMAT
     parks = "entry"
 
-    def __init__(self, templates: Templates, currency: str = DEFAULT_CURRENCY) -> None:
+    def __init__(
+        self,
+        templates: Templates,
+        currency: str = DEFAULT_CURRENCY,
+        policy: Policy | None = None,
+        kept_days: int = KEPT_DAYS,
+    ) -> None:
         self._templates = templates
         self._currency = currency
+        self._policy = policy or Policy()
+        self._lets_all_go = self._policy.lets_all_go
+        self.records_kept_ms = kept_days * DAY_MS
 
-    def fresh(self, subject: str) -> Bought:
-        return Bought()
+    def written_at(self, record: bytes) -> int:
+        return written_at(record)
 
-    def react(self, state: Bought, event: Event) -> Iterator[Output]:
-        match event.body:
-            case msgspec.Raw():
-                self._remember(state, event)
-            case SendNotification() as asked:
-                yield from self._send_unless(state, asked)
-            case fact:
-                params = _of_coupon(fact, event.at) if isinstance(fact, OfCoupon) else _of_points(fact)
-                yield self._send(TEMPLATE_OF[type(fact)], params)
+    def fresh(self, subject: str) -> Recipient:
+        return Recipient()
 
-    def check(self, state: Bought) -> None:
-        bought.check(state)
+    def upgrade(self, fields: list[Any]) -> Recipient:
+        return recipient.upgrade(fields)
 
-    def _remember(self, state: Bought, event: Event) -> None:
+    def react(self, state: Recipient, event: Event) -> Iterable[Output]:
+        body = event.body
+        if template := TEMPLATE_OF.get(body.__class__):
+            return self._tell_of(state, template, body, event)
+        if isinstance(body, SendNotification):
+            return self._tell(state, body, event)
+        if isinstance(body, msgspec.Raw):
+            self._remember(state, event)
+            return ()
+        return self._heard(state, body, event)
+
+    def check(self, state: Recipient) -> None:
+        recipient.check(state)
+
+    def _remember(self, state: Recipient, event: Event) -> None:
         seen = known(event.entry.body, self._currency)
         if seen.type == PURCHASE_COMPLETE:
-            bought.buy(state, seen.order_id, [line.product for line in seen.lines], event.entry.offset)
+            bought.buy(state.bought, seen.order_id, [line.product for line in seen.lines], event.entry.offset)
 
-    def _send_unless(self, state: Bought, asked: SendNotification) -> Iterator[Output]:
-        if reason := _pointless(state, asked.unless):
-            suppressed = MessageSuppressed(asked.template, asked.channel, asked.params, reason)
-            yield Emit(SUPPRESSED, suppressed, route=SUPPRESSED)
+    def _heard(
+        self, state: Recipient, body: TimerDue | ProfileUpdate | ConsentChange, event: Event
+    ) -> Iterator[Output]:
+        """What may let those go that wait, or end them."""
+        match body:
+            case TimerDue():
+                state.wake_at = 0
+            case ProfileUpdate():
+                recipient.learn(state, body)
+            case ConsentChange():
+                yield from self._agree(state, body, event)
+        yield from self._go(state, event)
+
+    def _agree(self, state: Recipient, change: ConsentChange, event: Event) -> Iterator[Output]:
+        changed = ConsentChanged(change.channel, change.consent, event.occurred_at, change.category or WHOLE)
+        taken = consent.change(state.consents, changed, event.at)
+        if taken == "too_many_categories":
+            detail = f"of a channel the consent to {CATEGORIES_MAX} categories is remembered"
+            refused = ConsentRefused(change.channel, change.category or WHOLE, taken, detail)
+            yield Emit(CONSENT_REFUSED, refused, route=CONSENT_REFUSED)
+
+    def _tell_of(self, state: Recipient, template: str, fact: Fact, event: Event) -> Iterable[Output]:
+        if isinstance(fact, OfCoupon):
+            category, params = COUPONS, _of_coupon(fact, event.at)
         else:
-            yield self._send(asked.template, asked.params)
+            category, params = POINTS, _of_points(fact)
+        facts = state.consents.facts
+        if self._lets_all_go and (not facts or consent.allowed(state.consents, "sms", category, self._policy.consent)):
+            return (_emitted("sms", self._message(template, "sms", params)),)
+        return self._tell(state, SendNotification(template, "sms", params, category=category), event)
 
-    def _send(self, template: str, params: dict[str, Param]) -> Output:
+    def _tell(self, state: Recipient, asked: SendNotification, event: Event) -> Iterator[Output]:
+        """What became of `asked`; behind those that wait and may go now, since they came before."""
+        if never := outbox.pointless(state, self._policy, asked):
+            yield from _suppressed(asked, never.because, event)
+            return
+        yield from self._go(state, event)
+        valid_until = outbox.ends_at(self._policy, asked, event.at)
+        match outbox.when(state, self._policy, asked, event.at, valid_until):
+            case Send():
+                yield from self._hand_over(state, asked, event)
+            case Suppress(because=because):
+                yield from _suppressed(asked, because, event)
+            case Hold() as hold:
+                yield from self._wait(state, asked, hold, valid_until, event)
+        yield from self._go(state, event)
+
+    def _wait(
+        self, state: Recipient, asked: SendNotification, hold: Hold, valid_until: int, event: Event
+    ) -> Iterator[Output]:
+        """Nobody should learn only when its moment has come that it can have no text."""
+        message = self._message_of(asked)
+        if isinstance(message, NotifyRefused):
+            yield from _refused(asked, message, event)
+            return
+        place = event.entry.offset
+        dropped = outbox.wait(state, asked, place, event.at, valid_until)
+        if all(one.held.place != place for one in dropped):
+            yield from _held(asked, hold, event)
+        yield from _dropped(dropped, event)
+
+    def _go(self, state: Recipient, event: Event) -> Iterator[Output]:
+        """Those that wait and may go now, and the timer for the others."""
+        wake_at = 0
+        while state.queue.held and not wake_at:
+            due = outbox.next_due(state, self._policy, event.at)
+            yield from _dropped(due.dropped, event)
+            if due.send is not None:
+                yield from self._hand_over(state, outbox.asked_for(due.send), event)
+            elif state.queue.held:
+                wake_at = due.wake_at
+        if wake_at != state.wake_at:
+            state.wake_at = wake_at
+            yield Arm(NEXT, wake_at) if wake_at else Cancel(NEXT)
+
+    def _hand_over(self, state: Recipient, asked: SendNotification, event: Event) -> Iterator[Output]:
+        """It may go now; where it has no text it takes no slot."""
+        message = self._message_of(asked)
+        if isinstance(message, NotifyRefused):
+            yield from _refused(asked, message, event)
+            return
+        outbox.count(state, self._policy, asked, event.at)
+        yield _emitted(asked.channel, message)
+        yield _answer(SENT, MessageSent(asked.template, asked.channel, **said_again(asked)))
+        yield Record(line(asked, "sent", event))
+
+    def _message_of(self, asked: SendNotification) -> Notify | NotifyRefused:
+        message = self._message(asked.template, asked.channel, asked.params)
+        return msgspec.structs.replace(message, **said_again(asked))
+
+    def _message(self, template: str, channel: Channel, params: dict[str, Param]) -> Notify | NotifyRefused:
+        """With its text, or why there is none."""
         locale = self._templates.locale
         text = self._templates.render(template, params)
         if isinstance(text, NotRendered):
-            refused = NotifyRefused(template, locale, params, text.code, text.detail)
-            return Emit("notify.refused", refused, route="notify.refused")
-        return Emit("notify.sms", NotifySms(template, locale, params, text), route="notify.sms")
+            return NotifyRefused(template, locale, params, text.code, text.detail)
+        return Notify(template, locale, params, text, segments(text) if channel == "sms" else 1)
 
 
-def _pointless(state: Bought, unless: Unless) -> SuppressionReason | None:
-    """Why there is no longer a reason to send; None where there is one."""
-    since = unless.bought
-    if since is not None and bought.since(state, since.changed_at, since.products):
-        return "bought"
-    return None
+def _emitted(channel: Channel, message: Notify | NotifyRefused) -> Output:
+    kind = REFUSED if isinstance(message, NotifyRefused) else f"notify.{channel}"
+    return Emit(kind, message, route=kind)
+
+
+def _answer(kind: str, body: MessageSent | MessageHeld | MessageSuppressed | NotifyRefused) -> Output:
+    """To whoever asked: no deeper than his request, so that steps which hear of each other may be as many."""
+    return Emit(kind, body, route=kind, same_depth=True)
+
+
+def _refused(asked: SendNotification, refused: NotifyRefused, event: Event) -> Iterator[Output]:
+    yield _answer(REFUSED, refused)
+    yield Record(line(asked, "refused", event, refused.code))
+
+
+def _held(asked: SendNotification, hold: Hold, event: Event) -> Iterator[Output]:
+    until = rfc3339(hold.until)
+    yield _answer(HELD, MessageHeld(asked.template, asked.channel, hold.because, until, **said_again(asked)))
+    yield Record(line(asked, "held", event, hold.because, until))
+
+
+def _dropped(dropped: Sequence[Dropped], event: Event) -> Iterator[Output]:
+    for one in dropped:
+        yield from _suppressed(outbox.asked_for(one.held), one.because, event)
+
+
+def _suppressed(asked: SendNotification, reason: Reason, event: Event) -> Iterator[Output]:
+    suppressed = MessageSuppressed(asked.template, asked.channel, asked.params, reason, **said_again(asked))
+    yield _answer(SUPPRESSED, suppressed)
+    yield Record(line(asked, "suppressed", event, reason))
 
 
 def _of_points(fact: OfPoints) -> dict[str, Param]:

@@ -17,18 +17,15 @@ import msgspec
 
 from actors.cart.cart import ORDERS_MAX
 
-FORMAT = 1
-"""Of the stored state."""
 PRODUCTS_MAX = 200
 """Remembered by name."""
 
 
-class Bought(msgspec.Struct, array_like=True):
-    """The state of one user. `products`: name -> offset of the newest purchase of it; `anything`: of the newest one
-    that did not say what it was of. `orders`: the last ones, whose resends are nothing.
+class Bought(msgspec.Struct, array_like=True, gc=False):
+    """Of one user. `products`: name -> offset of the newest purchase of it; `anything`: of the newest one that did not
+    say what it was of. `orders`: the last ones, whose resends are nothing.
     """
 
-    format: int = FORMAT
     anything: int = 0
     products: dict[str, int] = {}
     orders: list[str] = []
@@ -59,6 +56,5 @@ def since(bought: Bought, offset: int, products: Collection[str]) -> bool:
 
 def check(bought: Bought) -> None:
     """Raise AssertionError unless it is what purchases can have made."""
-    assert bought.format == FORMAT
     assert len(bought.products) <= PRODUCTS_MAX and all(offset > 0 for offset in bought.products.values())
     assert len(set(bought.orders)) == len(bought.orders) <= ORDERS_MAX and all(bought.orders)

@@ -27,7 +27,7 @@ from actors.notification.send_time import Because, Hold, Send, Suppress
 HELD_MAX = 32
 """Messages of one user."""
 
-Reason = Because | Literal["expired", "held_full"]
+Reason = Because | Literal["expired", "held_full", "bought", "no_consent"]
 
 
 class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -63,8 +63,14 @@ class Due(msgspec.Struct, frozen=True):
     wake_at: int
 
 
-Judge = Callable[[Held], Send | Hold | Suppress]
-"""What send_time.py says of it now."""
+class Pointless(msgspec.Struct, frozen=True):
+    """There is no longer a reason to send it, or no right to."""
+
+    because: Literal["bought", "no_consent"]
+
+
+Judge = Callable[[Held], Send | Hold | Suppress | Pointless]
+"""What send_time.py says of it now, where it is not pointless."""
 
 
 def hold(queue: Queue, message: Held, now: int) -> list[Dropped]:
@@ -85,7 +91,7 @@ def due(queue: Queue, now: int, judge: Judge) -> Due:
             case Send():
                 queue.held = stay + queue.held[index + 1 :]
                 return Due(held, dropped, now)
-            case Suppress(because=because):
+            case Suppress(because=because) | Pointless(because=because):
                 dropped.append(Dropped(held, because))
             case Hold(until=until):
                 stay.append(held)

@@ -16,8 +16,7 @@ import pytest
 
 from actors.cart import cart
 from actors.cart.actor import CartWatcherActor
-from actors.notification import actor as notification
-from actors.notification import bought
+from actors.notification import bought, outbox
 from tests.cart_stages import (
     DOMAINS,
     World,
@@ -154,7 +153,7 @@ def _as_it_was_told(right: Callable[..., Any]) -> Callable[..., Any]:
 
 
 MISTAKES: dict[str, tuple[Any, str, Callable[..., Any], str]] = {
-    "the reminder was asked for, so it is wanted": (notification, "_pointless", _never_pointless, "a buyer is"),
+    "the reminder was asked for, so it is wanted": (outbox, "pointless", _never_pointless, "a buyer is"),
     "a timer fires once, so it is said once": (cart, "abandon", _any_time, "twice"),
     "a purchase is a purchase": (bought, "buy", _order_by_message(bought.buy), "has not bought"),
     "an order empties the cart": (cart, "_buy", _order_by_message(getattr(cart, "_buy")), "{'a': 1}"),  # noqa: B009

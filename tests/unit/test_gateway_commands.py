@@ -75,7 +75,7 @@ def test_a_body_that_says_nothing_is_a_message_too(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "code", "field"),
     [
-        (b"", 400, "not_json", ""), (b"[1]", 422, "wrong_kind", ""), (b"{", 400, "not_json", ""),
+        (b"", 422, "bad_field", "n"), (b"[1]", 422, "wrong_kind", ""), (b"{", 400, "not_json", ""),
         (b'{"n":NaN}', 400, "not_json", "n"), (b'{"n":"7"}', 422, "bad_field", "n"),
         (b'{"n":7,"user_id":"v"}', 422, "bad_field", "user_id"), (b'{"n":7,"user_id":1}', 422, "bad_field", "user_id"),
         (b'{"n":7,"event_type":"points_change"}', 422, "bad_field", "event_type"),

@@ -9,8 +9,8 @@ import pytest
 
 from actors.calendar import DAY_MS
 from actors.notification.actor import NotificationActor
-from actors.notification.bought import Bought
-from actors.notification.messages import NotifyRefused, NotifySms
+from actors.notification.messages import Notify, NotifyRefused
+from actors.notification.recipient import Recipient
 from actors.notification.templates import NAMES, TEXT_CHARS_MAX, TEXTS, NotRendered, Templates
 from supervision.domain import Event
 from supervision.entry import Entry
@@ -39,7 +39,7 @@ def react(actor: NotificationActor, kind: str, **fields: Any) -> Emit:
     raw = msgspec.json.encode({**ENVELOPE, **FACT, **fields})
     entry = Entry(0, 1, 1, 5, 1, kind, "user:1", raw)
     body = msgspec.json.decode(raw, type=actor.reacts_to[kind])
-    [emit] = list(actor.react(Bought(), Event(entry, body, 5, "user:1")))
+    [emit] = list(actor.react(Recipient(), Event(entry, body, 5, "user:1")))
     assert isinstance(emit, Emit)
     return emit
 
@@ -60,7 +60,7 @@ def with_text(text: str) -> NotificationActor:
 def test_each_fact_becomes_its_text_in_the_default_locale(kind: str, text: str) -> None:
     emit = react(NotificationActor(Templates()), kind, expires_on="2026-09-20")
     assert emit.kind == emit.route == "notify.sms"
-    assert isinstance(emit.body, NotifySms)
+    assert isinstance(emit.body, Notify)
     assert (emit.body.text, emit.body.locale) == (text, "zh-Hans")
     assert emit.body.template == kind.replace(".", "_")
     assert emit.body.params["points"] == 100
@@ -81,7 +81,7 @@ COUPON = {"code": "C-1", "template": "T1", "template_version": "v", "trigger_sou
 def test_a_coupon_that_is_new_or_about_to_end_becomes_a_text(kind: str, locale: str, days: float, text: str) -> None:
     until = rfc3339(5 + int(days * DAY_MS))
     emit = react(NotificationActor(Templates(locale=locale)), kind, **COUPON, valid_from="", valid_until=until)
-    assert isinstance(emit.body, NotifySms)
+    assert isinstance(emit.body, Notify)
     assert (emit.body.template, emit.body.text) == (kind.replace(".", "_"), text)
     assert emit.body.params == {"code": "C-1", "template": "T1", "valid_until": until, "days": max(1, int(days))}
 
@@ -92,7 +92,7 @@ def test_a_coupon_that_has_expired_is_no_news() -> None:
 
 def test_another_locale_is_a_matter_of_configuration() -> None:
     emit = react(NotificationActor(Templates(locale="en")), "points.earned")
-    assert emit.body == NotifySms(
+    assert emit.body == Notify(
         "points_earned",
         "en",
         {"points": 100, "balance": 250, "reason": "purchase_order", "order_id": "A"},
@@ -125,7 +125,7 @@ def test_a_text_that_is_empty_or_too_long_is_not_sent() -> None:
 
 def test_values_are_never_compiled() -> None:
     emit = react(with_text("{{ reason }}"), "points.earned", reason="{{ 7 * 7 }}")
-    assert isinstance(emit.body, NotifySms)
+    assert isinstance(emit.body, Notify)
     assert emit.body.text == "{{ 7 * 7 }}"
 
 

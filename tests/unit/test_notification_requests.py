@@ -16,12 +16,13 @@ from actors.notification.bought import PRODUCTS_MAX, Bought
 from actors.notification.messages import (
     BoughtSince,
     MessageSuppressed,
+    Notify,
     NotifyRefused,
-    NotifySms,
     Param,
     SendNotification,
     Unless,
 )
+from actors.notification.recipient import Recipient
 from actors.notification.templates import Templates
 from supervision.domain import Event
 from supervision.entry import Entry
@@ -35,7 +36,7 @@ class User:
 
     def __init__(self) -> None:
         self.actor = NotificationActor(Templates())
-        self.state = Bought()
+        self.state = Recipient()
         self.offset = 0
 
     def buys(self, order_id: str, *products: str) -> None:
@@ -50,25 +51,25 @@ class User:
         since = None if changed_at is None else BoughtSince(changed_at, products)
         asked = SendNotification(template, "sms", PARAMS, Unless(since))
         raw = msgspec.json.encode({"event_type": "notify_requested", "user_id": "1", **msgspec.to_builtins(asked)})
-        [emit] = self._react(REQUESTED, raw, msgspec.json.decode(raw, type=SendNotification))
+        emit, *_ = self._react(REQUESTED, raw, msgspec.json.decode(raw, type=SendNotification))
         assert isinstance(emit, Emit) and emit.route == emit.kind
         return emit
 
     def hears(self, changed_at: int | None, *products: str) -> bool:
-        return isinstance(self.is_to_hear(changed_at, *products).body, NotifySms)
+        return isinstance(self.is_to_hear(changed_at, *products).body, Notify)
 
     def _react(self, kind: str, raw: bytes, body: Any) -> Sequence[Any]:
         self.offset += 1
         entry = Entry(0, 1, self.offset, 5, 0, kind, "user:1", raw)
         outputs = list(self.actor.react(self.state, Event(entry, body, 5, "user:1")))
         self.actor.check(self.state)
-        self.state = msgspec.msgpack.decode(msgspec.msgpack.encode(self.state), type=Bought)
+        self.state = msgspec.msgpack.decode(msgspec.msgpack.encode(self.state), type=Recipient)
         return outputs
 
 
 def test_what_is_asked_for_is_sent() -> None:
     emit = User().is_to_hear(None)
-    assert emit.body == NotifySms("cart_remind_sms", "zh-Hans", PARAMS, "您的购物车里还有2种商品等您结算")
+    assert emit.body == Notify("cart_remind_sms", "zh-Hans", PARAMS, "您的购物车里还有2种商品等您结算")
 
 
 def test_a_purchase_before_the_request_ends_it_and_says_so() -> None:
@@ -120,7 +121,7 @@ def test_what_is_forgotten_of_purchases_counts_as_one_of_everything() -> None:
     user.buys("one more", "one more")
     assert not user.hears(0, "hat"), "p0 was bought at 1, and nobody knows any more that it was no hat"
     assert user.hears(1, "hat")
-    assert len(user.state.products) == PRODUCTS_MAX and len(user.state.orders) == ORDERS_MAX
+    assert len(user.state.bought.products) == PRODUCTS_MAX and len(user.state.bought.orders) == ORDERS_MAX
 
 
 def test_a_purchase_that_was_parked_counts_from_its_own_place() -> None:

@@ -1,0 +1,80 @@
+"""What the notification domain knows of one user: what he bought lately, what he agreed to, when he likes to hear of
+us, what he was sent lately, and what waits for him.
+
+Each part has its own arithmetic (bought.py, consent.py, slots.py, held.py); here they are one state with one number of
+its format. Of his profile it keeps the two facts that decide when a message may go. It hears of them from the log, as
+the profile's domain does: asking that for them would be asking at another moment than the message's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from actors import slots
+from actors.notification import bought, consent, held
+from actors.notification.bought import Bought
+from actors.notification.consent import Consents
+from actors.notification.held import Queue
+from actors.profile.known import ZONE
+from actors.profile.messages import ProfileUpdate
+from actors.slots import Slots
+
+FORMAT = 2
+"""Of the stored state. Format 1 was what he bought, with the number in front."""
+PREFERRED_HOUR = "preferred_hour"
+"""The fact of a profile: an hour of the wall's clock, 0 to 23; anything else is no preference."""
+
+
+class Recipient(msgspec.Struct, array_like=True, gc=False):
+    """The state of one user. `zone` is empty while nobody has told it. `wake_at`: when the timer of what waits is due,
+    ms; 0: there is none.
+    """
+
+    format: int = FORMAT
+    bought: Bought = msgspec.field(default_factory=Bought)
+    consents: Consents = msgspec.field(default_factory=Consents)
+    slots: Slots = msgspec.field(default_factory=Slots)
+    queue: Queue = msgspec.field(default_factory=Queue)
+    zone: str = ""
+    preferred: int | None = None
+    wake_at: int = 0
+
+
+_decode = msgspec.msgpack.Decoder(Recipient).decode
+
+
+def learn(recipient: Recipient, update: ProfileUpdate) -> None:
+    """Of an update, what concerns messages, in place."""
+    if not update.profile_changes.keys() & {ZONE, PREFERRED_HOUR}:
+        return
+    changes = update.changes()
+    recipient.zone = changes.get(ZONE, recipient.zone) or ""
+    if PREFERRED_HOUR in changes:
+        hour = changes[PREFERRED_HOUR]
+        recipient.preferred = hour if type(hour) is int and 0 <= hour <= 23 else None
+
+
+def upgrade(fields: list[Any]) -> Recipient:
+    """The state whose fields, as they were stored, are `fields`. Raises ValueError for what no version wrote."""
+    if fields[0] != 1:
+        raise ValueError(f"nothing was ever remembered of a user in format {fields[0]}")
+    return Recipient(bought=msgspec.convert(fields[1:], Bought))
+
+
+def read(data: bytes) -> Recipient:
+    """The state whose bytes, of whatever format, a store holds. Raises ValueError for what is none."""
+    fields: list[Any] = msgspec.msgpack.decode(data)
+    return _decode(data) if fields[0] == FORMAT else upgrade(fields)
+
+
+def check(recipient: Recipient) -> None:
+    """Raise AssertionError unless all parts are sound and a timer is set when something waits."""
+    assert recipient.format == FORMAT
+    bought.check(recipient.bought)
+    consent.check(recipient.consents)
+    slots.check(recipient.slots)
+    held.check(recipient.queue)
+    assert recipient.preferred is None or 0 <= recipient.preferred <= 23
+    assert bool(recipient.wake_at) == bool(recipient.queue.held), "a timer without a message, or the other way round"
