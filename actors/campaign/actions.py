@@ -66,6 +66,9 @@ class Doing(msgspec.Struct, frozen=True, gc=False):
     unless_bought: bool
     known: Mapping[str, notification.Param]
     """What a text may speak of besides the step's own parameters."""
+    limits: tuple[notification.MessageLimit, ...] = ()
+    """Of messages, whoever sends them; who sends keeps them."""
+    priority: int = 0
 
     @property
     def reference(self) -> str:
@@ -93,8 +96,17 @@ def emitted(action: Action, doing: Doing, tagged: Sequence[str]) -> Iterator[Emi
 
 
 def _message(action: SendNotification, doing: Doing) -> notification.SendNotification:
-    assert action.channel == "sms", "the door takes no other"
     bought = notification.BoughtSince(doing.offset) if doing.unless_bought else None
     return notification.SendNotification(
-        action.template, action.channel, {**doing.known, **action.parameters}, notification.Unless(bought)
+        action.template,
+        action.channel,
+        {**doing.known, **action.parameters},
+        notification.Unless(bought),
+        doing.limits,
+        action.valid_for_s,
+        doing.priority,
+        action.transactional,
+        reference=doing.reference,
+        campaign_id=doing.campaign,
+        campaign_version=doing.version,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from actors.campaign import actions, knowledge
 from actors.campaign.actions import Doing
-from actors.campaign.campaign import CartIdle, IssueCoupon, NoAction
+from actors.campaign.campaign import CartIdle, IssueCoupon, NoAction, SendNotification
 from actors.campaign.comparison import passes
 from actors.campaign.desk import Desk
 from actors.campaign.directory import with_tag
@@ -17,13 +17,20 @@ from actors.campaign.index import Active
 from actors.campaign.listing import ready
 from actors.campaign.program import END, Await, Do, Fork, Sleep
 from actors.campaign.schedule import wake
-from actors.campaign.state import Run
+from actors.campaign.state import UNSETTLED_MAX, Run
+from actors.notification.messages import MessageLimit
 from actors.slots import give_back
 
 ANSWER_MS = 24 * 3_600_000
 """After which an action whose answer did not come counts as done."""
-ANSWERED = {"coupon.issued": "", "coupon.refused": "code"}
-"""Words that answer an action, and the field that says why it was refused, if any does."""
+ANSWERED = {
+    "coupon.issued": ("activity_id", ""),
+    "coupon.refused": ("activity_id", "code"),
+    "message.sent": ("reference", ""),
+    "message.suppressed": ("reference", "reason"),
+    "notify.refused": ("reference", "code"),
+}
+"""Words that answer an action -> the field that names it, and the one that says why it was refused, if any does."""
 
 
 def time_is_up(desk: Desk) -> None:
@@ -39,6 +46,8 @@ def time_is_up(desk: Desk) -> None:
 
 def came(desk: Desk, heard: Heard) -> None:
     """Every run that waits for such an event goes on, and the one whose action this answers."""
+    if heard.name in ANSWERED:
+        _settled(desk, *_answer(heard))
     for campaign, run in list(desk.member.runs.items()):
         if run.asked:
             _answered(desk, campaign, run, heard)
@@ -51,18 +60,33 @@ def came(desk: Desk, heard: Heard) -> None:
 
 
 def _answered(desk: Desk, campaign: str, run: Run, heard: Heard) -> None:
-    if heard.name not in ANSWERED or heard.fields.get("activity_id") != run.asked:
+    if heard.name not in ANSWERED or _answer(heard)[0] != run.asked:
         return
     one = _moved(desk, campaign, run)
     if one is None:
         return
     waits = one.compiled.program.instructions[run.pc]
-    code = str(heard.fields.get(ANSWERED[heard.name], ""))
+    code = _answer(heard)[1]
     assert isinstance(waits, Do), waits
+    run.acts -= bool(code)
+    run.told = "" if code else run.told
     run.pc = waits.after_refusal(code) if code else waits.next
     if code:
         desk.why(one, "refused", run, code, step=waits.place, reference=run.asked)
     go(desk, one, run)
+
+
+def _answer(heard: Heard) -> tuple[str, str]:
+    """(the action's reference, why it was refused)."""
+    reference, code = ANSWERED[heard.name]
+    return str(heard.fields.get(reference, "")), str(heard.fields.get(code, "")) if code else ""
+
+
+def _settled(desk: Desk, reference: str, code: str) -> None:
+    """A message was all that a run has done: if it does not go out, the run's slot is free again."""
+    slot = desk.member.unsettled.pop(reference, None)
+    if slot is not None and code:
+        give_back(desk.member.slots, slot)
 
 
 def _moved(desk: Desk, campaign: str, run: Run) -> Active | None:
@@ -118,18 +142,29 @@ def _exits(desk: Desk, one: Active, run: Run) -> bool:
 
 
 def _act(desk: Desk, one: Active, run: Run, do: Do) -> None:
-    trigger = one.compiled.campaign.trigger
-    reminder = isinstance(trigger, CartIdle | NoAction)
-    known = knowledge.spoken(desk.member.knows)
-    doing = Doing(one.id, one.version, run.number, run.pc, desk.at, run.origin.offset, reminder, known)
+    doing = _doing(desk, one, run)
     tagged = with_tag(desk.directory, do.action.tag or "") if isinstance(do.action, IssueCoupon) else ()
     emits = list(actions.emitted(do.action, doing, tagged))
     desk.outputs += emits
-    run.acted = run.acted or bool(emits)
+    run.acts += bool(emits)
+    run.told = doing.reference if isinstance(do.action, SendNotification) else run.told
     kind = emits[0].kind if emits else "nothing"
     desk.why(one, "acted", run, step=do.place, action=kind, reference=doing.reference)
-    if do.refused and isinstance(do.action, IssueCoupon) and emits:
-        run.asked, run.due = doing.reference, desk.at + ANSWER_MS
+    if do.refused and emits and isinstance(do.action, IssueCoupon | SendNotification):
+        waits_ms = do.action.valid_for_s * 1_000 if isinstance(do.action, SendNotification) else 0
+        run.asked, run.due = doing.reference, desk.at + waits_ms + ANSWER_MS
+
+
+def _doing(desk: Desk, one: Active, run: Run) -> Doing:
+    campaign = one.compiled.campaign
+    limits = [
+        MessageLimit(spec.scope, spec.window, spec.count) for spec in one.compiled.limits if spec.of_messages
+    ]  # fmt: skip
+    return Doing(
+        one.id, one.version, run.number, run.pc, desk.at, run.origin.offset,
+        isinstance(campaign.trigger, CartIdle | NoAction), knowledge.spoken(desk.member.knows), tuple(limits),
+        campaign.priority,
+    )  # fmt: skip
 
 
 def _end(desk: Desk, one: Active, run: Run, reason: str) -> None:
@@ -139,6 +174,11 @@ def _end(desk: Desk, one: Active, run: Run, reason: str) -> None:
 
 def _over(desk: Desk, one: Active, run: Run, reason: str) -> None:
     desk.member.runs.pop(one.id, None)
-    if run.slot is not None and not run.acted:
+    if run.slot is not None and not run.acts:
         give_back(desk.member.slots, run.slot)
+    elif run.slot is not None and run.acts == 1 and run.told:
+        unsettled = desk.member.unsettled
+        unsettled[run.told] = run.slot
+        while len(unsettled) > UNSETTLED_MAX:
+            del unsettled[next(iter(unsettled))]
     desk.exited(one, run, reason)

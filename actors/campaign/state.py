@@ -26,6 +26,8 @@ ORDERS_MAX = 100
 WHY_LAST_MAX = 32
 """Campaigns of which the last decision is kept, the newest."""
 COUNTERS_MAX = 1_000
+UNSETTLED_MAX = 20
+"""Messages that were all that a run did, and are not known to have been sent."""
 
 
 class Origin(msgspec.Struct, array_like=True, gc=False):
@@ -41,7 +43,8 @@ class Origin(msgspec.Struct, array_like=True, gc=False):
 class Run(msgspec.Struct, array_like=True):
     """A user's way through a campaign, at instruction `pc` of `version`. `number` counts the user's runs. `due`: when
     it goes on by itself, 0 = it is not waiting. `asked`: the reference of an action whose answer it waits for. `slot`:
-    what its limits have counted for it, to be given back if it ends without having done (`acted`) anything.
+    what its limits have counted for it, to be given back if it ends without having done anything. `acts`: how many
+    actions were not refused; `told`: the reference of its last message.
     """
 
     version: str
@@ -52,7 +55,8 @@ class Run(msgspec.Struct, array_like=True):
     due: int = 0
     asked: str = ""
     slot: Slot | None = None
-    acted: bool = False
+    acts: int = 0
+    told: str = ""
 
 
 class Last(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -76,8 +80,9 @@ class Remembered(msgspec.Struct, array_like=True, gc=False):
 
 class Member(msgspec.Struct, array_like=True):
     """`since`: when the user was first heard of. `runs`, `watches`, `met` (campaigns whose condition holds), `dues`
-    (when a campaign's own time for the user comes) and `last` by campaign; `orders` by id, the newest last. `armed`:
-    what the timer is set to, 0 = none.
+    (when a campaign's own time for the user comes) and `last` by campaign; `orders` by id, the newest last;
+    `unsettled`: slots of runs that are over, by the reference of the one message that they sent. `armed`: what the
+    timer is set to, 0 = none.
     """
 
     format: int = FORMAT
@@ -93,6 +98,7 @@ class Member(msgspec.Struct, array_like=True):
     met: dict[str, bool] = {}
     dues: dict[str, int] = {}
     last: dict[str, Last] = {}
+    unsettled: dict[str, Slot] = {}
     armed: int = 0
 
 
@@ -105,7 +111,7 @@ def check(member: Member) -> None:
     """Raise AssertionError unless it is a state that reactions can have made."""
     assert len(member.runs) <= RUNS_MAX and len(member.watches) <= WATCHES_MAX, "too many runs or watches"
     assert len(member.orders) <= ORDERS_MAX and len(member.last) <= WHY_LAST_MAX, "too much is remembered"
-    assert len(member.counters) <= COUNTERS_MAX, "too many counters"
+    assert len(member.counters) <= COUNTERS_MAX and len(member.unsettled) <= UNSETTLED_MAX, "too much is kept"
     for campaign, run in member.runs.items():
         assert run.due or run.asked, f"{campaign}: nothing will make the run go on"
         assert 0 < run.number <= member.numbered, f"{campaign}: a run that was never begun"

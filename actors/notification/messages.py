@@ -57,7 +57,7 @@ class Asker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     category: str = ""
     reference: str = ""
     campaign_id: str = ""
-    campaign_version: int = 0
+    campaign_version: str = ""
 
 
 def said_again(asker: Asker) -> dict[str, Any]:

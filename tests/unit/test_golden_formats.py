@@ -126,9 +126,14 @@ ASKED = SendNotification(
     category="carts",
     reference="run7/2",
     campaign_id="CART_ABANDON_001",
-    campaign_version=3,
+    campaign_version="afd515816e728410",
 )
-WHO = {"category": "carts", "reference": "run7/2", "campaign_id": "CART_ABANDON_001", "campaign_version": 3}
+WHO = {
+    "category": "carts",
+    "reference": "run7/2",
+    "campaign_id": "CART_ABANDON_001",
+    "campaign_version": "afd515816e728410",
+}
 
 DIRECTORY = Directory(1, {"T1": Listed(3, "active", "DOUBLE11", "A1")}, {"DOUBLE11": "T1"}, {"A1": "T1"})
 STATES: dict[str, Any] = {
@@ -260,7 +265,8 @@ STATES: dict[str, Any] = {
                 1_758_378_900_000,
                 "C1.2.1",
                 Slot(1_758_378_600_000, ("campaign:C1",)),
-                True,
+                1,
+                "C1.2.0",
             )
         },
         {"C2": Origin(1_758_378_600_000, 42)},
@@ -278,6 +284,7 @@ STATES: dict[str, Any] = {
         {"C3": True},
         {"C4": 1_759_000_000_000},
         {"C1": Last(1_758_378_600_000, "afd515816e728410", "not_entered", "when", "when", "tier = gold", "silver")},
+        {"C5.1.0": Slot(1_758_378_600_000, ("campaign:C5",))},
         1_758_378_900_000,
     ),
     "state.campaign-segment.1": CampaignDirectory(

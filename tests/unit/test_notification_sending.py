@@ -130,12 +130,17 @@ SENT = ["notify.sms hello 0", "sent r0"]
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_what_is_asked_for_goes_out_on_its_channel_and_who_asked_is_told(channel: Channel) -> None:
     user = User()
-    assert user.asks(channel=channel, category="news", campaign_id="C", campaign_version=3) == [
+    assert user.asks(channel=channel, category="news", campaign_id="C", campaign_version="v3") == [
         f"notify.{channel} hello 0", "sent r0",
     ]  # fmt: skip
     bodies: list[Any] = [output.body for output in user.outputs if isinstance(output, Emit)]
     for said in (*bodies, *user.records):
-        assert (said.category, said.reference, said.campaign_id, said.campaign_version) == ("news", "r0", "C", 3)
+        assert (said.category, said.reference, said.campaign_id, said.campaign_version) == (
+            "news",
+            "r0",
+            "C",
+            "v3",
+        )
     [record] = user.records
     assert (record.message, record.entry, record.at) == ("sent", "0.1.1", rfc3339(NOON))
 

@@ -288,3 +288,36 @@ def test_the_seeds_upgrade_comes_once_with_its_pack_when_the_last_of_its_conditi
     ]  # fmt: skip
     assert [emit.body.template for emit in said if emit.kind == "coupon.issue"] == ["V1", "V2"]  # type: ignore[attr-defined]
     assert ann.does("sign_in") == []
+
+
+def test_a_message_that_does_not_go_out_gives_the_slot_back_and_one_that_does_keeps_it() -> None:
+    for word, again in (("message.suppressed", True), ("notify.refused", True), ("message.sent", False)):
+        ann = User()
+        ann.campaign("VIEW", **{**VIEWED, "steps": [REMIND]}, limits=[{"count": 1}])
+        (_, asked, _) = ann.does("product_view", product_id="p1", view_duration=45)
+        reference = asked.body.reference  # type: ignore[attr-defined]
+        ann.hears(word, template="cart_remind_sms", channel="sms", reference=reference, reason="capped", code="x")
+        assert bool(ann.does("product_view", product_id="p1", view_duration=45)) == again
+        assert not ann.member.unsettled or again
+
+
+def test_a_message_that_is_suppressed_leads_to_another_branch() -> None:
+    ann = User()
+    instead = {"then": [COUPON], "codes": ["no_consent"]}
+    ann.campaign("VIEW", **{**VIEWED, "steps": [{**REMIND, "on_refused": [instead]}]})
+    (_, asked) = ann.does("product_view", product_id="p1", view_duration=45)
+    reference = asked.body.reference  # type: ignore[attr-defined]
+    said = ann.hears("message.suppressed", channel="sms", reference=reference, reason="no_consent")
+    assert kinds(said) == ["coupon.issue", "campaign.exited"]
+
+
+def test_limits_of_all_messages_and_what_a_message_may_do_go_with_the_request() -> None:
+    ann = User()
+    step = {**REMIND, "channel": "email", "transactional": True, "valid_for_s": 60}
+    limits = [{"scope": "channel:email", "window": {"days": 1}, "count": 3}, {"scope": "campaign", "count": 5}]
+    ann.campaign("VIEW", **{**VIEWED, "steps": [step]}, limits=limits, priority=7)
+    asked = ann.does("product_view", product_id="p1", view_duration=45)[1].body
+    assert isinstance(asked, SendNotification)
+    assert [(one.scope, one.count) for one in asked.limits] == [("channel:email", 3)]
+    assert (asked.channel, asked.transactional, asked.valid_for_s, asked.priority) == ("email", True, 60, 7)
+    assert (asked.campaign_id, asked.reference) == ("VIEW", "VIEW.1.0")
