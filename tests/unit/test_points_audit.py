@@ -156,7 +156,7 @@ def test_beside_an_engine_at_work_there_is_no_false_alarm_and_gifts_on_their_way
 
     def go_on() -> None:
         busy(engine, rng, 3)
-        engine.step(rng.randrange(50))
+        engine.step(rng.randrange(70))
 
     for number in range(5):
         busy(engine, rng, 60)
