@@ -159,6 +159,12 @@ class Domain(Generic[S]):
         """
         return ()
 
+    def concerns(self, event: Event, shared: Any) -> bool:
+        """Whether the event is anything to this domain, by what its segment shares at the event's place. Of one that is
+        not, no state is loaded and nothing follows.
+        """
+        return True
+
     def keys(self, event: Event) -> Sequence[bytes]:
         """The business keys (`outputs.business_key`) the reaction will ask for."""
         return ()

@@ -101,7 +101,10 @@ class Fold:
         """React to `entries` in order. Raises Poisoned; Refused when the load failed and nothing has happened."""
         events = [None if self._set_apart(entry) else self._event(entry, entry.at) for entry in entries]
         asked = [self._keys(event) if event else () for event in events]
-        loaded = self._load([event for event in events if event], [key for keys in asked for key in keys])
+        loaded = self._load(
+            [event for event in events if event and self._seems_to_concern(event)],
+            [key for keys in asked for key in keys],
+        )
         for entry, event, keys in zip(entries, events, asked, strict=True):
             self._take(entry, event, keys, loaded, outcome)
 
@@ -183,7 +186,9 @@ class Fold:
             event = self._informed(event, keys, loaded, outcome)
         except Refused as refused:
             raise Unreadable(str(refused)) from None
-        held = self._states.get(event.subject)
+        if event.shared is not None and not self._concerns(event, event.shared):
+            return
+        held = self._held(event)
         state = held.state if held else None
         try:
             beside, event = self._accompanied(state, event)
@@ -200,6 +205,30 @@ class Fold:
         outcome.touched.update(dict.fromkeys(changes, entry.offset))
         if event.claimed and not outputs:
             self._place.counters.count("business_duplicates", domain=self._domain.name)
+
+    def _seems_to_concern(self, event: Event) -> bool:
+        """As far as is known before the batch: an entry of it may change what is shared."""
+        subject = self._forms.shared_subject
+        held = self._states.get(subject) if subject and event.subject != subject else None
+        return held is None or self._concerns(event, held.state)
+
+    def _concerns(self, event: Event, shared: Any) -> bool:
+        try:
+            return self._domain.concerns(event, shared)
+        except Exception as error:
+            raise Poisoned(event.entry.offset, error) from None
+
+    def _held(self, event: Event) -> Held | None:
+        """The state of the event's subject; loaded now where it did not seem to be needed."""
+        held = self._states.get(event.subject)
+        if held is not None or self._forms.of(event.subject) is None:
+            return held
+        loaded = self._more([event.subject], ())
+        try:
+            self._revive(event.subject, loaded)
+        except Exception as error:
+            raise Poisoned(event.entry.offset, error) from None
+        return self._states.held(event.subject)
 
     def _accompanied(self, state: Any, event: Event) -> tuple[str, Event]:
         """(companion, the event with its state); with an empty one, the event as it is."""

@@ -91,6 +91,10 @@ class User:
         """Another domain's word."""
         return self._react(kind, body)
 
+    def concerned(self, kind: str, **body: Any) -> bool:
+        """Whether such a word would be looked at."""
+        return self.actor.concerns(self._event(kind, body, SUBJECT), self.directory)
+
     def has(self, **facts: Any) -> list[Emit]:
         """Facts of her profile."""
         changes = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in facts.items()}

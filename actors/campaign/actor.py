@@ -24,6 +24,7 @@ from actors.campaign.desk import Desk
 from actors.campaign.directory import Directory
 from actors.campaign.fanout import CampaignDue
 from actors.campaign.heard import FACTS, Heard
+from actors.campaign.index import index_of
 from actors.campaign.listing import campaign_of, read, ready
 from actors.campaign.state import Member, Origin
 from actors.cart.messages import CartChanged
@@ -38,6 +39,8 @@ CART_CHANGED = "cart.changed"
 NEXT = "next"
 """Key of the timer for what comes next of all runs."""
 NOTHING: frozenset[str] = frozenset()
+ASKED = {"points": "points", "coupon": "coupons"}
+"""Of what a fact's first word tells -> what conditions call it."""
 
 
 class CampaignActor(Domain[Member]):
@@ -69,6 +72,21 @@ class CampaignActor(Domain[Member]):
 
     def check(self, state: Any) -> None:
         check(state)
+
+    def concerns(self, event: Event, shared: Directory) -> bool:
+        """Points and coupons are what most entries are about, and few campaigns ask for either: of those that nobody
+        listens to, nothing is loaded. Whatever answers a campaign is always heard.
+        """
+        kind, index = event.entry.kind, index_of(shared)
+        if kind not in FACTS or kind in index.names or kind.startswith("tier."):
+            return True
+        if not index.any:
+            return False
+        body = event.body
+        of = ASKED.get(kind.partition(".")[0], "")
+        return of in index.asks or bool(body.get("campaign_id") or body.get("activity_id")) or (
+            kind == "coupon.issued" and bool(index.timed)
+        )  # fmt: skip
 
     def react(self, state: Any, event: Event) -> Iterable[Output]:
         if isinstance(state, Member):

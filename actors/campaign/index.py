@@ -57,6 +57,10 @@ class Index:
         specs = {key: spec for one in compiled for key, spec in one.counters.items()}
         self.specs: Mapping[str, CounterSpec] = specs
         self.counted = _by_event((spec.event, Counted(key, spec)) for key, spec in sorted(specs.items()))
+        self.names = frozenset(name for one in compiled for name in (*one.hears, *one.awaits)) | frozenset(self.counted)
+        """Of events that any of them listens to."""
+        self.asks = frozenset(name for one in compiled for name in one.asks)
+        self.any = bool(compiled)
         self.net = any(spec.net for spec in specs.values())
         """Whether orders must be remembered, for what takes them back."""
 

@@ -1,7 +1,9 @@
 """What campaigns know of a user besides events: level, points, coupons, cart, and facts of the profile.
 
 It is told by the other domains' own words, in the order of the user's log, so it is what those domains had said when
-the entry that is judged came; never what they may have decided since.
+the entry that is judged came; never what they may have decided since. Levels and facts of the profile are followed
+always; points and coupons, which most entries are about, while an active campaign asks for them: the balance is known
+from the next word about it on, coupons are counted from then on.
 """
 
 from __future__ import annotations

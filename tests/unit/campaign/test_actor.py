@@ -321,3 +321,23 @@ def test_limits_of_all_messages_and_what_a_message_may_do_go_with_the_request() 
     assert [(one.scope, one.count) for one in asked.limits] == [("channel:email", 3)]
     assert (asked.channel, asked.transactional, asked.valid_for_s, asked.priority) == ("email", True, 60, 7)
     assert (asked.campaign_id, asked.reference) == ("VIEW", "VIEW.1.0")
+
+
+def test_what_nobody_listens_to_is_not_looked_at() -> None:
+    ann = User()
+    earned, issued = {"balance": 100, "points": 100}, {"template": "T", "valid_until": "2026-10-01T00:00:00Z"}
+    for asks, points, coupons in (
+        ({}, False, False),
+        (VIEWED, False, False),
+        ({**VIEWED, "when": {"type": "points", "op": ">=", "value": 1}}, True, False),
+        ({**VIEWED, "when": {"type": "coupons", "op": ">=", "value": 1}}, False, True),
+        ({**VIEWED, "trigger": {"type": "event", "event": "points.earned"}}, True, False),
+        ({**VIEWED, "trigger": {"type": "before", "what": "coupon_end", "days": 1}}, False, True),
+    ):
+        ann = User()
+        if asks:
+            ann.campaign("C", **asks)
+        assert ann.concerned("points.earned", **earned) == points, asks
+        assert ann.concerned("coupon.issued", **issued) == coupons, asks
+        assert ann.concerned("tier.upgraded", level="gold", before="")
+        assert ann.concerned("coupon.refused", activity_id="C.1.0", code="sold_out") == bool(asks)

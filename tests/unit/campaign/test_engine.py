@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -104,4 +105,31 @@ def test_at_its_minute_everybody_who_is_known_is_told_once_over_kills_in_the_mid
     engine.settle(30)
     heard = sorted(body["user_id"] for _, body in engine.said("campaign.effect"))
     assert heard == users
+    engine.close()
+
+
+def test_words_that_no_campaign_listens_to_leave_no_state_and_the_first_that_one_does_is_heard(tmp_path: Path) -> None:
+    engine = PointsEngine(tmp_path)
+    for n in range(3):
+        engine.say("points_change", f"u{n}", change_type="increase", points=5, reason="x", order_id="A")
+    engine.settle()
+
+    def known() -> list[str]:
+        with closing(engine.store.reader()) as reader:
+            return [
+                subject
+                for segment in range(SEGMENTS)
+                for subject in reader.subjects_after(segment, "campaign", "user:", 100)
+            ]
+
+    assert known() == []
+    steps = [{"type": "emit", "effect": "thanks"}]
+    earned = {"name": "n", "trigger": {"type": "event", "event": "points.earned"}, "steps": steps}
+    put(engine, subject_of("EARNED"), campaigns.parse(campaigns.body("active", msgspec.json.encode(earned))))
+    engine.settle(0.01)
+    for n in range(3):
+        engine.say("points_change", f"u{n}", change_type="increase", points=5, reason="x", order_id="B")
+    engine.settle()
+    heard = [body["user_id"] for _, body in engine.said("campaign.effect")]
+    assert sorted(heard) == ["u0", "u1", "u2"] and sorted(known()) == ["user:u0", "user:u1", "user:u2"]
     engine.close()
