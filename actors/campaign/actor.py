@@ -20,6 +20,7 @@ from actors.behaviour.messages import SEEN
 from actors.behaviour.plausible import judge
 from actors.campaign import directory as directories
 from actors.campaign import entering, fanout, heard, knowledge, running, state, tally, timed
+from actors.campaign.campaign import Schedule
 from actors.campaign.desk import Desk
 from actors.campaign.directory import Directory
 from actors.campaign.fanout import CampaignDue
@@ -100,6 +101,7 @@ class CampaignActor(Domain[Member]):
         desk = Desk(member, event)
         body = event.body
         member.since = member.since or event.at
+        knowledge.renew(member.knows, desk.directory.asked)
         match body:
             case TimerDue():
                 _fired(desk, body)
@@ -132,11 +134,11 @@ class CampaignActor(Domain[Member]):
 
 def _learned(knows: knowledge.Knowledge, kind: str, body: Mapping[str, Any]) -> frozenset[str]:
     match kind.partition(".")[0]:
-        case "points":
+        case "points" if "points" in knows.asked:
             return frozenset(("points",)) if knowledge.of_points(knows, body) else NOTHING
         case "tier" if kind != "tier.will_drop":
             return frozenset(("tier",)) if knowledge.of_tier(knows, body) else NOTHING
-        case "coupon":
+        case "coupon" if "coupons" in knows.asked:
             return frozenset(("coupons",)) if knowledge.of_coupon(knows, kind, body) else NOTHING
         case _:
             return NOTHING
@@ -157,9 +159,9 @@ def _happened(desk: Desk, said: Heard | None, changed: frozenset[str]) -> None:
 def _due(desk: Desk, said: CampaignDue) -> None:
     """A campaign is due for everybody, or has to be looked at by everybody."""
     one = desk.index.active.get(said.campaign)
-    if one is not None and said.occurrence:
+    if one is not None and said.occurrence and isinstance(one.compiled.campaign.trigger, Schedule):
         entering.enter(desk, one, Origin(said.occurrence, desk.event.entry.offset))
-    elif one is not None:
+    elif one is not None and not said.occurrence:
         timed.look(desk, one)
 
 
@@ -183,6 +185,7 @@ def _for_segment(directory: Directory, event: Event) -> Iterator[Output]:
     match event.body:
         case ProgrammeActivated() as said:
             told(directory, said)
+            directories.ask(directory, index_of(directory).asks, event.entry.offset)
             if campaign := campaign_of(said.name):
                 yield from fanout.told(directory, campaign, event)
         case TimerDue() as fired:

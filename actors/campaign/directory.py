@@ -7,6 +7,7 @@ goes on by the newest, as if the campaign said `move`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from hashlib import blake2b
 
 import msgspec
@@ -16,6 +17,8 @@ BYTES_MAX = 768 * 1024
 VERSIONS_MAX = 4
 """Of one campaign, the newest."""
 STAMP_BYTES = 8
+ON_REQUEST = ("points", "coupons")
+"""Most entries are about these, and few campaigns ask for either."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -30,12 +33,15 @@ class Listed(msgspec.Struct, array_like=True, gc=False):
 
 
 class Directory(msgspec.Struct, array_like=True):
-    """`tagged`: the tags of the templates of coupons that are active. `stamp` names the content."""
+    """`tagged`: the tags of the templates of coupons that are active. `stamp` names the content. `asked`: what
+    campaigns ask of users that is followed only while they do (ON_REQUEST), since which entry.
+    """
 
     format: int = 1
     campaigns: dict[str, Listed] = {}
     tagged: dict[str, tuple[str, ...]] = {}
     stamp: str = ""
+    asked: dict[str, int] = {}
 
 
 def full(directory: Directory) -> bool:
@@ -51,12 +57,19 @@ def enter(directory: Directory, campaign: str, number: int, status: str, version
     bodies = dict(before.bodies) if before else {}
     bodies.pop(version, None)
     bodies[version] = body
+    if status == "archived":  # who was under way on an older one stops
+        bodies = {version: body}
     while len(bodies) > VERSIONS_MAX:
         del bodies[next(iter(bodies))]
     directory.campaigns[campaign] = Listed(number, status, version, bodies)
     while full(directory) and len(bodies) > 1:
         del bodies[next(iter(bodies))]
     _stamp(directory)
+
+
+def ask(directory: Directory, names: Collection[str], offset: int) -> None:
+    """From the entry at `offset` on, campaigns ask for `names`."""
+    directory.asked = {name: directory.asked.get(name, offset) for name in ON_REQUEST if name in names}
 
 
 def tag(directory: Directory, template: str, tags: tuple[str, ...]) -> None:
@@ -74,5 +87,6 @@ def with_tag(directory: Directory, wanted: str) -> list[str]:
 
 
 def _stamp(directory: Directory) -> None:
-    names = [(id, one.version, one.status, one.number) for id, one in sorted(directory.campaigns.items())]
+    listed = sorted(directory.campaigns.items())
+    names = [(id, one.version, one.status, one.number, list(one.bodies)) for id, one in listed]
     directory.stamp = blake2b(_encode((names, sorted(directory.tagged.items()))), digest_size=STAMP_BYTES).hexdigest()

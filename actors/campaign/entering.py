@@ -80,7 +80,7 @@ def unwatch(desk: Desk, campaign: str) -> None:
 def idle(desk: Desk, campaign: str) -> None:
     """Nothing was done for as long as the campaign waits."""
     origin, one = desk.member.watches.pop(campaign, None), desk.index.active.get(campaign)
-    if origin is not None and one is not None:
+    if origin is not None and one is not None and isinstance(one.compiled.campaign.trigger, NoAction | CartIdle):
         enter(desk, one, origin)
 
 

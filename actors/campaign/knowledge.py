@@ -2,8 +2,9 @@
 
 It is told by the other domains' own words, in the order of the user's log, so it is what those domains had said when
 the entry that is judged came; never what they may have decided since. Levels and facts of the profile are followed
-always; points and coupons, which most entries are about, while an active campaign asks for them: the balance is known
-from the next word about it on, coupons are counted from then on.
+always; points and coupons, which most entries are about, while a campaign asks for them: the balance is known from the
+next word about it on, coupons are counted from then on, and what was known of an earlier time is forgotten: it may be
+wrong by now.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class CartKnown(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Knowledge(msgspec.Struct, array_like=True, gc=False):
-    """`coupons`: how many can be used, by template. `ends`: moments at which something of the user's ends, by what."""
+    """`coupons`: how many can be used, by template. `ends`: moments at which something of the user's ends, by what.
+    `asked`: since when points and coupons are followed, as directory.Directory has it.
+    """
 
     tier: str = ""
     points: int = 0
@@ -52,6 +55,18 @@ class Knowledge(msgspec.Struct, array_like=True, gc=False):
     cart: CartKnown = CartKnown()
     profile: dict[str, Any] = {}
     ends: dict[str, list[int]] = {}
+    asked: dict[str, int] = {}
+
+
+def renew(knows: Knowledge, asked: Mapping[str, int]) -> None:
+    """Forget what was not followed all the time since it was heard."""
+    if knows.asked == asked:
+        return
+    if knows.asked.get("points") != asked.get("points"):
+        knows.points = 0
+    if knows.asked.get("coupons") != asked.get("coupons"):
+        knows.coupons = {}
+    knows.asked = dict(asked)
 
 
 def of_cart(knows: Knowledge, said: CartChanged) -> None:
@@ -127,5 +142,8 @@ def _others(knows: Knowledge) -> int:
 
 
 def spoken(knows: Knowledge) -> dict[str, str | int]:
-    """What texts may speak of: `points`, `tier`, and of the cart `lines` and `pieces`."""
-    return {"points": knows.points, "tier": knows.tier, "lines": knows.cart.lines, "pieces": knows.cart.pieces}
+    """What texts may speak of: `tier`, of the cart `lines` and `pieces`, and `points` where they are followed: a text
+    is rather refused than wrong.
+    """
+    points = {"points": knows.points} if "points" in knows.asked else {}
+    return {"tier": knows.tier, "lines": knows.cart.lines, "pieces": knows.cart.pieces, **points}

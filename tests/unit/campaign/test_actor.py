@@ -341,3 +341,32 @@ def test_what_nobody_listens_to_is_not_looked_at() -> None:
         assert ann.concerned("coupon.issued", **issued) == coupons, asks
         assert ann.concerned("tier.upgraded", level="gold", before="")
         assert ann.concerned("coupon.refused", activity_id="C.1.0", code="sold_out") == bool(asks)
+
+
+def test_what_was_not_followed_all_the_time_is_forgotten_and_not_believed() -> None:
+    ann = User()
+    rich = {**VIEWED, "when": {"type": "points", "op": ">=", "value": 100}}
+    few = {**VIEWED, "when": {"type": "coupons", "op": ">=", "value": 1}}
+    asks = [(id, ann.campaign(id, **campaign)) for id, campaign in (("RICH", rich), ("FEW", few))]
+    ann.hears("points.earned", balance=500)
+    ann.hears("coupon.issued", template="T")
+    assert len(ann.does("product_view", product_id="p1", view_duration=45)) == 6
+    for id, made in asks:
+        ann.status(id, "archived", made)
+    ann.campaign("BEFORE", trigger={"type": "before", "what": "coupon_end", "days": 1}, steps=[REMIND])
+    ann.hears("coupon.issued", template="T", valid_until="2026-12-01T00:00:00Z")
+    ann.campaign("RICH2", **rich)
+    ann.campaign("FEW2", **few)
+    assert ann.does("product_view", product_id="p1", view_duration=45) == []
+    assert ann.last("RICH2") == ann.last("FEW2") == ("not_entered", "when")
+    ann.hears("points.spent", balance=200)
+    ann.hears("coupon.issued", template="T")
+    assert len(ann.does("product_view", product_id="p1", view_duration=45)) == 6
+
+
+def test_a_campaign_whose_trigger_is_another_by_then_is_not_started_by_the_old_one() -> None:
+    ann = User()
+    ann.campaign("CART", **ABANDONED)
+    ann.cart(29_900, "p1")
+    ann.campaign("CART", **{**ABANDONED, "trigger": {"type": "event", "event": "favorite"}})
+    assert ann.waits(3_600) == []
