@@ -26,6 +26,7 @@ from actors.profile.messages import UPDATE, ProfileUpdate
 from actors.programmes.messages import ACTIVATED, ProgrammeActivated
 from supervision.domain import Event, TimerDue
 from supervision.entry import Entry, segment_subject
+from supervision.outcome import OUTPUTS_MAX
 from supervision.outputs import Arm, Cancel, Emit, Output, Record
 
 START = 1_790_000_000_000
@@ -171,7 +172,9 @@ class User:
     def _react(self, kind: str, body: Any, raw: bytes = b"") -> list[Emit]:
         event = self._event(kind, body, SUBJECT, raw)
         emits: list[Emit] = []
-        for output in list(self.actor.react(self.member, event)):
+        outputs = list(self.actor.react(self.member, event))
+        assert len(outputs) <= OUTPUTS_MAX, "more than the engine takes of one reaction"
+        for output in outputs:
             emits += self._take(output, event)
         self.actor.check(self.member)
         self.member = msgspec.msgpack.decode(msgspec.msgpack.encode(self.member), type=Member)

@@ -19,7 +19,15 @@ from actors.campaign.state import WHY_LAST_MAX, Last, Member, Origin, Run
 from actors.campaign.view import View
 from supervision.domain import Event
 from supervision.envelope import rfc3339
+from supervision.outcome import NEAR_MS
 from supervision.outputs import Emit, Output, Record
+
+OUTPUTS_FULL = 100
+"""Of one reaction: runs that would do more wait for their turn, so that it ends far below outcome.OUTPUTS_MAX."""
+OUTPUTS_CLOSED = 150
+"""Beyond it nobody enters."""
+TURN_MS = NEAR_MS
+"""Until then: no step deeper into a chain of causes, however many turns there are."""
 
 
 class Desk:
@@ -34,6 +42,11 @@ class Desk:
         self.directory: Directory = event.shared
         self.index: Index = index_of(self.directory)
         self.outputs: list[Output] = []
+
+    @property
+    def full(self) -> bool:
+        """What else there is to do waits for its turn."""
+        return len(self.outputs) >= OUTPUTS_FULL
 
     @property
     def user_id(self) -> str:

@@ -17,6 +17,8 @@ BYTES_MAX = 768 * 1024
 VERSIONS_MAX = 4
 """Of one campaign, the newest."""
 STAMP_BYTES = 8
+TAGGED_MAX = 20
+"""Templates of coupons that one action issues."""
 ON_REQUEST = ("points", "coupons")
 """Most entries are about these, and few campaigns ask for either."""
 
@@ -82,8 +84,8 @@ def tag(directory: Directory, template: str, tags: tuple[str, ...]) -> None:
 
 
 def with_tag(directory: Directory, wanted: str) -> list[str]:
-    """The templates of coupons that bear the tag, in order."""
-    return sorted(template for template, tags in directory.tagged.items() if wanted in tags)
+    """The templates of coupons that bear the tag, in order, the first TAGGED_MAX."""
+    return sorted(template for template, tags in directory.tagged.items() if wanted in tags)[:TAGGED_MAX]
 
 
 def _stamp(directory: Directory) -> None:

@@ -16,7 +16,7 @@ import msgspec
 
 from actors.campaign.campaign import CartIdle, NoAction, OnEvent
 from actors.campaign.comparison import passes
-from actors.campaign.desk import Desk
+from actors.campaign.desk import OUTPUTS_CLOSED, Desk
 from actors.campaign.heard import FACTS, Heard
 from actors.campaign.index import Active
 from actors.campaign.judging import Judge, Judgement
@@ -114,8 +114,10 @@ def enter(desk: Desk, one: Active, origin: Origin, judgement: Judgement | None =
     elif kept_out(one.id, desk.user_id, compiled.holdout):
         if (last := member.last.get(one.id)) is None or last.outcome != "holdout":
             desk.why(one, "holdout")
-    elif one.id in member.runs or len(member.runs) >= RUNS_MAX:
-        desk.last(one, "not_entered", "under_way" if one.id in member.runs else "too_many_runs")
+    elif one.id in member.runs:
+        desk.last(one, "not_entered", "under_way")
+    elif len(member.runs) >= RUNS_MAX or len(desk.outputs) >= OUTPUTS_CLOSED:
+        desk.last(one, "not_entered", "too_many_runs")
     else:
         judged: tuple[Judge, Judgement] | None = None
         if compiled.when is not None:

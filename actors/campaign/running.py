@@ -10,7 +10,7 @@ from actors.campaign import actions, knowledge
 from actors.campaign.actions import Doing
 from actors.campaign.campaign import CartIdle, IssueCoupon, NoAction, SendNotification
 from actors.campaign.comparison import passes
-from actors.campaign.desk import Desk
+from actors.campaign.desk import TURN_MS, Desk
 from actors.campaign.directory import with_tag
 from actors.campaign.heard import Heard
 from actors.campaign.index import Active
@@ -36,11 +36,15 @@ ANSWERED = {
 def time_is_up(desk: Desk) -> None:
     """Every run that is due by now goes on."""
     for campaign, run in [each for each in desk.member.runs.items() if 0 < each[1].due <= desk.at]:
+        if desk.full:
+            run.due = desk.at + TURN_MS
+            continue
         one = _moved(desk, campaign, run)
         if one is None:
             continue
         waits = one.compiled.program.instructions[run.pc]
-        run.pc = waits.otherwise if isinstance(waits, Await) else waits.next
+        if not run.ready:
+            run.pc = waits.otherwise if isinstance(waits, Await) else waits.next
         go(desk, one, run)
 
 
@@ -52,7 +56,7 @@ def came(desk: Desk, heard: Heard) -> None:
         if run.asked:
             _answered(desk, campaign, run, heard)
             continue
-        one = _moved(desk, campaign, run)
+        one = None if run.ready else _moved(desk, campaign, run)
         waits = one.compiled.program.instructions[run.pc] if one else None
         if one and isinstance(waits, Await) and waits.event == heard.name and passes(heard.fields, waits.where):
             run.pc = waits.next
@@ -107,9 +111,12 @@ def _moved(desk: Desk, campaign: str, run: Run) -> Active | None:
 
 
 def go(desk: Desk, one: Active, run: Run) -> None:
-    """Until it has to wait or is over."""
-    run.due, run.asked = 0, ""
+    """Until it has to wait, for its turn if for nothing else, or is over."""
+    run.due, run.asked, run.ready = 0, "", False
     while run.pc != END:
+        if desk.full:
+            run.due, run.ready = desk.at + TURN_MS, True
+            return
         match one.compiled.program.instructions[run.pc]:
             case Do() as do:
                 if _exits(desk, one, run):

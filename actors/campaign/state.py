@@ -19,7 +19,7 @@ from actors.slots import Slot, Slots
 FORMAT = 1
 RUNS_MAX = 100
 """Campaigns in which a user is under way at a time."""
-WATCHES_MAX = 100
+WATCHES_MAX = 50
 """Campaigns that wait for a user to do nothing."""
 ORDERS_MAX = 100
 """Orders that refunds may take back from counters, the newest."""
@@ -44,7 +44,7 @@ class Run(msgspec.Struct, array_like=True):
     """A user's way through a campaign, at instruction `pc` of `version`. `number` counts the user's runs. `due`: when
     it goes on by itself, 0 = it is not waiting. `asked`: the reference of an action whose answer it waits for. `slot`:
     what its limits have counted for it, to be given back if it ends without having done anything. `acts`: how many
-    actions were not refused; `told`: the reference of its last message.
+    actions were not refused; `told`: the reference of its last message. `ready`: it waits for nothing but its turn.
     """
 
     version: str
@@ -57,6 +57,7 @@ class Run(msgspec.Struct, array_like=True):
     slot: Slot | None = None
     acts: int = 0
     told: str = ""
+    ready: bool = False
 
 
 class Last(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -12,7 +12,7 @@ from typing import Any
 from actors.calendar import Calendar
 from actors.campaign.campaign import AbsentFor, Before, Birthday
 from actors.campaign.comparison import passes
-from actors.campaign.desk import Desk
+from actors.campaign.desk import TURN_MS, Desk
 from actors.campaign.entering import enter
 from actors.campaign.heard import Heard
 from actors.campaign.index import Active
@@ -48,6 +48,9 @@ def look(desk: Desk, one: Active) -> None:
 def time_is_up(desk: Desk) -> None:
     """Every campaign whose moment has come."""
     for campaign, due in [each for each in desk.member.dues.items() if each[1] <= desk.at]:
+        if desk.full:
+            desk.member.dues[campaign] = desk.at + TURN_MS
+            continue
         del desk.member.dues[campaign]
         one = desk.index.active.get(campaign)
         if one is None:

@@ -121,6 +121,7 @@ def test_all_that_is_wrong_with_a_campaign_is_said_at_once_with_its_place(shop: 
     [
         ({"steps": [{"type": "webhook", "url": "https://example.com/x"}]}, "steps[0]"),
         ({"steps": [SMS], "limits": [{"count": 51, "window": {"days": 1}, "scope": "all"}]}, "limits[0].count"),
+        ({"steps": [{"type": "give_points", "points": 1, "on_refused": [{"then": [SMS]}]}]}, "steps[0].on_refused"),
         ({"when": {"type": "cart_has", "categories": ["books"]}}, "when.categories"),
     ],
 )  # fmt: skip

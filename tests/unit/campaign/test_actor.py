@@ -370,3 +370,27 @@ def test_a_campaign_whose_trigger_is_another_by_then_is_not_started_by_the_old_o
     ann.cart(29_900, "p1")
     ann.campaign("CART", **{**ABANDONED, "trigger": {"type": "event", "event": "favorite"}})
     assert ann.waits(3_600) == []
+
+
+def test_however_many_campaigns_one_event_starts_each_runs_to_its_end_in_its_turn() -> None:
+    ann = User()
+    many = [f"C{n:02d}" for n in range(60)]
+    for id in many:
+        ann.campaign(id, **{**VIEWED, "steps": [COUPON, {"type": "give_points", "points": 1}]})
+    ann.does("product_view", product_id="p1", view_duration=45)
+    entered = [emit.body.campaign_id for emit in ann.emits if emit.kind == "campaign.entered"]  # type: ignore[attr-defined]
+    assert 20 < len(entered) < 60 and ann.last("C59") == ("not_entered", "too_many_runs")
+    ann.waits(30)
+    done = [emit.body.campaign_id for emit in ann.emits if emit.kind == "campaign.exited"]  # type: ignore[attr-defined]
+    assert sorted(done) == entered and kinds(ann.emits).count("coupon.issue") == len(entered)
+    assert kinds(ann.emits).count("points.accrue") == len(entered) and not ann.member.runs
+
+
+def test_runs_that_are_due_at_one_moment_all_go_on() -> None:
+    ann = User()
+    many = [f"C{n:02d}" for n in range(60)]
+    for id in many:
+        ann.campaign(id, **{**VIEWED, "steps": [{"type": "wait", "until": "10:00"}, COUPON, REMIND]})
+        ann.does("product_view", product_id="p1", view_duration=45)
+    assert len(ann.member.runs) == 60
+    assert kinds(ann.waits(86_400)).count("coupon.issue") == 60 and not ann.member.runs
