@@ -94,6 +94,7 @@ class Fold:
         self._mark = mark
         self._retry_entries_max = retry_entries_max
         self._timer_kind = f"timer.{domain.name}"
+        self._selective = type(domain).concerns is not Domain[Any].concerns
         types = {**domain.reacts_to, self._timer_kind: TimerDue}
         self._decoders = {kind: _decoder(type_) for kind, type_ in types.items()}
 
@@ -101,10 +102,8 @@ class Fold:
         """React to `entries` in order. Raises Poisoned; Refused when the load failed and nothing has happened."""
         events = [None if self._set_apart(entry) else self._event(entry, entry.at) for entry in entries]
         asked = [self._keys(event) if event else () for event in events]
-        loaded = self._load(
-            [event for event in events if event and self._seems_to_concern(event)],
-            [key for keys in asked for key in keys],
-        )
+        wanted = [event for event in events if event and (not self._selective or self._seems_to_concern(event))]
+        loaded = self._load(wanted, [key for keys in asked for key in keys])
         for entry, event, keys in zip(entries, events, asked, strict=True):
             self._take(entry, event, keys, loaded, outcome)
 
@@ -186,7 +185,7 @@ class Fold:
             event = self._informed(event, keys, loaded, outcome)
         except Refused as refused:
             raise Unreadable(str(refused)) from None
-        if event.shared is not None and not self._concerns(event, event.shared):
+        if self._selective and event.shared is not None and not self._concerns(event, event.shared):
             return
         held = self._held(event)
         state = held.state if held else None
