@@ -10,8 +10,8 @@ import msgspec
 from actors.campaign.campaign import Campaign
 from actors.campaign.compiled import Checked, CompiledCampaign, check
 from actors.campaign.facts import CartSeen
-from actors.campaign.window_spec import CounterSpec, key
 from actors.commands import Refusal
+from actors.windows.window_spec import CounterSpec, key
 
 STOP = {"type": "stop"}
 SMS = {"type": "send_notification", "channel": "sms", "template": "hello"}

@@ -13,7 +13,8 @@ from functools import lru_cache
 import msgspec
 
 from actors.calendar import calendar, first
-from actors.campaign.window_spec import (
+from actors.windows.slots import Limit, Slot
+from actors.windows.window_spec import (
     Calendar,
     Count,
     CounterSpec,
@@ -25,7 +26,6 @@ from actors.campaign.window_spec import (
     Sum,
     WindowSpec,
 )
-from actors.slots import Limit, Slot
 
 
 @dataclass

@@ -29,11 +29,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from actors.campaign.comparison import FieldName, Whole
 from actors.campaign.conditions import EVENTS_MAX, Condition, EventMatch, Seconds, Tests, Window
-from actors.campaign.window_spec import EventName
+from actors.comparison import FieldName, Whole
 from actors.points.messages import POINTS_MAX
 from actors.rule_words import Amount, Id, Label, Rational
+from actors.windows.window_spec import EventName
 
 TAGS_MAX = 32
 PRIORITY_MAX = 1_000

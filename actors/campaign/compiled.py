@@ -32,15 +32,15 @@ from actors.campaign.campaign import (
     Trigger,
 )
 from actors.campaign.checks import Problems, problems
-from actors.campaign.comparison import reduced, sorted_tests
 from actors.campaign.conditions import EventMatch
 from actors.campaign.judging import Judge
 from actors.campaign.limits import limits_of
 from actors.campaign.program import Await, Fork, Program
 from actors.campaign.schedule import normal_cron
-from actors.campaign.window_spec import CounterSpec
 from actors.commands import Refusal
+from actors.comparison import reduced, sorted_tests
 from actors.fields import rfc3339_ms
+from actors.windows.window_spec import CounterSpec
 from supervision.envelope import rfc3339
 
 BYTES_MAX = 64 * 1024

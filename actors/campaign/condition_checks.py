@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from actors.campaign import conditions, walking
-from actors.campaign.comparison import FieldTest, Op, Want
 from actors.campaign.conditions import (
     AfterTrigger,
     All,
@@ -36,9 +35,10 @@ from actors.campaign.conditions import (
     Window,
 )
 from actors.campaign.contradictions import Comparison, Range, always_holds, can_hold
-from actors.campaign.window_spec import WINDOW_EVENTS_MAX
 from actors.commands import Refusal, must_be
+from actors.comparison import FieldTest, Op, Want
 from actors.rule_words import hours_mistakes, labels_mistakes
+from actors.windows.window_spec import WINDOW_EVENTS_MAX
 
 NEVER_HOLDS, NO_MEANING = "never_holds", "no_meaning"
 _ORDERED = ("<", "<=", ">", ">=")

@@ -22,10 +22,10 @@ import msgspec
 from msgspec import Meta
 
 from actors.calendar import DAY_MS, Unit
-from actors.campaign import window_spec
-from actors.campaign.comparison import VALUES_MAX, FieldName, FieldTest, Op, Want, Whole
-from actors.campaign.window_spec import FILTER_TESTS_MAX, WINDOW_DAYS_MAX, EventName, WindowSpec
+from actors.comparison import VALUES_MAX, FieldName, FieldTest, Op, Want, Whole
 from actors.rule_words import Hours, Label, Labels, Weekdays
+from actors.windows import window_spec
+from actors.windows.window_spec import FILTER_TESTS_MAX, WINDOW_DAYS_MAX, EventName, WindowSpec
 
 CONDITIONS_MAX = 64
 """Leaves in one campaign, all its conditions together."""

@@ -13,7 +13,7 @@ import msgspec
 from actors.campaign.campaign import AbsentFor, Before, Birthday, CartIdle, NoAction
 from actors.campaign.compiled import CompiledCampaign
 from actors.campaign.program import Await, Sleep
-from actors.campaign.window_spec import CounterSpec
+from actors.windows.window_spec import CounterSpec
 
 RUN_BYTES = 96
 """Of somebody under way: the version, the number of the instruction, two moments, the entry that began it."""

@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 
 from actors.campaign.campaign import CartIdle, NoAction, OnEvent
-from actors.campaign.comparison import passes
 from actors.campaign.desk import OUTPUTS_CLOSED, Desk
 from actors.campaign.heard import FACTS, Heard
 from actors.campaign.index import Active
@@ -23,7 +22,8 @@ from actors.campaign.judging import Judge, Judgement
 from actors.campaign.limits import CAMPAIGN, TAG, LimitSpec
 from actors.campaign.running import go
 from actors.campaign.state import RUNS_MAX, WATCHES_MAX, Origin, Run
-from actors.slots import Capped, reserve
+from actors.comparison import passes
+from actors.windows.slots import Capped, reserve
 from supervision.envelope import rfc3339
 from supervision.outputs import Arm, Cancel
 

@@ -16,7 +16,7 @@ from actors.campaign.campaign import AbsentFor, Before, Birthday, CartIdle, NoAc
 from actors.campaign.compiled import CANCELLED, REFUNDED, CompiledCampaign
 from actors.campaign.directory import Directory
 from actors.campaign.listing import ready
-from actors.campaign.window_spec import CounterSpec
+from actors.windows.window_spec import CounterSpec
 
 INDEXES_KEPT = 16
 """Segments hear of a change one after the other."""

@@ -20,8 +20,7 @@ from typing import Any
 import msgspec
 
 from actors.calendar import Calendar
-from actors.campaign import conditions, window_spec
-from actors.campaign.comparison import holds
+from actors.campaign import conditions
 from actors.campaign.conditions import (
     AfterTrigger,
     All,
@@ -45,9 +44,11 @@ from actors.campaign.conditions import (
     Window,
 )
 from actors.campaign.facts import CartSeen, Facts
-from actors.campaign.window_spec import CounterSpec, LastTime, counter, key
 from actors.campaign.wording import words
+from actors.comparison import holds
 from actors.rule_words import hours_of
+from actors.windows import window_spec
+from actors.windows.window_spec import CounterSpec, LastTime, counter, key
 from supervision.envelope import rfc3339
 
 Look = Callable[[Facts], tuple[Any, bool]]

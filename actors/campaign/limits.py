@@ -16,7 +16,7 @@ import msgspec
 
 from actors.calendar import DAY_MS, Unit
 from actors.campaign.campaign import Campaign, Limit
-from actors.campaign.window_spec import Calendar, Days, Ever, Rolling, WindowSpec
+from actors.windows.window_spec import Calendar, Days, Ever, Rolling, WindowSpec
 
 CAMPAIGN, ALL, TAG, CHANNEL = "campaign", "all", "tag:", "channel:"
 LONGER_MS = 2 * 3_600_000

@@ -14,8 +14,8 @@ import msgspec
 
 from actors.calendar import Calendar
 from actors.campaign.campaign import Action, Branch, Campaign, EmitEffect, OnRefused, Step, Stop, Wait, WaitFor
-from actors.campaign.comparison import FieldTest
 from actors.campaign.judging import Judge
+from actors.comparison import FieldTest
 
 END = -1
 """The campaign is over for this user."""

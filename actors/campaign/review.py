@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from actors.campaign import compiled, cost, not_yet, seed_form, windows
+from actors.campaign import compiled, cost, not_yet, seed_form
 from actors.campaign.checks import Problems
 from actors.campaign.compiled import Checked, CompiledCampaign
 from actors.campaign.cost import Cost
 from actors.campaign.program import Fork
 from actors.commands import Refusal
 from actors.money import DEFAULT_CURRENCY
+from actors.windows import counters
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -48,7 +49,7 @@ def review(data: bytes, zone: str = "UTC", currency: str = DEFAULT_CURRENCY) -> 
     made = found.campaign
     if made is None:
         return Review(False, found.id, said)
-    costs = cost.cost(made, windows.bytes_max)
+    costs = cost.cost(made, counters.bytes_max)
     return Review(True, found.id, said, msgspec.json.decode(made.canonical), made.version, costs)
 
 
@@ -73,7 +74,7 @@ def _too_much(campaign: CompiledCampaign) -> Iterator[Refusal]:
     places += [(f"{one.place}.when", one.judge) for one in campaign.program.instructions if isinstance(one, Fork)]
     for place, judge in places:
         for spec in judge.counters.values() if judge else ():
-            yield from windows.counter_mistakes(spec, place)
+            yield from counters.counter_mistakes(spec, place)
 
 
 def _where_it_stood(problem: Refusal, seed: seed_form.Read) -> Refusal:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from actors.campaign import actions, knowledge
 from actors.campaign.actions import Doing
 from actors.campaign.campaign import CartIdle, IssueCoupon, NoAction, SendNotification
-from actors.campaign.comparison import passes
 from actors.campaign.desk import TURN_MS, Desk
 from actors.campaign.directory import with_tag
 from actors.campaign.heard import Heard
@@ -18,8 +17,9 @@ from actors.campaign.listing import ready
 from actors.campaign.program import END, Await, Do, Fork, Sleep
 from actors.campaign.schedule import wake
 from actors.campaign.state import UNSETTLED_MAX, Run
+from actors.comparison import passes
 from actors.notification.messages import MessageLimit
-from actors.slots import give_back
+from actors.windows.slots import give_back
 
 ANSWER_MS = 24 * 3_600_000
 """After which an action whose answer did not come counts as done."""

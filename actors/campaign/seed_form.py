@@ -50,7 +50,6 @@ from actors.campaign.campaign import (
     UpgradeTier,
     Wait,
 )
-from actors.campaign.comparison import Scalar
 from actors.campaign.conditions import (
     CONDITION_DEPTH_MAX,
     AfterTrigger,
@@ -69,10 +68,11 @@ from actors.campaign.conditions import (
     Tier,
     Window,
 )
-from actors.campaign.window_spec import WINDOW_DAYS_MAX, EventName
 from actors.commands import Refusal, must_be
+from actors.comparison import Scalar
 from actors.money import EXPONENTS, is_seed_field, minor_of_seed
 from actors.rule_words import Id, Label
+from actors.windows.window_spec import WINDOW_DAYS_MAX, EventName
 
 PURCHASE, ORDER_VALUE = "purchase_complete", "order_value"
 ADD_TO_CART = "add_to_cart"

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from actors import slots
 from actors.behaviour.plausible import Session
 from actors.campaign.knowledge import Knowledge
-from actors.campaign.windows import Counter
-from actors.slots import Slot, Slots
+from actors.windows import slots
+from actors.windows.counters import Counter
+from actors.windows.slots import Slot, Slots
 
 FORMAT = 1
 RUNS_MAX = 100

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from actors.campaign import windows
-from actors.campaign.comparison import passes
 from actors.campaign.compiled import REFUNDED
 from actors.campaign.heard import Heard
 from actors.campaign.index import TAKES_BACK, Index
 from actors.campaign.state import COUNTERS_MAX, ORDERS_MAX, Member, Remembered
-from actors.campaign.window_spec import CounterSpec, Sum
-from actors.campaign.windows import Counter
+from actors.comparison import passes
+from actors.windows import counters
+from actors.windows.counters import Counter
+from actors.windows.window_spec import CounterSpec, Sum
 
 VALUE = "order_value"
 WHOLE = ""
@@ -38,7 +38,7 @@ def count(member: Member, index: Index, heard: Heard, at: int) -> bool:
         counter = _counter(member, index, counted.key)
         if counter is None or amount is None:
             continue
-        windows.add(counter, spec, at, amount)
+        counters.add(counter, spec, at, amount)
         touched = True
         if spec.net and amount > 0:
             amounts[counted.key] = amount
@@ -97,7 +97,7 @@ def _take_back(member: Member, index: Index, heard: Heard, at: int) -> bool:
         else:
             taken = left
         if spec is not None and taken and key in member.counters:
-            windows.take_back(member.counters[key], spec, order.at, at, taken)
+            counters.take_back(member.counters[key], spec, order.at, at, taken)
         order.amounts[key] = left - taken
         if order.amounts[key] == 0:
             del order.amounts[key]

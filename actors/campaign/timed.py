@@ -11,7 +11,6 @@ from typing import Any
 
 from actors.calendar import Calendar
 from actors.campaign.campaign import AbsentFor, Before, Birthday
-from actors.campaign.comparison import passes
 from actors.campaign.desk import TURN_MS, Desk
 from actors.campaign.entering import enter
 from actors.campaign.heard import Heard
@@ -19,6 +18,7 @@ from actors.campaign.index import Active
 from actors.campaign.knowledge import Knowledge
 from actors.campaign.schedule import after_last, before_end, birthday_after
 from actors.campaign.state import Origin
+from actors.comparison import passes
 
 ENDS: Mapping[str, str] = {"tier_end": "tier", "coupon_end": "coupon", "membership_end": "membership"}
 """What ends -> what its ends are known as."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.campaign import windows
 from actors.campaign.facts import CartSeen
 from actors.campaign.index import Index
 from actors.campaign.state import Member, Origin
+from actors.windows import counters
 
 
 class View:
@@ -30,7 +30,7 @@ class View:
         spec, counter = self._index.specs.get(key), self._member.counters.get(key)
         if spec is None:
             return None
-        return windows.value(windows.Counter() if counter is None else counter, spec, self.at)
+        return counters.value(counters.Counter() if counter is None else counter, spec, self.at)
 
     def cart(self) -> CartSeen:
         cart = self._member.knows.cart

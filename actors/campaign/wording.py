@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, cast
 
-from actors.campaign.comparison import FieldTest
 from actors.campaign.conditions import (
     AfterTrigger,
     Cart,
@@ -30,6 +29,7 @@ from actors.campaign.conditions import (
     Tier,
     Window,
 )
+from actors.comparison import FieldTest
 
 VALUES_SHOWN_MAX = 8
 

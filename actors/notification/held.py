@@ -21,8 +21,8 @@ from typing import Literal
 
 import msgspec
 
-from actors.campaign.window_edges import NEVER
 from actors.notification.send_time import Because, Hold, Send, Suppress
+from actors.windows.window_edges import NEVER
 
 HELD_MAX = 32
 """Messages of one user."""

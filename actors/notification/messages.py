@@ -12,8 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from actors.campaign.window_spec import WindowSpec
 from actors.notification import held, send_time
+from actors.windows.window_spec import WindowSpec
 
 Param = str | int
 

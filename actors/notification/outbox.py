@@ -15,8 +15,6 @@ from functools import partial
 
 import msgspec
 
-from actors import slots
-from actors.campaign.window_edges import NEVER
 from actors.notification import bought, consent, held
 from actors.notification.held import Dropped, Due, Held, Pointless
 from actors.notification.messages import KEPT_MAX, SendNotification
@@ -24,7 +22,9 @@ from actors.notification.policy import Policy, in_zone, scopes_of
 from actors.notification.recipient import Recipient
 from actors.notification.send_time import Hold, Send, Suppress, Wishes, next_allowed
 from actors.rule_words import hours_of
-from actors.slots import Limit, Slot
+from actors.windows import slots
+from actors.windows.slots import Limit, Slot
+from actors.windows.window_edges import NEVER
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(SendNotification).decode

@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from actors.calendar import DAY_MS, HOUR_MS
-from actors.campaign.window_spec import Calendar, Rolling, WindowSpec
 from actors.notification.consent import Default
 from actors.notification.messages import EVERYTHING, USER_ZONE
 from actors.rule_words import Hours, hours_of
-from actors.slots import Limit
+from actors.windows.slots import Limit
+from actors.windows.window_spec import Calendar, Rolling, WindowSpec
 
 _CHANNELS = "sms|email|push|in_app|webhook"
 _COUNT = "[1-9][0-9]?|[12][0-9][0-9]|3[0-5][0-9]|36[0-6]"

@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 
-from actors import slots
 from actors.notification import bought, consent, held
 from actors.notification.bought import Bought
 from actors.notification.consent import Consents
 from actors.notification.held import Queue
 from actors.profile.known import ZONE
 from actors.profile.messages import ProfileUpdate
-from actors.slots import Slots
+from actors.windows import slots
+from actors.windows.slots import Slots
 
 FORMAT = 2
 """Of the stored state. Format 1 was what he bought, with the number in front."""

@@ -27,8 +27,6 @@ from actors.campaign.directory import Directory as CampaignDirectory
 from actors.campaign.directory import Listed as CampaignListed
 from actors.campaign.knowledge import CartKnown, Knowledge
 from actors.campaign.state import Last, Member, Origin, Remembered, Run
-from actors.campaign.window_spec import Calendar, Rolling
-from actors.campaign.windows import Counter
 from actors.cart import cart as carts
 from actors.cart.cart import Cart, Taken
 from actors.cart.cart import Line as CartLineKept
@@ -98,8 +96,10 @@ from actors.profile.messages import ProfileRefused, ProfileUpdated
 from actors.programmes.actor import Shelf
 from actors.programmes.messages import ProgrammeChanged
 from actors.registry import domains
-from actors.slots import Slot, Slots
 from actors.watch.refusals import Refusals
+from actors.windows.counters import Counter
+from actors.windows.slots import Slot, Slots
+from actors.windows.window_spec import Calendar, Rolling
 from supervision.domain import Event, formats
 from supervision.entry import Chain, Entry
 from supervision.envelope import envelope

@@ -7,15 +7,15 @@ from random import Random
 import msgspec
 import pytest
 
-from actors import slots
 from actors.calendar import calendar
-from actors.campaign.window_edges import NEVER
-from actors.campaign.window_spec import Calendar, Ever, Rolling
 from actors.notification import held
 from actors.notification.held import HELD_MAX, Dropped, Due, Held, Queue, due, hold
 from actors.notification.send_time import Hold, Send, Suppress, Wishes, next_allowed
 from actors.rule_words import Hours, hours_of
-from actors.slots import Capped, Slot, Slots
+from actors.windows import slots
+from actors.windows.slots import Capped, Slot, Slots
+from actors.windows.window_edges import NEVER
+from actors.windows.window_spec import Calendar, Ever, Rolling
 from tests.window_oracle import PlainLimit, PlainSlots
 from tests.zones import DAY, HOUR, ZONES, ms, near_a_change
 

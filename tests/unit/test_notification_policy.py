@@ -7,9 +7,9 @@ import re
 import pytest
 
 from actors.calendar import DAY_MS, HOUR_MS
-from actors.campaign.window_spec import Calendar, Rolling
 from actors.notification.messages import CHANNELS
 from actors.notification.policy import CONSENT, LIMITS, QUIET, Policy, ScopeLimit, in_zone, parse
+from actors.windows.window_spec import Calendar, Rolling
 
 
 def read(consent: str = "allow", quiet: str = "", limits: str = "") -> Policy:

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from actors.behaviour.messages import SEEN
-from actors.campaign.window_spec import Calendar, Ever, Rolling, WindowSpec
 from actors.notification import outbox
 from actors.notification.actor import REQUESTED, NotificationActor
 from actors.notification.consent import CATEGORIES_MAX
@@ -31,6 +30,7 @@ from actors.notification.recipient import Recipient
 from actors.notification.templates import TEXTS, Templates
 from actors.points.effects import PointsEarned
 from actors.profile.messages import UPDATE
+from actors.windows.window_spec import Calendar, Ever, Rolling, WindowSpec
 from supervision.domain import Event, TimerDue
 from supervision.entry import Entry
 from supervision.envelope import rfc3339

@@ -9,9 +9,9 @@ from random import Random
 import pytest
 
 from actors.calendar import calendar
-from actors.campaign.window_edges import NEVER
 from actors.notification.send_time import Hold, Send, Suppress, Wishes, never_mistakes, next_allowed
 from actors.rule_words import Hours, hours_of
+from actors.windows.window_edges import NEVER
 from tests.zones import CHANGES, DAY, HOUR, ZONES, ms
 
 MINUTE = 60_000

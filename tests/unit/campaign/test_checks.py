@@ -20,9 +20,9 @@ from actors.campaign.campaign import (
     TAGS_MAX,
     URL_CHARS_MAX,
 )
-from actors.campaign.comparison import NUMBER_MAX, VALUES_MAX
 from actors.campaign.conditions import CONDITION_DEPTH_MAX, CONDITIONS_MAX, EVENTS_MAX, SECONDS_MAX
-from actors.campaign.window_spec import FILTER_TESTS_MAX, WINDOW_DAYS_MAX, WINDOW_EVENTS_MAX
+from actors.comparison import NUMBER_MAX, VALUES_MAX
+from actors.windows.window_spec import FILTER_TESTS_MAX, WINDOW_DAYS_MAX, WINDOW_EVENTS_MAX
 from tests.campaign_world import EVENT, SMS, STOP, checked, errors, taken, warnings, words
 
 COUPON = {"type": "issue_coupon", "template": "t"}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.campaign.comparison import Op, holds
 from actors.campaign.contradictions import Comparison, Range, always_holds, can_hold
+from actors.comparison import Op, holds
 from tests.any_campaign import numbers, orders
 
 COUNT = Range(0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from actors.campaign.cost import LAST_BYTES, RUN_BYTES, SLOT_BYTES, Cost, cost
-from actors.campaign.window_spec import CounterSpec
+from actors.windows.window_spec import CounterSpec
 from tests.campaign_world import EVENT, SMS, taken, words
 
 WAIT = {"type": "wait", "seconds": 60}

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.calendar import calendar
-from actors.campaign.comparison import FieldTest, holds
 from actors.campaign.conditions import All, Condition, Not
 from actors.campaign.conditions import Any as AnyOf
 from actors.campaign.facts import CartSeen
 from actors.campaign.judging import Judge
-from actors.campaign.window_spec import Count, Days, DistinctDays, Ever, LastTime, Rolling, Sum, counter, key
+from actors.comparison import FieldTest, holds
 from actors.fields import rfc3339_ms
+from actors.windows.window_spec import Count, Days, DistinctDays, Ever, LastTime, Rolling, Sum, counter, key
 from tests import any_campaign
 from tests.campaign_world import Table
 

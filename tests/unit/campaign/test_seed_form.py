@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from actors.campaign import seed_form
 from actors.campaign.campaign import LIMIT_COUNT_MAX
 from actors.campaign.compiled import check, parse
-from actors.campaign.window_spec import WINDOW_DAYS_MAX
 from actors.commands import Refusal
+from actors.windows.window_spec import WINDOW_DAYS_MAX
 from tests.campaign_world import checked, taken
 
 CART_ABANDON = """

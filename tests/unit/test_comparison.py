@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.campaign.comparison import FieldTest, Op, holds, passes, reduced, sorted_tests
+from actors.comparison import FieldTest, Op, holds, passes, reduced, sorted_tests
 from tests.any_campaign import scalars
 
 

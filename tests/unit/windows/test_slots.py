@@ -7,11 +7,11 @@ from random import Random
 import msgspec
 import pytest
 
-from actors import slots
 from actors.calendar import Unit
-from actors.campaign.window_edges import NEVER
-from actors.campaign.window_spec import Calendar, Days, Ever, Rolling, WindowSpec
-from actors.slots import COUNT_MAX, Capped, Slot, Slots
+from actors.windows import slots
+from actors.windows.slots import COUNT_MAX, Capped, Slot, Slots
+from actors.windows.window_edges import NEVER
+from actors.windows.window_spec import Calendar, Days, Ever, Rolling, WindowSpec
 from tests.window_oracle import PlainLimit, PlainSlots
 from tests.zones import DAY, HOUR, ZONES, ms, near_a_change
 

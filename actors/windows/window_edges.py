@@ -14,8 +14,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from actors.calendar import HOUR_MS, calendar
-from actors.campaign.window_spec import Calendar, Days, Ever, Rolling, WindowSpec
 from actors.fields import LAST_MS
+from actors.windows.window_spec import Calendar, Days, Ever, Rolling, WindowSpec
 
 NEVER = LAST_MS
 """A moment that does not come."""

@@ -38,9 +38,10 @@ from itertools import groupby, pairwise
 import msgspec
 
 from actors.calendar import DAY_MS, LONGEST_DAYS, calendar
-from actors.campaign import window_edges
-from actors.campaign.window_edges import NEVER
-from actors.campaign.window_spec import (
+from actors.commands import Refusal, must_be
+from actors.windows import window_edges
+from actors.windows.window_edges import NEVER
+from actors.windows.window_spec import (
     WINDOW_EVENTS_MAX,
     Calendar,
     Count,
@@ -52,7 +53,6 @@ from actors.campaign.window_spec import (
     Rolling,
     Sum,
 )
-from actors.commands import Refusal, must_be
 
 MERGED_EVENTS_MAX = 1_100
 """What merging must be able to bring them down to, or it would have to be done at every event."""

@@ -26,8 +26,8 @@ from typing import Protocol
 
 import msgspec
 
-from actors.campaign.window_edges import kept_from, leaves
-from actors.campaign.window_spec import WindowSpec
+from actors.windows.window_edges import kept_from, leaves
+from actors.windows.window_spec import WindowSpec
 
 COUNT_MAX = 366
 """Of a limit: one a day for a year."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from actors.campaign.comparison import FieldTest
-from actors.campaign.window_spec import (
+from actors.comparison import FieldTest
+from actors.windows.window_spec import (
     Calendar,
     Count,
     CounterSpec,

@@ -24,7 +24,7 @@ import msgspec
 from msgspec import Meta
 
 from actors.calendar import DAY_MS, Unit
-from actors.campaign.comparison import FieldName, FieldTest, sorted_tests
+from actors.comparison import FieldName, FieldTest, sorted_tests
 
 WINDOW_DAYS_MAX = 1_096
 """Three years, of any window but Ever."""

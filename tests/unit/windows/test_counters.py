@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from actors.calendar import Unit
-from actors.campaign import window_edges, windows
-from actors.campaign.window_edges import NEVER
-from actors.campaign.window_spec import (
+from actors.windows import counters, window_edges
+from actors.windows.counters import LAST_TIMES_MAX, MERGED_EVENTS_MAX, PARTS, QUARTER_MS, Counter
+from actors.windows.window_edges import NEVER
+from actors.windows.window_spec import (
     WINDOW_DAYS_MAX,
     WINDOW_EVENTS_MAX,
     Calendar,
@@ -28,7 +29,6 @@ from actors.campaign.window_spec import (
     WindowSpec,
     counter,
 )
-from actors.campaign.windows import LAST_TIMES_MAX, MERGED_EVENTS_MAX, PARTS, QUARTER_MS, Counter
 from tests.window_oracle import PlainEvents, is_in
 from tests.zones import DAY, HOUR, ZONES, ms, near_a_change
 
@@ -94,7 +94,7 @@ class World:
 
     def _add(self) -> None:
         amount = self.random.choice([0, -40, 40, 900]) if isinstance(self.spec.measure, Sum) else 1
-        windows.add(self.counter, self.spec, self.now, amount)
+        counters.add(self.counter, self.spec, self.now, amount)
         self.plain.events.append([self.now, amount])
 
     def _take_back(self) -> None:
@@ -103,7 +103,7 @@ class World:
             event = self.random.choice(left)
             whole = not isinstance(self.spec.measure, Sum) or self.random.random() < 0.5
             amount = event[1] if whole else self.random.randint(min(0, event[1]), max(0, event[1]))
-            windows.take_back(self.counter, self.spec, event[0], self.now, amount)
+            counters.take_back(self.counter, self.spec, event[0], self.now, amount)
             event[1] -= amount
 
     def _restart(self) -> None:
@@ -111,14 +111,14 @@ class World:
             self.counter = codec.decode(codec.encode(self.counter), type=Counter)
 
     def compare(self) -> None:
-        windows.check(self.counter, self.spec)
-        said, wanted = windows.value(self.counter, self.spec, self.now), self.plain.value(self.spec, self.now)
+        counters.check(self.counter, self.spec)
+        said, wanted = counters.value(self.counter, self.spec, self.now), self.plain.value(self.spec, self.now)
         assert said == wanted, f"{self.spec} at {self.now}: {said}, not {wanted}"
-        assert windows.exact(self.counter, self.spec, self.now)
+        assert counters.exact(self.counter, self.spec, self.now)
         self._compare_later(said)
 
     def _compare_later(self, said: int | None) -> None:
-        then = windows.next_change(self.counter, self.spec, self.now)
+        then = counters.next_change(self.counter, self.spec, self.now)
         assert then > self.now
         for at in (
             min(then, self.now + 400 * DAY) - 1,
@@ -128,7 +128,7 @@ class World:
         if then != NEVER:
             after = self.plain.value(self.spec, then)
             assert after != said or isinstance(self.spec.measure, Sum), f"{self.spec}: nothing changed at {then}"
-            assert windows.value(self.counter, self.spec, then) == after
+            assert counters.value(self.counter, self.spec, then) == after
 
 
 def _run(seed: int, steps: int = 40) -> None:
@@ -182,45 +182,45 @@ def test_since_1980_every_day_of_every_zone_begins_on_a_quarter_of_an_hour() -> 
 
 def test_an_event_stops_counting_when_it_is_as_old_as_the_rolling_window_to_the_millisecond() -> None:
     spec, kept = counter("view", Count(), Rolling(HOUR)), Counter()
-    windows.add(kept, spec, NOON)
-    windows.add(kept, spec, NOON + 1)
-    assert [windows.value(kept, spec, NOON + HOUR + n) for n in (-1, 0, 1)] == [2, 1, 0]
-    assert windows.next_change(kept, spec, NOON + 1) == NOON + HOUR
+    counters.add(kept, spec, NOON)
+    counters.add(kept, spec, NOON + 1)
+    assert [counters.value(kept, spec, NOON + HOUR + n) for n in (-1, 0, 1)] == [2, 1, 0]
+    assert counters.next_change(kept, spec, NOON + 1) == NOON + HOUR
 
 
 def test_a_refund_takes_its_value_out_of_the_moment_at_which_its_order_came() -> None:
     spec, kept = counter("purchase", Sum("amount"), Rolling(30 * DAY), net=True), Counter()
-    windows.add(kept, spec, NOON, 60_000)
-    windows.add(kept, spec, NOON + 10 * DAY, 50_000)
-    windows.take_back(kept, spec, NOON, NOON + 20 * DAY, 20_000)
-    assert windows.value(kept, spec, NOON + 20 * DAY) == 90_000
-    assert windows.value(kept, spec, NOON + 30 * DAY) == 50_000
-    windows.take_back(kept, spec, NOON, NOON + 31 * DAY, 40_000)
-    assert windows.value(kept, spec, NOON + 31 * DAY) == 50_000
+    counters.add(kept, spec, NOON, 60_000)
+    counters.add(kept, spec, NOON + 10 * DAY, 50_000)
+    counters.take_back(kept, spec, NOON, NOON + 20 * DAY, 20_000)
+    assert counters.value(kept, spec, NOON + 20 * DAY) == 90_000
+    assert counters.value(kept, spec, NOON + 30 * DAY) == 50_000
+    counters.take_back(kept, spec, NOON, NOON + 31 * DAY, 40_000)
+    assert counters.value(kept, spec, NOON + 31 * DAY) == 50_000
 
 
 def test_what_came_to_nothing_in_its_quarter_of_an_hour_can_still_be_taken_back_in_part() -> None:
     spec, kept = counter("purchase", Sum("amount"), Days(7, BERLIN), net=True), Counter()
-    windows.add(kept, spec, NOON, 500)
-    windows.add(kept, spec, NOON + 1, -500)
-    windows.take_back(kept, spec, NOON, NOON + DAY, 200)
-    assert windows.value(kept, spec, NOON + DAY) == -200
+    counters.add(kept, spec, NOON, 500)
+    counters.add(kept, spec, NOON + 1, -500)
+    counters.take_back(kept, spec, NOON, NOON + DAY, 200)
+    assert counters.value(kept, spec, NOON + DAY) == -200
 
 
 def test_a_last_time_that_is_taken_back_uncovers_the_one_before_as_far_as_they_are_kept() -> None:
     spec, kept = counter("purchase", LastTime(), Ever(), net=True), Counter()
     for n in range(LAST_TIMES_MAX + 5):
-        windows.add(kept, spec, NOON + n)
+        counters.add(kept, spec, NOON + n)
     for n in reversed(range(5, LAST_TIMES_MAX + 5)):
-        assert windows.value(kept, spec, NOON + DAY) == NOON + n
-        windows.take_back(kept, spec, NOON + n, NOON + DAY)
-    assert windows.value(kept, spec, NOON + DAY) is None
+        assert counters.value(kept, spec, NOON + DAY) == NOON + n
+        counters.take_back(kept, spec, NOON + n, NOON + DAY)
+    assert counters.value(kept, spec, NOON + DAY) is None
 
 
 def test_a_last_time_that_is_not_net_is_one_entry() -> None:
     spec, kept = counter("view", LastTime(), Ever()), Counter()
     for n in range(50):
-        windows.add(kept, spec, NOON + n)
+        counters.add(kept, spec, NOON + n)
     assert kept.events == [(NOON + 49, 1)]
 
 
@@ -228,9 +228,9 @@ def test_who_flies_west_on_the_first_gets_the_old_month_back() -> None:
     shanghai = counter("purchase", Count(), Calendar("month", "Asia/Shanghai"))
     york, kept = _moved(shanghai, "America/New_York"), Counter()
     for text in ("2026-03-02T12:00", "2026-03-15T12:00", "2026-03-31T17:00"):
-        windows.add(kept, shanghai, ms(text))
+        counters.add(kept, shanghai, ms(text))
     now = ms("2026-04-01T02:00")
-    assert (windows.value(kept, shanghai, now), windows.value(kept, york, now)) == (1, 3)
+    assert (counters.value(kept, shanghai, now), counters.value(kept, york, now)) == (1, 3)
 
 
 @pytest.mark.parametrize(
@@ -249,23 +249,23 @@ def test_who_flies_west_on_the_first_gets_the_old_month_back() -> None:
 def test_beyond_the_bound_counters_of_days_stay_exact(
     window: WindowSpec, measure: Measure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(windows, "WINDOW_EVENTS_MAX", 80)
-    monkeypatch.setattr(windows, "MERGED_EVENTS_MAX", 70)
+    monkeypatch.setattr(counters, "WINDOW_EVENTS_MAX", 80)
+    monkeypatch.setattr(counters, "MERGED_EVENTS_MAX", 70)
     spec = counter("view", measure, window)
-    assert not list(windows.counter_mistakes(spec, "if"))
+    assert not list(counters.counter_mistakes(spec, "if"))
     for seed in range(3):
         random, kept, plain = Random(seed), Counter(), PlainEvents()
         now, most = near_a_change(random, BERLIN, 20 * DAY), 0
         for _ in range(400):
             now += random.randrange(3 * HOUR)
             amount = random.randint(1, 9) if isinstance(measure, Sum) else 1
-            windows.add(kept, spec, now, amount)
+            counters.add(kept, spec, now, amount)
             plain.events.append([now, amount])
             most = max(most, len(kept.events))
-            windows.check(kept, spec)
+            counters.check(kept, spec)
             if random.random() < 0.1:
                 at = now + _pause(random)
-                assert windows.value(kept, spec, at) == plain.value(spec, at)
+                assert counters.value(kept, spec, at) == plain.value(spec, at)
         assert most == (0 if isinstance(window, Ever) else 80)
 
 
@@ -273,8 +273,8 @@ def test_beyond_the_bound_counters_of_days_stay_exact(
 def test_beyond_the_bound_a_rolling_counter_lets_go_too_late_by_less_than_a_part_and_never_too_early(
     measure: Measure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(windows, "WINDOW_EVENTS_MAX", 40)
-    monkeypatch.setattr(windows, "PARTS", 16)
+    monkeypatch.setattr(counters, "WINDOW_EVENTS_MAX", 40)
+    monkeypatch.setattr(counters, "PARTS", 16)
     inexact = 0
     for seed in range(8):
         random, kept, plain = Random(seed), Counter(), PlainEvents()
@@ -285,23 +285,23 @@ def test_beyond_the_bound_a_rolling_counter_lets_go_too_late_by_less_than_a_part
             now += random.choice([0, length // 400, length // 40, random.randrange(length // 80)])
             if random.random() < 0.2 and (back := [event for event in plain.within(spec.window, now) if event[1]]):
                 event = random.choice(back)
-                windows.take_back(kept, spec, event[0], now, event[1])
+                counters.take_back(kept, spec, event[0], now, event[1])
                 event[1] = 0
                 # What has left the window can't be taken back any more, whoever tries.
                 for at, amount in plain.within(longer.window, now):
                     if amount and at <= now - length:
-                        windows.take_back(kept, spec, at, now, amount)
+                        counters.take_back(kept, spec, at, now, amount)
             else:
                 amount = random.randint(1, 9) if isinstance(measure, Sum) else 1
-                windows.add(kept, spec, now, amount)
+                counters.add(kept, spec, now, amount)
                 plain.events.append([now, amount])
-            windows.check(kept, spec)
-            said, least, most = windows.value(kept, spec, now), plain.value(spec, now), plain.value(longer, now)
+            counters.check(kept, spec)
+            said, least, most = counters.value(kept, spec, now), plain.value(spec, now), plain.value(longer, now)
             assert said is not None and least is not None and most is not None
             assert least <= said <= most
-            assert said == least or not windows.exact(kept, spec, now)
+            assert said == least or not counters.exact(kept, spec, now)
             inexact += said != least
-        assert windows.exact(kept, spec, now + 2 * length)
+        assert counters.exact(kept, spec, now + 2 * length)
     assert inexact > 20
 
 
@@ -310,14 +310,14 @@ def test_distinct_days_for_ever_become_a_number_when_there_are_too_many() -> Non
     days = WINDOW_EVENTS_MAX + 700
     for day in range(days):
         for hour in (0, 9):
-            windows.add(kept, spec, NOON + day * DAY + hour * HOUR)
-    windows.check(kept, spec)
-    assert windows.value(kept, spec, NOON + days * DAY) == days
+            counters.add(kept, spec, NOON + day * DAY + hour * HOUR)
+    counters.check(kept, spec)
+    assert counters.value(kept, spec, NOON + days * DAY) == days
     assert kept.before >= WINDOW_EVENTS_MAX // 2
-    windows.take_back(kept, spec, NOON, NOON + days * DAY)
-    windows.take_back(kept, spec, NOON + (days - 1) * DAY, NOON + days * DAY)
-    windows.take_back(kept, spec, NOON + (days - 1) * DAY + 9 * HOUR, NOON + days * DAY)
-    assert windows.value(kept, spec, NOON + days * DAY) == days - 1
+    counters.take_back(kept, spec, NOON, NOON + days * DAY)
+    counters.take_back(kept, spec, NOON + (days - 1) * DAY, NOON + days * DAY)
+    counters.take_back(kept, spec, NOON + (days - 1) * DAY + 9 * HOUR, NOON + days * DAY)
+    assert counters.value(kept, spec, NOON + days * DAY) == days - 1
 
 
 @pytest.mark.parametrize(
@@ -332,49 +332,49 @@ def test_distinct_days_for_ever_become_a_number_when_there_are_too_many() -> Non
     ],
 )  # fmt: skip
 def test_the_bound_is_reached_and_kept_and_bytes_with_it(spec: CounterSpec, step: int) -> None:
-    assert not list(windows.counter_mistakes(spec, "if"))
+    assert not list(counters.counter_mistakes(spec, "if"))
     kept, most, largest = Counter(), 0, 0
     for n in range(3 * WINDOW_EVENTS_MAX):
-        windows.add(kept, spec, NOON + n * step, 10**15 if isinstance(spec.measure, Sum) else 1)
+        counters.add(kept, spec, NOON + n * step, 10**15 if isinstance(spec.measure, Sum) else 1)
         if len(kept.events) > most:
             most, largest = len(kept.events), len(msgspec.msgpack.encode(kept))
-    windows.check(kept, spec)
+    counters.check(kept, spec)
     assert most == WINDOW_EVENTS_MAX
-    assert largest <= windows.bytes_max(spec)
+    assert largest <= counters.bytes_max(spec)
 
 
 def test_a_spec_that_nobody_checked_keeps_the_bound_and_forgets_its_oldest_days() -> None:
     spec, kept = counter("view", DistinctDays("Asia/Shanghai"), Days(WINDOW_DAYS_MAX, BERLIN)), Counter()
-    assert [no.code for no in windows.counter_mistakes(spec, "if")] == ["window_events_max"]
+    assert [no.code for no in counters.counter_mistakes(spec, "if")] == ["window_events_max"]
     for n in range(WINDOW_EVENTS_MAX + 400):
-        windows.add(kept, spec, NOON + n * 12 * HOUR)
-        windows.check(kept, spec)
+        counters.add(kept, spec, NOON + n * 12 * HOUR)
+        counters.check(kept, spec)
     now = NOON + n * 12 * HOUR
-    value = windows.value(kept, spec, now)
+    value = counters.value(kept, spec, now)
     assert value is not None and MERGED_EVENTS_MAX // 2 <= value < WINDOW_DAYS_MAX
 
 
 def test_what_cannot_be_judged_exactly_is_said_at_check_time_with_the_limit() -> None:
     rolling = counter("view", Count(), Rolling(DAY))
-    (no,) = windows.counter_mistakes(rolling, "if.count", WINDOW_EVENTS_MAX + 1)
+    (no,) = counters.counter_mistakes(rolling, "if.count", WINDOW_EVENTS_MAX + 1)
     assert (no.code, no.field) == ("window_events_max", "if.count")
     assert f"window_events_max={WINDOW_EVENTS_MAX}" in no.message
-    assert not list(windows.counter_mistakes(rolling, "if.count", WINDOW_EVENTS_MAX))
-    assert not list(windows.counter_mistakes(counter("view", Count(), Days(1, BERLIN)), "if.count", 10**6))
+    assert not list(counters.counter_mistakes(rolling, "if.count", WINDOW_EVENTS_MAX))
+    assert not list(counters.counter_mistakes(counter("view", Count(), Days(1, BERLIN)), "if.count", 10**6))
     two_zones = DistinctDays("Asia/Shanghai")
-    assert not list(windows.counter_mistakes(counter("view", two_zones, Days(546, BERLIN)), "if"))
-    (no,) = windows.counter_mistakes(counter("view", two_zones, Days(547, BERLIN)), "if")
+    assert not list(counters.counter_mistakes(counter("view", two_zones, Days(546, BERLIN)), "if"))
+    (no,) = counters.counter_mistakes(counter("view", two_zones, Days(547, BERLIN)), "if")
     assert "1102 entries" in no.message
 
 
 def test_until_the_bound_a_rolling_counter_is_exact() -> None:
     spec, kept = counter("view", Count(), Rolling(DAY)), Counter()
     for n in range(WINDOW_EVENTS_MAX):
-        windows.add(kept, spec, NOON + n)
-    assert windows.exact(kept, spec, NOON + WINDOW_EVENTS_MAX)
-    windows.add(kept, spec, NOON + WINDOW_EVENTS_MAX)
-    assert not windows.exact(kept, spec, NOON + WINDOW_EVENTS_MAX)
-    assert windows.value(kept, spec, NOON + WINDOW_EVENTS_MAX) == WINDOW_EVENTS_MAX + 1
+        counters.add(kept, spec, NOON + n)
+    assert counters.exact(kept, spec, NOON + WINDOW_EVENTS_MAX)
+    counters.add(kept, spec, NOON + WINDOW_EVENTS_MAX)
+    assert not counters.exact(kept, spec, NOON + WINDOW_EVENTS_MAX)
+    assert counters.value(kept, spec, NOON + WINDOW_EVENTS_MAX) == WINDOW_EVENTS_MAX + 1
     assert len(kept.events) <= PARTS + 1
 
 
@@ -396,11 +396,11 @@ def test_bytes_per_user() -> None:
         assert sizes[0] == 4
         assert sizes[1] <= 22
         assert sizes[2] <= 4 + 10 * 16
-        assert max(sizes) <= windows.bytes_max(spec)
+        assert max(sizes) <= counters.bytes_max(spec)
 
 
 def _bytes(spec: CounterSpec, events: int) -> int:
     kept, begin = Counter(), ms("2026-03-02T12:00")
     for n in range(events):
-        windows.add(kept, spec, begin + n * 7 * HOUR, 25_900 if isinstance(spec.measure, Sum) else 1)
+        counters.add(kept, spec, begin + n * 7 * HOUR, 25_900 if isinstance(spec.measure, Sum) else 1)
     return len(msgspec.msgpack.encode(kept))

@@ -1,0 +1,1 @@
+"""Counting within stretches of time: counters that conditions ask and slots that limits have, exact in every zone."""
