@@ -65,11 +65,15 @@ KINDS: tuple[dict[str, Any], ...] = (
 """One of each in turn: fifty campaigns are ten of each."""
 
 
-def put(shop: Shop, number: int) -> None:
-    campaign = {"name": f"C{number}", "steps": [SMS], **KINDS[number % len(KINDS)]}
+def numbered(number: int) -> dict[str, Any]:
+    return {"name": f"C{number}", "steps": [SMS], **KINDS[number % len(KINDS)]}
+
+
+def put(shop: Shop, campaign: Mapping[str, Any]) -> None:
+    """Active from now on, under its name."""
     made = programme.parse(programme.body("active", msgspec.json.encode(campaign)))
     assert not isinstance(made, Refusal), made
-    name = subject_of(f"C{number}")
+    name = subject_of(campaign["name"])
     body = PutProgramme(name, made.version, made.canonical.decode(), "", "bench")
     draft = Draft(PUT, name, msgspec.json.encode(body), origin=Origin.OPERATOR)
     shop.append([Item(segment_of(name, shop.segments), draft, encode_draft(draft))])
@@ -110,7 +114,7 @@ def run(folder: Path, events: int, users: int, campaigns: int) -> tuple[float, d
     """-> (seconds, CPU by part in us/event, lines of why)."""
     shop, rng = Shop(folder, 16), Random(7)
     for number in range(campaigns):
-        put(shop, number)
+        put(shop, numbered(number))
     wait(lambda: known(shop, campaigns))
     items = [behaviour(shop, rng, n, users) for n in range(events)]
     before, began = readings(), time.monotonic()
@@ -123,9 +127,13 @@ def run(folder: Path, events: int, users: int, campaigns: int) -> tuple[float, d
     seconds = time.monotonic() - began
     parts = cpu_by_part(before, readings(), events)
     shop.close()
+    return seconds, parts, lines_of_why(folder)
+
+
+def lines_of_why(folder: Path) -> int:
     with closing(sqlite3.connect(f"file:{folder / STORE_FILE}?mode=ro", uri=True)) as db:
-        (lines,) = db.execute("SELECT count(*) FROM records WHERE domain = 'campaign'").fetchone()
-    return seconds, parts, lines
+        (lines,) = db.execute("SELECT count(*) FROM records WHERE domain = ?", (DOMAIN,)).fetchone()
+    return lines
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from bench.drain import drain
-from bench.people import SEGMENTS, fill
+from bench.people import SEGMENTS, buyers, fill
 from bench.process import Engine, Failed, end_in_order, memory_mib
 from bench.report import Number, report
 from bench.shop import declare, publish, purchases
@@ -67,7 +67,7 @@ def sizes(folder: Path) -> dict[str, int]:
 def crowd(folder: Path, url: str, users: int, events: int) -> Crowd:
     """Raises Failed."""
     began = time.monotonic()
-    size = fill(folder, users)
+    size = fill(folder, users, buyers())
     filled_s = time.monotonic() - began
     full = sizes(folder)
     starts = [start(folder) for _ in range(STARTS)]
