@@ -22,10 +22,9 @@ from typing import Any
 import msgspec
 import structlog
 
-from actors.campaign import programme
 from actors.campaign.directory import Directory
-from actors.campaign.listing import subject_of
-from actors.campaign.programme import DOMAIN
+from actors.campaign.listing import FAMILY
+from actors.campaign.programme import DOMAIN, campaign_kind
 from actors.commands import Refusal
 from actors.programmes.messages import PUT, PutProgramme
 from bench.coupons import Shop, cpu_by_part, wait
@@ -67,9 +66,9 @@ KINDS: tuple[dict[str, Any], ...] = (
 
 def put(shop: Shop, number: int) -> None:
     campaign = {"name": f"C{number}", "steps": [SMS], **KINDS[number % len(KINDS)]}
-    made = programme.parse(programme.body("active", msgspec.json.encode(campaign)))
+    name = FAMILY.subject_of(f"C{number}")
+    made = campaign_kind(name).parse(FAMILY.body("active", msgspec.json.encode(campaign)))
     assert not isinstance(made, Refusal), made
-    name = subject_of(f"C{number}")
     body = PutProgramme(name, made.version, made.canonical.decode(), "", "bench")
     draft = Draft(PUT, name, msgspec.json.encode(body), origin=Origin.OPERATOR)
     shop.append([Item(segment_of(name, shop.segments), draft, encode_draft(draft))])
