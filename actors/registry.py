@@ -26,9 +26,11 @@ from actors.coupon.stock import CouponStockActor
 from actors.coupon_jobs import forms as job_forms
 from actors.coupon_jobs.actor import CouponJobsActor
 from actors.money import DEFAULT_CURRENCY
+from actors.notification import listing as message_templates
 from actors.notification.actor import NotificationActor
 from actors.notification.door import CONSENT_CHANGED
 from actors.notification.policy import Policy
+from actors.notification.programme import notification_template_kind
 from actors.notification.templates import Templates
 from actors.points import forms
 from actors.points.actor import PROGRAMME, PointsLedgerActor, number_active
@@ -64,7 +66,11 @@ FOR_OPERATORS: Mapping[str, CommandSpec] = {
 
 PROGRAMMES: Mapping[str, Kind] = {PROGRAMME: Kind(PointsLedgerActor.name, parse, number_active)}
 """Rules that are put and switched on while the engine runs, by name."""
-FAMILIES: Mapping[str, KindOf] = {coupons.FAMILY.prefix: template_kind, campaigns.FAMILY.prefix: campaign_kind}
+FAMILIES: Mapping[str, KindOf] = {
+    coupons.FAMILY.prefix: template_kind,
+    campaigns.FAMILY.prefix: campaign_kind,
+    message_templates.FAMILY.prefix: notification_template_kind,
+}
 """The same, of which there are many: by what their names begin with."""
 
 
