@@ -17,18 +17,20 @@ from actors.campaign.programme import campaign_kind
 from actors.cart.actor import IDLE_S, CartWatcherActor
 from actors.commands import CommandSpec
 from actors.coupon import forms as coupon_forms
+from actors.coupon import listing as coupons
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.code_keys import KNOWN_TO_ALL, CodeKeys
 from actors.coupon.imported import ImportedCodesActor
-from actors.coupon.listing import SUBJECT
 from actors.coupon.programme import template_kind
 from actors.coupon.stock import CouponStockActor
 from actors.coupon_jobs import forms as job_forms
 from actors.coupon_jobs.actor import CouponJobsActor
 from actors.money import DEFAULT_CURRENCY
+from actors.notification import listing as message_templates
 from actors.notification.actor import NotificationActor
 from actors.notification.door import CONSENT_CHANGED
 from actors.notification.policy import Policy
+from actors.notification.programme import notification_template_kind
 from actors.notification.templates import Templates
 from actors.points import forms
 from actors.points.actor import PROGRAMME, PointsLedgerActor, number_active
@@ -37,7 +39,7 @@ from actors.points.programme import Programme, parse
 from actors.profile.actor import ProfileActor
 from actors.profile.door import PROFILE_UPDATE
 from actors.programmes.actor import ProgrammesActor
-from actors.programmes.kind import Family, Kind
+from actors.programmes.kind import Kind, KindOf
 from actors.watch.actor import REFUSALS_MAX, WatchActor
 from supervision.domain import Domain
 
@@ -64,7 +66,11 @@ FOR_OPERATORS: Mapping[str, CommandSpec] = {
 
 PROGRAMMES: Mapping[str, Kind] = {PROGRAMME: Kind(PointsLedgerActor.name, parse, number_active)}
 """Rules that are put and switched on while the engine runs, by name."""
-FAMILIES: Mapping[str, Family] = {SUBJECT: template_kind, campaigns.SUBJECT: campaign_kind}
+FAMILIES: Mapping[str, KindOf] = {
+    coupons.FAMILY.prefix: template_kind,
+    campaigns.FAMILY.prefix: campaign_kind,
+    message_templates.FAMILY.prefix: notification_template_kind,
+}
 """The same, of which there are many: by what their names begin with."""
 
 

@@ -22,10 +22,9 @@ from typing import Any
 import msgspec
 import structlog
 
-from actors.campaign import programme
 from actors.campaign.directory import Directory
-from actors.campaign.listing import subject_of
-from actors.campaign.programme import DOMAIN
+from actors.campaign.listing import FAMILY
+from actors.campaign.programme import DOMAIN, campaign_kind
 from actors.commands import Refusal
 from actors.programmes.messages import PUT, PutProgramme
 from bench.coupons import Shop, cpu_by_part, wait
@@ -71,9 +70,9 @@ def numbered(number: int) -> dict[str, Any]:
 
 def put(shop: Shop, campaign: Mapping[str, Any]) -> None:
     """Active from now on, under its name."""
-    made = programme.parse(programme.body("active", msgspec.json.encode(campaign)))
+    name = FAMILY.subject_of(campaign["name"])
+    made = campaign_kind(name).parse(FAMILY.body("active", msgspec.json.encode(campaign)))
     assert not isinstance(made, Refusal), made
-    name = subject_of(campaign["name"])
     body = PutProgramme(name, made.version, made.canonical.decode(), "", "bench")
     draft = Draft(PUT, name, msgspec.json.encode(body), origin=Origin.OPERATOR)
     shop.append([Item(segment_of(name, shop.segments), draft, encode_draft(draft))])

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from actors.notification.actor import NotificationActor
+from actors.notification.directory import Directory
 from actors.notification.recipient import Recipient
 from actors.notification.templates import Templates
 from actors.points import keys
@@ -156,7 +157,8 @@ def notification() -> Callable[[], object]:
     raw = b'{"event_type":"points_earned","points":100,"balance":250,"reason":"gift","order_id":"A","expires_at":"x"}'
     entry = Entry(14, 1, 1, AT, 1, "points.earned", "user:123456", raw)
     decode, state = msgspec.json.Decoder(PointsEarned).decode, Recipient()
-    return lambda: list(actor.react(state, Event(entry, decode(raw), AT, "user:123456")))
+    shared = Directory()
+    return lambda: list(actor.react(state, Event(entry, decode(raw), AT, "user:123456", shared=shared)))
 
 
 def door() -> Callable[[], object]:

@@ -17,8 +17,7 @@ from actors.campaign import directory as directories
 from actors.campaign import listing
 from actors.campaign.actor import CampaignActor
 from actors.campaign.directory import Directory
-from actors.campaign.listing import CAMPAIGN_ID_BYTES_MAX, MAY_BECOME, ready, subject_of
-from actors.campaign.programme import body
+from actors.campaign.listing import CAMPAIGN_ID_BYTES_MAX, FAMILY, ready
 from actors.campaign.rehearsal import Given, Moment, mistakes_at, rehearse
 from actors.campaign.review import Review, checked, review
 from actors.campaign.rule_file import UNNAMED
@@ -70,10 +69,7 @@ class Rehearsed(msgspec.Struct, frozen=True):
 class Campaigns(Listed):
     """`zone` and `currency`: of campaigns in the seed's form, which name none."""
 
-    words: ClassVar[Words] = Words(
-        "campaign", "unknown_campaign", CAMPAIGN_ID_BYTES_MAX, "draft", "archived", MAY_BECOME, subject_of,
-        listing.read, body,
-    )  # fmt: skip
+    words: ClassVar[Words] = Words("campaign", "unknown_campaign", CAMPAIGN_ID_BYTES_MAX, "draft", "archived", FAMILY)
 
     def __init__(self, programmes: Programmes, readers: ReaderPool, zone: str, currency: str) -> None:
         super().__init__(programmes)

@@ -7,7 +7,7 @@ version is in the log and everybody obeys it, is told by the methods that it ove
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -15,15 +15,14 @@ import msgspec
 from actors.commands import Refusal
 from actors.fields import text_code
 from actors.forms import text_rule
+from actors.programmes.listing import Family
 from gateway.pages import encoded, page
 from gateway.problems import FieldError, Problem
 from gateway.programmes import Active, Programmes, Wanted
 
 
 class Words(msgspec.Struct, frozen=True):
-    """`subject_of` an id is the programme's name. `read` takes a version's body apart into a status and the JSON of
-    what has it, `body` puts it together. What has the status `last` stays as it is.
-    """
+    """What a member of `family` is called. What has the status `last` stays as it is."""
 
     noun: str
     unknown: str
@@ -31,10 +30,7 @@ class Words(msgspec.Struct, frozen=True):
     id_bytes_max: int
     first: str
     last: str
-    may_become: Mapping[Any, Sequence[Any]]
-    subject_of: Callable[[str], str]
-    read: Callable[[str], tuple[str, str]]
-    body: Callable[[Any, bytes], bytes]
+    family: Family[Any]
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -78,10 +74,10 @@ class Listed:
         words = self.words
         if text_code(id, words.id_bytes_max):
             raise Problem(words.unknown, f"the id of a {words.noun} must be {text_rule(words.id_bytes_max)}")
-        active = self._programmes.active(words.subject_of(id))
+        active = self._programmes.active(words.family.subject_of(id))
         if not active.number:
             return None
-        status, json = words.read(active.body.decode())
+        status, json = words.family.read(active.body.decode())
         return Shown(active, status, json.encode())
 
     def shown(self, id: str) -> Shown:
@@ -108,7 +104,7 @@ class Listed:
     def become(self, id: str, status: str, by: str) -> Wanted:
         """What it is to give it another status. Raises Problem `unknown_…`, `no_such_change`, `refused_programme`."""
         before = self.shown(id)
-        if status != before.status and status not in self.words.may_become[before.status]:
+        if status != before.status and status not in self.words.family.may_become[before.status]:
             raise Problem("no_such_change", f"the {self.words.noun} {id} is {before.status} and cannot become {status}")
         if problem := next(self.become_problems(id, before, status), None):
             raise refused(problem)
@@ -133,7 +129,8 @@ class Listed:
         yield from ()
 
     def _wanted(self, id: str, status: str, json: bytes, if_match: str, by: str) -> Wanted:
-        return self._programmes.read(self.words.subject_of(id), self.words.body(status, json), if_match, by)
+        family = self.words.family
+        return self._programmes.read(family.subject_of(id), family.body(status, json), if_match, by)
 
 
 def by_id(ids: Iterable[str], limit: int, cursor: str | None) -> PageOfIds:

@@ -20,7 +20,7 @@ import msgspec
 
 from actors.commands import Refusal
 from actors.programmes.actor import Shelf
-from actors.programmes.kind import Family, Kind, Parsed
+from actors.programmes.kind import Kind, KindOf, Parsed
 from actors.programmes.messages import NAME, PUT, PutAnswer, PutProgramme, subject_of
 from gateway.asking import Forget, ask
 from gateway.problems import FieldError, Problem
@@ -76,7 +76,7 @@ class Programmes:
         journal: Address,
         segments: int,
         made_up_id: Callable[[], str],
-        families: Mapping[str, Family] | None = None,
+        families: Mapping[str, KindOf] | None = None,
     ) -> None:
         self._kinds = kinds
         self._families = families or {}

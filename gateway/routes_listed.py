@@ -70,7 +70,7 @@ class Counter:
             if_match = self._replaces(headers, before)
             put = await self._threads.run(partial(self._listed.read, id, body, if_match, by))
             answer = await self._shop.put(lambda: put.wanted, if_match, by)
-            found = await self._shop.in_force(self._listed.words.subject_of(id), answer)
+            found = await self._shop.in_force(self._listed.words.family.subject_of(id), answer)
         found.content = msgspec.structs.replace(found.content, warnings=put.warnings)
         return found
 
@@ -82,7 +82,7 @@ class Counter:
                 wanted = await self._threads.run(partial(self._listed.become, id, status, by))
                 try:
                     answer = await self._shop.put(lambda wanted=wanted: wanted, wanted.present.version, by)
-                    return await self._shop.in_force(self._listed.words.subject_of(id), answer)
+                    return await self._shop.in_force(self._listed.words.family.subject_of(id), answer)
                 except Problem as problem:
                     if problem.code != "precondition_failed" or not left:
                         raise

@@ -17,9 +17,8 @@ from actors.coupon import listing
 from actors.coupon.directory import TEMPLATES_MAX, full
 from actors.coupon.directory import Listed as Line
 from actors.coupon.forms import TEMPLATE_ID_BYTES_MAX
-from actors.coupon.listing import MAY_BECOME, compiled, limits, subject_of
+from actors.coupon.listing import FAMILY, compiled, limits, subject_of
 from actors.coupon.pool import Pool
-from actors.coupon.programme import body
 from actors.coupon.shelf import Shelf, Slice, Tally
 from actors.coupon.spelling import IMPORTED, is_generated, normal
 from actors.coupon.stock import CouponStockActor, Stock
@@ -90,10 +89,7 @@ class Usage(msgspec.Struct, frozen=True):
 class Templates(Listed):
     """Any thread may call; blocks for as long as the store takes."""
 
-    words: ClassVar[Words] = Words(
-        "template", "unknown_template", TEMPLATE_ID_BYTES_MAX, "draft", "closed", MAY_BECOME, subject_of, listing.read,
-        body,
-    )  # fmt: skip
+    words: ClassVar[Words] = Words("template", "unknown_template", TEMPLATE_ID_BYTES_MAX, "draft", "closed", FAMILY)
 
     def __init__(self, programmes: Programmes, readers: ReaderPool, segments: int, codes: CouponCodes) -> None:
         super().__init__(programmes)

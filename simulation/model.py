@@ -21,7 +21,9 @@ class NotificationModel:
     """One text for each fact about points, and of each user his zone, the last that was said."""
 
     domain = "notification"
-    kinds = frozenset({"points.earned", "points.spent", "points.expired", "points.expiring", "user.profile"})
+    kinds = frozenset(
+        {"points.earned", "points.spent", "points.expired", "points.expiring", "user.profile", "programme.activated"}
+    )
     parks_subject = False
     timer_key = ""
 
@@ -33,6 +35,8 @@ class NotificationModel:
             changes = msgspec.json.decode(entry.body)["profile_changes"]
             self.zones[entry.subject] = changes.get("zone", self.zones.get(entry.subject)) or ""
             return []
+        if entry.kind == "programme.activated":
+            return []
         return [("notify.sms", entry.subject, msgspec.json.decode(entry.body)["points"])]
 
     def discarded(self, entry: Entry, at: int) -> list[Said]:
@@ -43,8 +47,10 @@ class NotificationModel:
         return None
 
     def state_fits(self, subject: str, data: bytes) -> str:
-        """Nobody buys, agrees, prefers or waits here, so the zone is all that there is."""
-        mine: list[Any] = [2, [0, {}, []], [{}], [{}], [[]], self.zones.get(subject, ""), None, 0]
+        """Nobody buys, agrees, prefers or waits here, or puts a template, so the zone is all that there is."""
+        mine: list[Any] = [3, [0, {}, []], [{}], [{}], [[]], self.zones.get(subject, ""), None, 0, ""]
+        if subject.startswith("segment:"):
+            mine = [1, {}]
         stored = msgspec.msgpack.decode(data)
         return "" if stored == mine else f"the store has {stored}, the model {mine}"
 

@@ -161,7 +161,8 @@ def fold(world: World, n: int) -> World:
     state = msgspec.msgpack.decode(cell.ahead_state, type=domain.state_type) if domain.state_type else None
     raw = message(body) if isinstance(body, Seen) else b""
     entry = Entry(0, 1, offset, AT_MS, 0, kind, SUBJECT, raw)
-    event = Event(entry, msgspec.Raw(raw) if raw else body, AT_MS, SUBJECT)
+    shared = domain.fresh_shared() if domain.shared_type else None
+    event = Event(entry, msgspec.Raw(raw) if raw else body, AT_MS, SUBJECT, shared=shared)
     outputs = list(domain.react(state, event))
     domain.check(state)
     for output in outputs:

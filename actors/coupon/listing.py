@@ -1,8 +1,6 @@
 """A template as it is put and told: what it says, and whether it is a draft, active, paused or closed.
 
-It is a programme (actors/programmes) under the name `template:ID`, which is its subject too: versions are counted and
-compared there, and every segment's log says from where on which version counts. A change of status is a version like
-any other.
+It is a programme of a family (actors/programmes/listing.py) under the name `template:ID`.
 """
 
 from __future__ import annotations
@@ -19,8 +17,8 @@ from actors.coupon.offer import Offer
 from actors.coupon.shelf import Resource
 from actors.coupon.spelling import IMPORTED, normal
 from actors.coupon.template import PerUserLimits, Template
+from actors.programmes.listing import Family
 
-SUBJECT = "template:"
 COMPILED_MAX = 1_024
 """Versions of templates that are kept ready."""
 
@@ -32,36 +30,16 @@ MAY_BECOME: Mapping[Status, tuple[Status, ...]] = {
     "closed": (),
 }
 """A closed template stays closed."""
+FAMILY = Family[Status]("template:", "template", MAY_BECOME)
 
-
-class Listing(msgspec.Struct, frozen=True):
-    """The body of a version."""
-
-    status: Status
-    template: msgspec.Raw
-
-
-_listing = msgspec.json.Decoder(Listing).decode
-
-
-def subject_of(template: str) -> str:
-    return SUBJECT + template
-
-
-def template_of(name: str) -> str:
-    """The template's id, when `name` is that of one; else empty."""
-    return name[len(SUBJECT) :] if name.startswith(SUBJECT) else ""
+subject_of, read = FAMILY.subject_of, FAMILY.read
+template_of = FAMILY.id_of
+"""The template's id, when a programme's name is that of one; else empty."""
 
 
 def listed(status: Status, template: Template) -> str:
     """What is put for it."""
-    return msgspec.json.encode(Listing(status, msgspec.Raw(msgspec.json.encode(template)))).decode()
-
-
-def read(body: str) -> tuple[Status, str]:
-    """(status, the template's JSON) of what was put."""
-    found = _listing(body)
-    return found.status, bytes(found.template).decode()
+    return FAMILY.body(status, msgspec.json.encode(template)).decode()
 
 
 def listed_of(number: int, body: str) -> Listed:

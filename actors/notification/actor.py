@@ -6,6 +6,9 @@ This domain alone owns what concerns all messages of a user: what he agreed to h
 hours (outbox.py). It is also where a reminder is judged, here, where it would go out, by every purchase that stands in
 the log before its request. Who asked is told once how it ended, so that he can give back what he had reserved for it.
 
+Which words are said is the matter of templates, which are put while the engine runs; the segment's log says from where
+on which version counts (directory.py).
+
 Texts of facts are many, one for every change of points, and most engines limit nothing. There they go out at once, and
 `notify.sms` is all that is said of them; nothing is counted, and the user has no state for it.
 
@@ -28,10 +31,12 @@ from actors.calendar import DAY_MS
 from actors.coupon.effects import CouponEnded, CouponIssued
 from actors.fields import rfc3339_ms
 from actors.money import DEFAULT_CURRENCY
-from actors.notification import bought, consent, outbox, recipient
+from actors.notification import bought, consent, directory, outbox, recipient
 from actors.notification.consent import CATEGORIES_MAX, WHOLE, ConsentChanged
+from actors.notification.directory import Directory
 from actors.notification.door import CONSENT
 from actors.notification.held import Dropped, Reason
+from actors.notification.locales import normal
 from actors.notification.messages import (
     Channel,
     ConsentChange,
@@ -50,9 +55,10 @@ from actors.notification.recipient import FORMAT, Recipient
 from actors.notification.records import line
 from actors.notification.send_time import Hold, Send, Suppress
 from actors.notification.sms import segments
-from actors.notification.templates import NotRendered, Templates
+from actors.notification.templates import NotRendered, Reader, Templates
 from actors.points.effects import PointsEarned, PointsExpired, PointsExpiring, PointsSpent
 from actors.profile.messages import UPDATE, ProfileUpdate
+from actors.programmes.messages import ACTIVATED, ProgrammeActivated
 from supervision.domain import Domain, Event, TimerDue
 from supervision.envelope import rfc3339
 from supervision.outputs import Arm, Cancel, Emit, Output, Record
@@ -82,7 +88,7 @@ NEXT = "held"
 
 
 class NotificationActor(Domain[Recipient]):
-    """Turns facts and requests into `notify.<channel>`; see templates.py for the texts. `currency` is the doors'."""
+    """Turns facts and requests into `notify.<channel>`. It comes with `templates`; `currency` is the doors'."""
 
     name: ClassVar[str] = "notification"
     reacts_to: ClassVar[Mapping[str, Any]] = {
@@ -96,9 +102,12 @@ class NotificationActor(Domain[Recipient]):
         CONSENT: ConsentChange,
         UPDATE: ProfileUpdate,
         SEEN: msgspec.Raw,
+        ACTIVATED: ProgrammeActivated,
     }
     state_type = Recipient
     format = FORMAT
+    shared_type = Directory
+    shared_format = 1
     parks = "entry"
 
     def __init__(
@@ -108,7 +117,7 @@ class NotificationActor(Domain[Recipient]):
         policy: Policy | None = None,
         kept_days: int = KEPT_DAYS,
     ) -> None:
-        self._templates = templates
+        self.templates = templates
         self._currency = currency
         self._policy = policy or Policy()
         self._lets_all_go = self._policy.lets_all_go
@@ -123,7 +132,13 @@ class NotificationActor(Domain[Recipient]):
     def upgrade(self, fields: list[Any]) -> Recipient:
         return recipient.upgrade(fields)
 
-    def react(self, state: Recipient, event: Event) -> Iterable[Output]:
+    def fresh_shared(self) -> Directory:
+        return Directory()
+
+    def check_shared(self, shared: Directory) -> None:
+        directory.check(shared)
+
+    def react(self, state: Any, event: Event) -> Iterable[Output]:
         body = event.body
         if template := TEMPLATE_OF.get(body.__class__):
             return self._tell_of(state, template, body, event)
@@ -131,6 +146,9 @@ class NotificationActor(Domain[Recipient]):
             return self._tell(state, body, event)
         if isinstance(body, msgspec.Raw):
             self._remember(state, event)
+            return ()
+        if isinstance(body, ProgrammeActivated):
+            directory.told(state, body)
             return ()
         return self._heard(state, body, event)
 
@@ -170,7 +188,7 @@ class NotificationActor(Domain[Recipient]):
             category, params = POINTS, _of_points(fact)
         facts = state.consents.facts
         if self._lets_all_go and (not facts or consent.allowed(state.consents, "sms", category, self._policy.consent)):
-            return (_emitted("sms", self._message(template, "sms", params)),)
+            return (_emitted("sms", self._message(state, event, template, "sms", params)),)
         return self._tell(state, SendNotification(template, "sms", params, category=category), event)
 
     def _tell(self, state: Recipient, asked: SendNotification, event: Event) -> Iterator[Output]:
@@ -193,7 +211,7 @@ class NotificationActor(Domain[Recipient]):
         self, state: Recipient, asked: SendNotification, hold: Hold, valid_until: int, event: Event
     ) -> Iterator[Output]:
         """Nobody should learn only when its moment has come that it can have no text."""
-        message = self._message_of(asked)
+        message = self._message_of(state, asked, event)
         if isinstance(message, NotifyRefused):
             yield from _refused(asked, message, event)
             return
@@ -219,26 +237,32 @@ class NotificationActor(Domain[Recipient]):
 
     def _hand_over(self, state: Recipient, asked: SendNotification, event: Event) -> Iterator[Output]:
         """It may go now; where it has no text it takes no slot."""
-        message = self._message_of(asked)
+        message = self._message_of(state, asked, event)
         if isinstance(message, NotifyRefused):
             yield from _refused(asked, message, event)
             return
         outbox.count(state, self._policy, asked, event.at)
         yield _emitted(asked.channel, message)
         yield _answer(SENT, MessageSent(asked.template, asked.channel, **said_again(asked)))
-        yield Record(line(asked, "sent", event))
+        yield Record(line(asked, "sent", event, version=message.template_version))
 
-    def _message_of(self, asked: SendNotification) -> Notify | NotifyRefused:
-        message = self._message(asked.template, asked.channel, asked.params)
+    def _message_of(self, state: Recipient, asked: SendNotification, event: Event) -> Notify | NotifyRefused:
+        locale = normal(asked.locale) if asked.locale else ""
+        message = self._message(state, event, asked.template, asked.channel, asked.params, locale)
         return msgspec.structs.replace(message, **said_again(asked))
 
-    def _message(self, template: str, channel: Channel, params: dict[str, Param]) -> Notify | NotifyRefused:
-        """With its text, or why there is none."""
-        locale = self._templates.locale
-        text = self._templates.render(template, params)
-        if isinstance(text, NotRendered):
-            return NotifyRefused(template, locale, params, text.code, text.detail)
-        return Notify(template, locale, params, text, segments(text) if channel == "sms" else 1)
+    def _message(
+        self, state: Recipient, event: Event, template: str, channel: Channel, params: dict[str, Param],
+        locale: str = "",
+    ) -> Notify | NotifyRefused:  # fmt: skip
+        """With its text by the version in force at the event's place, or why there is none."""
+        reader = Reader(locale or state.locale, state.zone or self._policy.zone)
+        said = self.templates.render(event.shared, template, channel, params, reader)
+        if isinstance(said, NotRendered):
+            wanted = reader.locale or self.templates.locale
+            return NotifyRefused(template, wanted, params, said.code, said.detail)
+        parts = segments(said.text) if channel == "sms" else 1
+        return Notify(template, said.locale, params, said.text, parts, said.title, said.version)
 
 
 def _emitted(channel: Channel, message: Notify | NotifyRefused) -> Output:

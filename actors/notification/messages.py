@@ -26,7 +26,9 @@ EVERYTHING = "all"
 KEPT_MAX = 50
 """Last messages of a scope that limits of a request can count."""
 
-RefusalCode = Literal["unknown_template", "missing_variable", "template_error", "text_too_long", "text_empty"]
+RefusalCode = Literal[
+    "unknown_template", "no_text", "missing_variable", "template_error", "text_too_long", "text_empty"
+]  # fmt: skip
 SuppressionReason = held.Reason
 
 
@@ -70,7 +72,7 @@ class SendNotification(Asker, frozen=True, omit_defaults=True, gc=False):
 
     `limits` are the asker's own, beside those that are configured. `valid_for_s`: how long it may wait, None: as long
     as is configured. The higher `priority` goes first of those that wait. `transactional` passes quiet hours and the
-    user's preferred one.
+    user's preferred one. `locale`: the language of the text, empty: the user's own.
     """
 
     template: str
@@ -81,11 +83,13 @@ class SendNotification(Asker, frozen=True, omit_defaults=True, gc=False):
     valid_for_s: int | None = None
     priority: int = 0
     transactional: bool = False
+    locale: str = ""
 
 
 class Notify(Asker, frozen=True, omit_defaults=True, gc=False):
     """`notify.<channel>`: send `text` to the user. `template`, `locale` and `params` are what it was made from.
-    `segments`: SMS that it takes; left out where it is one.
+    `segments`: SMS that it takes; left out where it is one. `title`: of a push message, or an email's subject.
+    `template_version`: left out where the template came with the engine.
     """
 
     template: str
@@ -93,6 +97,8 @@ class Notify(Asker, frozen=True, omit_defaults=True, gc=False):
     params: dict[str, Param]
     text: str
     segments: int = 1
+    title: str = ""
+    template_version: str = ""
 
     schema_version: ClassVar[int] = 1
 

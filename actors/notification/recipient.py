@@ -16,20 +16,21 @@ from actors.notification import bought, consent, held
 from actors.notification.bought import Bought
 from actors.notification.consent import Consents
 from actors.notification.held import Queue
-from actors.profile.known import ZONE
+from actors.notification.locales import normal
+from actors.profile.known import LOCALE, ZONE
 from actors.profile.messages import ProfileUpdate
 from actors.windows import slots
 from actors.windows.slots import Slots
 
-FORMAT = 2
-"""Of the stored state. Format 1 was what he bought, with the number in front."""
+FORMAT = 3
+"""Of the stored state. Format 1 was what he bought, with the number in front; 2 knew no language."""
 PREFERRED_HOUR = "preferred_hour"
 """The fact of a profile: an hour of the wall's clock, 0 to 23; anything else is no preference."""
 
 
 class Recipient(msgspec.Struct, array_like=True, gc=False):
     """The state of one user. `zone` is empty while nobody has told it. `wake_at`: when the timer of what waits is due,
-    ms; 0: there is none.
+    ms; 0: there is none. `locale` is in normal form, and empty while nobody has told it.
     """
 
     format: int = FORMAT
@@ -40,17 +41,21 @@ class Recipient(msgspec.Struct, array_like=True, gc=False):
     zone: str = ""
     preferred: int | None = None
     wake_at: int = 0
+    locale: str = ""
 
 
+_CONCERN = {ZONE, LOCALE, PREFERRED_HOUR}
 _decode = msgspec.msgpack.Decoder(Recipient).decode
 
 
 def learn(recipient: Recipient, update: ProfileUpdate) -> None:
     """Of an update, what concerns messages, in place."""
-    if not update.profile_changes.keys() & {ZONE, PREFERRED_HOUR}:
+    if not update.profile_changes.keys() & _CONCERN:
         return
     changes = update.changes()
     recipient.zone = changes.get(ZONE, recipient.zone) or ""
+    if LOCALE in changes:
+        recipient.locale = normal(changes[LOCALE] or "")
     if PREFERRED_HOUR in changes:
         hour = changes[PREFERRED_HOUR]
         recipient.preferred = hour if type(hour) is int and 0 <= hour <= 23 else None
@@ -58,9 +63,13 @@ def learn(recipient: Recipient, update: ProfileUpdate) -> None:
 
 def upgrade(fields: list[Any]) -> Recipient:
     """The state whose fields, as they were stored, are `fields`. Raises ValueError for what no version wrote."""
-    if fields[0] != 1:
-        raise ValueError(f"nothing was ever remembered of a user in format {fields[0]}")
-    return Recipient(bought=msgspec.convert(fields[1:], Bought))
+    match fields[0]:
+        case 1:
+            return Recipient(bought=msgspec.convert(fields[1:], Bought))
+        case 2:
+            return _decode(msgspec.msgpack.encode([FORMAT, *fields[1:]]))
+        case other:
+            raise ValueError(f"nothing was ever remembered of a user in format {other}")
 
 
 def read(data: bytes) -> Recipient:
@@ -76,5 +85,6 @@ def check(recipient: Recipient) -> None:
     consent.check(recipient.consents)
     slots.check(recipient.slots)
     held.check(recipient.queue)
+    assert recipient.locale == normal(recipient.locale)
     assert recipient.preferred is None or 0 <= recipient.preferred <= 23
     assert bool(recipient.wake_at) == bool(recipient.queue.held), "a timer without a message, or the other way round"

@@ -15,7 +15,7 @@ Word = Literal["sent", "held", "suppressed", "refused"]
 
 class MessageLine(Asker, frozen=True, gc=False, omit_defaults=True):
     """A record of a user. `at` is when it was decided, `entry` the place of what was decided on. `reason` is why it did
-    not go (at once), `until` how long it waits.
+    not go (at once), `until` how long it waits. `template_version`: of what was sent, empty for the engine's own.
     """
 
     at: str
@@ -25,10 +25,13 @@ class MessageLine(Asker, frozen=True, gc=False, omit_defaults=True):
     entry: str
     reason: str = ""
     until: str = ""
+    template_version: str = ""
 
 
-def line(asked: SendNotification, word: Word, event: Event, reason: str = "", until: str = "") -> MessageLine:
-    """That `word` was decided of `asked` in reaction to `event`."""
+def line(
+    asked: SendNotification, word: Word, event: Event, reason: str = "", until: str = "", version: str = ""
+) -> MessageLine:
+    """That `word` was decided of `asked` in reaction to `event`; `version`: of the template that was sent."""
     return MessageLine(
-        rfc3339(event.at), word, asked.template, asked.channel, event.place, reason, until, **said_again(asked)
+        rfc3339(event.at), word, asked.template, asked.channel, event.place, reason, until, version, **said_again(asked)
     )

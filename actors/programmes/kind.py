@@ -36,5 +36,5 @@ class Kind(msgspec.Struct, frozen=True):
     number_of: Callable[[bytes], int]
 
 
-Family = Callable[[str], Kind]
-"""The kind of each programme whose name begins as the family's do."""
+KindOf = Callable[[str], Kind]
+"""The kind of each programme of a family, by its name; see listing.py."""

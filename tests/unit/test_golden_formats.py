@@ -48,11 +48,13 @@ from actors.coupon.state import Coupon, Hold, Purse, Uses
 from actors.coupon.stock import Stock
 from actors.coupon_jobs.job import Job, shown
 from actors.coupon_jobs.shown import JobRefused
-from actors.notification import recipient
+from actors.notification import outbox, recipient
 from actors.notification.actor import NotificationActor
 from actors.notification.bought import Bought
 from actors.notification.consent import Consents
 from actors.notification.consent import Fact as Agreed
+from actors.notification.directory import Directory as MessageTemplates
+from actors.notification.directory import Listed as MessageListed
 from actors.notification.held import Held, Queue
 from actors.notification.messages import (
     BoughtSince,
@@ -113,6 +115,7 @@ TERMS = Terms(1_790_000_000_000, EXPIRES, 10_000, ("books", "electronics"), ("p1
 CODE = "2345-6789-CDFH-JKMN-PRTV-WXY2"
 TEMPLATE = '{"name":"20 off","kind":{"type":"fixed","amount":2000},"valid":{"days":30}}'
 ISSUED_AT = "2025-09-20T14:30:00.000Z"
+HELLO = '{"default_locale":"en","texts":{"en":{"text":"hello {{ who }}"}},"variables":["who"]}'
 
 ASKED = SendNotification(
     "cart_remind_sms",
@@ -173,8 +176,8 @@ STATES: dict[str, Any] = {
         True,
         [Taken("ORDER_001", 1_758_378_500_000, "CNY", [CartLineKept("p3", "", 1, 100)])],
     ),
-    "state.notification.2": Recipient(
-        2,
+    "state.notification.3": Recipient(
+        3,
         Bought(40, {"p3": 41}, ["ORDER_001"]),
         Consents({"sms": {"": Agreed(1_758_378_600_000, False), "invoices": Agreed(1_758_378_600_000, True)}}),
         Slots({"all": [1_758_378_600_000], "channel:sms": [1_758_378_600_000]}),
@@ -182,6 +185,14 @@ STATES: dict[str, Any] = {
         "Asia/Shanghai",
         18,
         1_758_400_200_000,
+        "zh-Hans",
+    ),
+    "state.notification-segment.1": MessageTemplates(
+        1,
+        {
+            "hello": MessageListed(2, "active", "afd515816e728410", HELLO),
+            "bye": MessageListed(3, "archived", "6b86b273ff34fce1"),
+        },
     ),
     "state.coupon_jobs.1": Job(
         1,
@@ -373,6 +384,9 @@ EFFECTS: dict[str, Any] = {
     "notify.sms": Notify(
         "points_earned", "zh-Hans", {"points": 100, "balance": 250, "reason": "gift"}, "您获得100积分"
     ),
+    "notify.push": msgspec.structs.replace(
+        Notify("hello", "en", {"who": "Ann"}, "hello Ann", title="Hello", template_version="afd515816e728410"), **WHO
+    ),
     "notify.refused": NotifyRefused("points_earned", "zh-Hans", {"points": 100}, "missing_variable", "no 'nickname'"),
     "notify.requested": SendNotification("cart_remind_sms", "sms", {"lines": 2}, Unless(BoughtSince(41, ("p1", "p2")))),
     "message.sent": MessageSent("cart_remind_sms", "sms", **WHO),
@@ -426,6 +440,7 @@ READERS: dict[str, Any] = {
 UPGRADES: dict[str, Any] = {
     "state.points.1": PointsLedgerActor(from_settings()).upgrade,
     "state.notification.1": NotificationActor(Templates()).upgrade,
+    "state.notification.2": NotificationActor(Templates()).upgrade,
 }
 """How those are read that are written no more."""
 
@@ -500,13 +515,21 @@ def test_the_golden_cart_is_sound() -> None:
 
 
 def test_the_golden_recipient_is_sound() -> None:
-    recipient.check(msgspec.msgpack.decode(golden("state.notification.2"), type=Recipient))
+    recipient.check(msgspec.msgpack.decode(golden("state.notification.3"), type=Recipient))
 
 
 def test_what_was_remembered_of_purchases_alone_is_read_as_that() -> None:
     was = UPGRADES["state.notification.1"](msgspec.msgpack.decode(golden("state.notification.1")))
     recipient.check(was)
     assert was == Recipient(bought=Bought(40, {"p3": 41}, ["ORDER_001"]))
+
+
+def test_a_recipient_whose_language_nobody_asked_is_read_with_all_else_and_what_waits_can_be_sent() -> None:
+    was = UPGRADES["state.notification.2"](msgspec.msgpack.decode(golden("state.notification.2")))
+    recipient.check(was)
+    assert was == msgspec.structs.replace(STATES["state.notification.3"], locale="")
+    assert outbox.asked_for(was.queue.held[0]) == ASKED
+    assert was == recipient.read(golden("state.notification.2"))
 
 
 def test_the_golden_account_is_sound() -> None:

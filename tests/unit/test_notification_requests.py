@@ -13,6 +13,7 @@ from actors.cart.cart import ORDERS_MAX
 from actors.notification import bought
 from actors.notification.actor import REQUESTED, NotificationActor
 from actors.notification.bought import PRODUCTS_MAX, Bought
+from actors.notification.directory import Directory
 from actors.notification.messages import (
     BoughtSince,
     MessageSuppressed,
@@ -61,7 +62,7 @@ class User:
     def _react(self, kind: str, raw: bytes, body: Any) -> Sequence[Any]:
         self.offset += 1
         entry = Entry(0, 1, self.offset, 5, 0, kind, "user:1", raw)
-        outputs = list(self.actor.react(self.state, Event(entry, body, 5, "user:1")))
+        outputs = list(self.actor.react(self.state, Event(entry, body, 5, "user:1", shared=Directory())))
         self.actor.check(self.state)
         self.state = msgspec.msgpack.decode(msgspec.msgpack.encode(self.state), type=Recipient)
         return outputs

@@ -12,6 +12,7 @@ from actors.behaviour.messages import SEEN
 from actors.notification import outbox
 from actors.notification.actor import REQUESTED, NotificationActor
 from actors.notification.consent import CATEGORIES_MAX
+from actors.notification.directory import Directory
 from actors.notification.door import CONSENT
 from actors.notification.held import HELD_MAX
 from actors.notification.messages import (
@@ -93,7 +94,8 @@ class User:
         self.offset += 1
         entry = Entry(0, 1, self.offset, self.at, 0, kind, "user:1", raw)
         entry = msgspec.structs.replace(entry, occurred_at=occurred_at)
-        self.outputs: Sequence[Any] = list(self.actor.react(self.state, Event(entry, body, self.at, "user:1")))
+        event = Event(entry, body, self.at, "user:1", shared=Directory())
+        self.outputs: Sequence[Any] = list(self.actor.react(self.state, event))
         self.actor.check(self.state)
         self.state = msgspec.msgpack.decode(msgspec.msgpack.encode(self.state), type=Recipient)
         for output in self.outputs:

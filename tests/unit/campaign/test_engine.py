@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.campaign import programme as campaigns
+from actors.campaign.listing import FAMILY as CAMPAIGNS
 from actors.campaign.listing import subject_of
+from actors.campaign.programme import campaign_kind
 from actors.commands import Refusal
-from actors.coupon import programme as templates
-from actors.coupon.listing import subject_of as template_subject
+from actors.coupon.listing import FAMILY as TEMPLATES
+from actors.coupon.programme import template_kind
 from actors.programmes.messages import PUT, PutProgramme
 from supervision.entry import Draft, Origin, encode_draft, segment_of
 from supervision.messages import Append, Item
@@ -38,11 +39,17 @@ def put(engine: PointsEngine, name: str, version: Any) -> None:
     engine.engine.journal.tell(Append([item], lambda _: None, 1))
 
 
+def put_campaign(engine: PointsEngine, id: str, campaign: dict[str, Any]) -> None:
+    body = CAMPAIGNS.body("active", msgspec.json.encode(campaign))
+    put(engine, subject_of(id), campaign_kind(subject_of(id)).parse(body))
+
+
 def shop(folder: Path, campaign: dict[str, Any], id: str) -> PointsEngine:
     """An engine with the template `cart_save_10` and one campaign."""
     engine = PointsEngine(folder)
-    put(engine, template_subject("cart_save_10"), templates.parse(templates.body("active", msgspec.json.encode(OFF))))
-    put(engine, subject_of(id), campaigns.parse(campaigns.body("active", msgspec.json.encode(campaign))))
+    coupon = TEMPLATES.subject_of("cart_save_10")
+    put(engine, coupon, template_kind(coupon).parse(TEMPLATES.body("active", msgspec.json.encode(OFF))))
+    put_campaign(engine, id, campaign)
     engine.settle()
     return engine
 
@@ -125,7 +132,7 @@ def test_words_that_no_campaign_listens_to_leave_no_state_and_the_first_that_one
     assert known() == []
     steps = [{"type": "emit", "effect": "thanks"}]
     earned = {"name": "n", "trigger": {"type": "event", "event": "points.earned"}, "steps": steps}
-    put(engine, subject_of("EARNED"), campaigns.parse(campaigns.body("active", msgspec.json.encode(earned))))
+    put_campaign(engine, "EARNED", earned)
     engine.settle(0.01)
     for n in range(3):
         engine.say("points_change", f"u{n}", change_type="increase", points=5, reason="x", order_id="B")
