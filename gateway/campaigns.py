@@ -23,7 +23,7 @@ from actors.campaign.rehearsal import Given, Moment, mistakes_at, rehearse
 from actors.campaign.review import Review, checked, review
 from actors.campaign.rule_file import UNNAMED
 from actors.commands import Refusal
-from gateway.listed import Listed, Normal, Shown, Words, by_id, field_errors, refused
+from gateway.listed import Listed, Normal, Shown, Words, bad_field, by_id, field_errors, refused
 from gateway.problems import Problem
 from gateway.programmes import Programmes
 from gateway.readers import ReaderPool
@@ -90,7 +90,7 @@ class Campaigns(Listed):
         try:
             asked = msgspec.json.decode(question, type=Question)
         except msgspec.ValidationError as error:
-            raise _bad(mistakes.refusal(error, Question)) from None
+            raise bad_field(mistakes.refusal(error, Question)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise Problem("not_json", "the question must be JSON in UTF-8, of whole characters") from None
         found = checked(bytes(asked.campaign), self._zone, self._currency)
@@ -98,7 +98,7 @@ class Campaigns(Listed):
             raise refused(*[mistakes_at("campaign", error) for error in found.problems.errors])
         timeline = rehearse(found.id or asked.id, found.campaign, asked, self._currency)
         if isinstance(timeline, Refusal):
-            raise _bad(timeline)
+            raise bad_field(timeline)
         return Rehearsed(timeline)
 
     def normal(self, id: str, json: bytes) -> Normal:
@@ -124,10 +124,6 @@ class Campaigns(Listed):
             known = directory(reader, 0).campaigns
         found = by_id(known, limit, cursor)
         return CampaignsPage([_line(id, known[id]) for id in found.ids], found.next_cursor, found.has_more)
-
-
-def _bad(why: Refusal) -> Problem:
-    return Problem("bad_field", why.message, field_errors((why,)))
 
 
 def directory(reader: Reader, segment: int) -> Directory:

@@ -16,7 +16,9 @@ from actors.campaign.index import Active, Index, active, index_of
 from actors.campaign.judging import Judge, Judgement
 from actors.campaign.records import Outcome, WhyLine
 from actors.campaign.state import WHY_LAST_MAX, Last, Member, Origin, Run
+from actors.campaign.totals import Totals
 from actors.campaign.view import View
+from actors.stops.stops import stops_campaign
 from supervision.domain import Event
 from supervision.envelope import rfc3339
 from supervision.outcome import NEAR_MS
@@ -33,7 +35,7 @@ TURN_MS = NEAR_MS
 class Desk:
     """For one reaction. `outputs` is what it yields."""
 
-    __slots__ = ("at", "directory", "event", "index", "member", "outputs")
+    __slots__ = ("at", "directory", "event", "index", "member", "outputs", "totals")
 
     def __init__(self, member: Member, event: Event) -> None:
         self.member = member
@@ -42,6 +44,7 @@ class Desk:
         self.directory: Directory = event.shared
         self.index: Index = index_of(self.directory)
         self.outputs: list[Output] = []
+        self.totals: Totals = event.companion or Totals()  # of a rehearsal nothing is counted
 
     @property
     def full(self) -> bool:
@@ -53,6 +56,10 @@ class Desk:
         return self.event.subject[5:]
 
     # Looking.
+
+    def stopped(self, campaign: str) -> bool:
+        """Whether an operator has stopped it, or everything."""
+        return stops_campaign(self.directory.stops.stopped, campaign)
 
     def view(self, origin: Origin) -> View:
         return View(self.member, self.index, origin, self.at)
