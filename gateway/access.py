@@ -92,6 +92,7 @@ NEEDS: Needs = {
     ("POST", "/v1/coupons/{code}/redemptions/{order_id}/rollback"): Need("coupons:redeem", changes=True),
     ("PUT", "/v1/campaigns/{campaign}"): Need("campaigns:manage", changes=True),
     ("GET", "/v1/campaigns/{campaign}"): Need("campaigns:read"),
+    ("GET", "/v1/campaigns/{campaign}/stats"): Need("campaigns:read"),
     ("GET", "/v1/campaigns"): Need("campaigns:read"),
     ("POST", "/v1/campaigns/check"): Need("campaigns:read"),
     ("POST", "/v1/campaigns/test"): Need("campaigns:read"),

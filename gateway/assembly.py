@@ -79,7 +79,7 @@ def build_ports(
     own = ledger.programme(Active())
     programmes = Programmes(PROGRAMMES, {PROGRAMME: own}, readers, engine.journal, segments, made_up_id, FAMILIES)
     templates = Templates(programmes, readers, segments, codes)
-    campaigns = Campaigns(programmes, readers, own.zone, own.rules.currency)
+    campaigns = Campaigns(programmes, readers, segments, own.zone, own.rules.currency)
     return Ports(
         ingest=ingest,
         commands=_commands(wiring, readers, ingest, made_up_id),

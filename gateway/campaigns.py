@@ -14,7 +14,7 @@ import msgspec
 
 from actors import mistakes
 from actors.campaign import directory as directories
-from actors.campaign import listing
+from actors.campaign import listing, totals
 from actors.campaign.actor import CampaignActor
 from actors.campaign.directory import Directory
 from actors.campaign.listing import CAMPAIGN_ID_BYTES_MAX, MAY_BECOME, ready, subject_of
@@ -22,6 +22,7 @@ from actors.campaign.programme import body
 from actors.campaign.rehearsal import Given, Moment, mistakes_at, rehearse
 from actors.campaign.review import Review, checked, review
 from actors.campaign.rule_file import UNNAMED
+from actors.campaign.totals import Totals
 from actors.commands import Refusal
 from gateway.listed import Listed, Normal, Shown, Words, bad_field, by_id, field_errors, refused
 from gateway.problems import Problem
@@ -32,6 +33,7 @@ from supervision.store import Reader
 
 DOMAIN = CampaignActor.name
 
+_totals = msgspec.msgpack.Decoder(Totals).decode
 _directory = msgspec.msgpack.Decoder(Directory).decode
 
 
@@ -52,6 +54,27 @@ class CampaignsPage(msgspec.Struct, frozen=True):
     data: list[CampaignLine]
     next_cursor: str | None
     has_more: bool
+
+
+class CampaignStats(msgspec.Struct, frozen=True):
+    """Answer of `GET /v1/campaigns/{id}/stats`: what was decided so far, of all versions. `stopped`: steps that a stop
+    held. `exited`: runs that are over, by why; `refused`: steps, by the code of the answer that was waited for. `sent`,
+    `held`, `suppressed`: its messages, the last two by reason. Not `counted`: a segment counts no more campaigns.
+    """
+
+    campaign: str
+    status: str
+    counted: bool
+    entered: int
+    acted: int
+    capped: int
+    holdout: int
+    stopped: int
+    refused: dict[str, int]
+    exited: dict[str, int]
+    sent: int
+    held: dict[str, int]
+    suppressed: dict[str, int]
 
 
 class Question(Given, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,9 +98,10 @@ class Campaigns(Listed):
         listing.read, body,
     )  # fmt: skip
 
-    def __init__(self, programmes: Programmes, readers: ReaderPool, zone: str, currency: str) -> None:
+    def __init__(self, programmes: Programmes, readers: ReaderPool, segments: int, zone: str, currency: str) -> None:
         super().__init__(programmes)
         self._readers = readers
+        self._segments = segments
         self._zone = zone
         self._currency = currency
 
@@ -118,6 +142,14 @@ class Campaigns(Listed):
             most = f"at most {directories.BYTES_MAX} bytes together"
             yield Refusal("too_many", "id", f"all campaigns may have {most}, and there is no room for this")
 
+    def stats(self, id: str) -> CampaignStats:
+        """The sum over all segments, each as of its own moment. Raises Problem `unknown_campaign`."""
+        status = self.shown(id).status
+        with self._readers.one() as reader:
+            found = [_totals_of(reader, segment) for segment in range(self._segments)]
+        counted = all(id in one.campaigns or len(one.campaigns) < totals.CAMPAIGNS_MAX for one in found)
+        return CampaignStats(id, status, counted, **msgspec.structs.asdict(totals.summed(found, id)))
+
     def page(self, limit: int, cursor: str | None) -> CampaignsPage:
         """Raises Problem for a cursor that is none."""
         with self._readers.one() as reader:
@@ -130,6 +162,11 @@ def directory(reader: Reader, segment: int) -> Directory:
     """What the segment has heard of."""
     state, _ = reader.snapshot(segment, DOMAIN, segment_subject(segment))
     return _directory(state) if state is not None else Directory()
+
+
+def _totals_of(reader: Reader, segment: int) -> Totals:
+    state, _ = reader.snapshot(segment, DOMAIN, totals.subject(segment))
+    return _totals(state) if state is not None else Totals()
 
 
 def _line(id: str, listed: directories.Listed) -> CampaignLine:

@@ -296,7 +296,7 @@ class World:
             {**PROGRAMMES, "points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name, FAMILIES
         )
         user_campaigns = CampaignQueries(readers, SEGMENTS)
-        campaigns = Campaigns(programmes, readers, "UTC", "CNY")
+        campaigns = Campaigns(programmes, readers, SEGMENTS, "UTC", "CNY")
         templates = Templates(programmes, readers, SEGMENTS, codes)
         return Ports(
             ingest=ingest,

@@ -41,6 +41,8 @@ from supervision.outputs import Arm, Cancel, Output
 CART_CHANGED = "cart.changed"
 NEXT = "next"
 """Key of the timer for what comes next of all runs."""
+TOLD = frozenset(("message.sent", "message.held", "message.suppressed", "notify.refused"))
+"""What became of a message; of a campaign's that is counted."""
 NOTHING: frozenset[str] = frozenset()
 ASKED = {"points": "points", "coupon": "coupons"}
 """Of what a fact's first word tells -> what conditions call it."""
@@ -84,6 +86,9 @@ class CampaignActor(Domain[Member]):
     def fresh_companion(self, subject: str) -> Totals:
         return Totals()
 
+    def check_companion(self, companion: Any) -> None:
+        totals.check(companion)
+
     def check(self, state: Any) -> None:
         check(state)
 
@@ -92,6 +97,8 @@ class CampaignActor(Domain[Member]):
         listens to, nothing is loaded. Whatever answers a campaign is always heard.
         """
         kind, index = event.entry.kind, index_of(shared)
+        if kind in TOLD and event.body.get("campaign_id"):
+            return True
         if kind not in FACTS or kind in index.names or kind.startswith("tier."):
             return True
         if not index.any:
@@ -121,6 +128,8 @@ class CampaignActor(Domain[Member]):
             case CampaignDue():
                 _due(desk, body)
             case _:
+                if event.entry.kind in TOLD and body.get("campaign_id") in desk.directory.campaigns:
+                    totals.told(desk.totals, event.entry.kind, body)
                 _happened(desk, *self._heard(member, event))
         yield from desk.outputs
         yield from _armed(member)

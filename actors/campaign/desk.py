@@ -1,6 +1,7 @@
 """The desk: works on one user's state for one event, and writes down whatever is decided.
 
-A decision, its line in the records, the last word in the state and the effect for others always come together.
+A decision, its line in the records, its count, the last word in the state and the effect for others always come
+together.
 Reactions (entering.py, running.py) are functions over a desk.
 """
 
@@ -10,6 +11,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from actors.campaign import totals
 from actors.campaign.directory import Directory
 from actors.campaign.effects import CampaignEntered, CampaignExited
 from actors.campaign.index import Active, Index, active, index_of
@@ -90,6 +92,7 @@ class Desk:
             run=run.number if run else UNSET, reason=reason or UNSET, conditions=conditions, **more,
         )  # fmt: skip
         self.outputs.append(Record(line))
+        totals.decided(self.totals, one.id, outcome, reason)
         self.last(one, outcome, reason, judged)
 
     def last(self, one: Active, outcome: str, reason: str = "", judged: tuple[Judge, Judgement] | None = None) -> None:
@@ -106,6 +109,7 @@ class Desk:
         self._say("campaign.entered", CampaignEntered(one.id, one.version, run.number))
 
     def exited(self, one: Active, run: Run, reason: str) -> None:
+        totals.over(self.totals, one.id, reason)
         self._say("campaign.exited", CampaignExited(one.id, one.version, run.number, reason))
 
     def _say(self, kind: str, effect: CampaignEntered | CampaignExited) -> None:

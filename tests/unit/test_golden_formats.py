@@ -28,7 +28,7 @@ from actors.campaign.directory import Directory as CampaignDirectory
 from actors.campaign.directory import Listed as CampaignListed
 from actors.campaign.knowledge import CartKnown, Knowledge
 from actors.campaign.state import Last, Member, Origin, Remembered, Run
-from actors.campaign.totals import Totals
+from actors.campaign.totals import Total, Totals
 from actors.cart import cart as carts
 from actors.cart.cart import Cart, Taken
 from actors.cart.cart import Line as CartLineKept
@@ -301,7 +301,11 @@ STATES: dict[str, Any] = {
     ),
     "state.notification-segment.1": Segment(1, Switches(3, ("all", "campaign:C1", "channel:sms"))),
     "state.notification-companion.1": Waiting(1, True),
-    "state.campaign-companion.1": Totals(1, True),
+    "state.campaign-companion.1": Totals(
+        1,
+        True,
+        {"C1": Total(9, 12, 3, 1, 2, {"sold_out": 1}, {"finished": 5, "exit": 2}, 6, {"capped": 1}, {"bought": 2})},
+    ),
     "state.coupon_codes.1": ImportedCode(1, "T1", 41, "123456", 2),
     "state.coupon_stock.1": Stock(
         1, 3, Pool(100, 40, {0: 50, 1: 10}, {1: 5}, {0: False}, [2], [3]), Pool(1_000_000, 1_000_000)
