@@ -40,6 +40,8 @@ from actors.profile.actor import ProfileActor
 from actors.profile.door import PROFILE_UPDATE
 from actors.programmes.actor import ProgrammesActor
 from actors.programmes.kind import Kind, KindOf
+from actors.stops import stops
+from actors.stops.programme import STOPS
 from actors.watch.actor import REFUSALS_MAX, WatchActor
 from supervision.domain import Domain
 
@@ -64,7 +66,7 @@ FOR_OPERATORS: Mapping[str, CommandSpec] = {
 """What HTTP alone takes, from who may."""
 
 
-PROGRAMMES: Mapping[str, Kind] = {PROGRAMME: Kind(PointsLedgerActor.name, parse, number_active)}
+PROGRAMMES: Mapping[str, Kind] = {PROGRAMME: Kind(PointsLedgerActor.name, parse, number_active), stops.PROGRAMME: STOPS}
 """Rules that are put and switched on while the engine runs, by name."""
 FAMILIES: Mapping[str, KindOf] = {
     coupons.FAMILY.prefix: template_kind,

@@ -61,7 +61,9 @@ from gateway.routes_jobs import job_routes
 from gateway.routes_operations import operations_routes
 from gateway.routes_points import points_routes
 from gateway.routes_programmes import programme_routes
+from gateway.routes_stops import stop_routes
 from gateway.routes_templates import template_routes
+from gateway.stops import StopButtons
 from gateway.templates import Templates
 from gateway.validation import Validation
 from gateway.waiting import WaitFolded
@@ -93,6 +95,7 @@ class Ports(msgspec.Struct, frozen=True):
     imported: ImportedCodes
     campaigns: Campaigns
     user_campaigns: CampaignQueries
+    stops: StopButtons
     wait_folded: WaitFolded
     health: Health
     keys: KeyRing
@@ -137,6 +140,7 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choi
             cart_route(ports.carts, threads),
             *template_routes(ports.templates, ports.programmes, ports.audit, bodies, threads),
             *campaign_routes(ports.campaigns, ports.user_campaigns, ports.programmes, ports.audit, bodies, threads),
+            *stop_routes(ports.stops, ports.programmes, ports.audit, bodies, threads),
             *operations_routes(ports.parked, ports.decisions, ports.audit, ports.tree, threads),
             audit_route(ports.audit, threads),
             *health_routes(ports.health, ports.registry, ports.sample, threads),

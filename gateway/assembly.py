@@ -37,6 +37,7 @@ from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
 from gateway.sample import Sampler
+from gateway.stops import StopButtons
 from gateway.templates import Templates
 from gateway.validation import Validation
 from gateway.waiting import FoldedByPolling
@@ -78,6 +79,7 @@ def build_ports(
     own = ledger.programme(Active())
     programmes = Programmes(PROGRAMMES, {PROGRAMME: own}, readers, engine.journal, segments, made_up_id, FAMILIES)
     templates = Templates(programmes, readers, segments, codes)
+    campaigns = Campaigns(programmes, readers, segments, own.zone, own.rules.currency)
     return Ports(
         ingest=ingest,
         commands=_commands(wiring, readers, ingest, made_up_id),
@@ -95,8 +97,9 @@ def build_ports(
         programmes=programmes,
         templates=templates,
         imported=ImportedCodes(templates, codes, engine.journal, readers, segments, ingest.not_taking),
-        campaigns=Campaigns(programmes, readers, own.zone, own.rules.currency),
+        campaigns=campaigns,
         user_campaigns=user_campaigns,
+        stops=StopButtons(programmes, campaigns, readers, segments, runtime.clock),
         wait_folded=FoldedByPolling(engine.hurry, engine.folded, engine.parked_domains),
         health=Health(lambda: _ages(wiring, runtime, http_tick_s()), lambda: readiness(wiring, has_broker, keys)),
         keys=keys,

@@ -14,15 +14,16 @@ import msgspec
 
 from actors import mistakes
 from actors.campaign import directory as directories
-from actors.campaign import listing
+from actors.campaign import listing, totals
 from actors.campaign.actor import CampaignActor
 from actors.campaign.directory import Directory
 from actors.campaign.listing import CAMPAIGN_ID_BYTES_MAX, FAMILY, ready
 from actors.campaign.rehearsal import Given, Moment, mistakes_at, rehearse
 from actors.campaign.review import Review, checked, review
 from actors.campaign.rule_file import UNNAMED
+from actors.campaign.totals import Totals
 from actors.commands import Refusal
-from gateway.listed import Listed, Normal, Shown, Words, by_id, field_errors, refused
+from gateway.listed import Listed, Normal, Shown, Words, bad_field, by_id, field_errors, refused
 from gateway.problems import Problem
 from gateway.programmes import Programmes
 from gateway.readers import ReaderPool
@@ -31,6 +32,7 @@ from supervision.store import Reader
 
 DOMAIN = CampaignActor.name
 
+_totals = msgspec.msgpack.Decoder(Totals).decode
 _directory = msgspec.msgpack.Decoder(Directory).decode
 
 
@@ -53,6 +55,27 @@ class CampaignsPage(msgspec.Struct, frozen=True):
     has_more: bool
 
 
+class CampaignStats(msgspec.Struct, frozen=True):
+    """Answer of `GET /v1/campaigns/{id}/stats`: what was decided so far, of all versions. `stopped`: steps that a stop
+    held. `exited`: runs that are over, by why; `refused`: steps, by the code of the answer that was waited for. `sent`,
+    `held`, `suppressed`: its messages, the last two by reason. Not `counted`: a segment counts no more campaigns.
+    """
+
+    campaign: str
+    status: str
+    counted: bool
+    entered: int
+    acted: int
+    capped: int
+    holdout: int
+    stopped: int
+    refused: dict[str, int]
+    exited: dict[str, int]
+    sent: int
+    held: dict[str, int]
+    suppressed: dict[str, int]
+
+
 class Question(Given, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Body of `POST /v1/campaigns/test`: a campaign in either form, and what happens to a user (rehearsal.Given)."""
 
@@ -71,9 +94,10 @@ class Campaigns(Listed):
 
     words: ClassVar[Words] = Words("campaign", "unknown_campaign", CAMPAIGN_ID_BYTES_MAX, "draft", "archived", FAMILY)
 
-    def __init__(self, programmes: Programmes, readers: ReaderPool, zone: str, currency: str) -> None:
+    def __init__(self, programmes: Programmes, readers: ReaderPool, segments: int, zone: str, currency: str) -> None:
         super().__init__(programmes)
         self._readers = readers
+        self._segments = segments
         self._zone = zone
         self._currency = currency
 
@@ -86,7 +110,7 @@ class Campaigns(Listed):
         try:
             asked = msgspec.json.decode(question, type=Question)
         except msgspec.ValidationError as error:
-            raise _bad(mistakes.refusal(error, Question)) from None
+            raise bad_field(mistakes.refusal(error, Question)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise Problem("not_json", "the question must be JSON in UTF-8, of whole characters") from None
         found = checked(bytes(asked.campaign), self._zone, self._currency)
@@ -94,7 +118,7 @@ class Campaigns(Listed):
             raise refused(*[mistakes_at("campaign", error) for error in found.problems.errors])
         timeline = rehearse(found.id or asked.id, found.campaign, asked, self._currency)
         if isinstance(timeline, Refusal):
-            raise _bad(timeline)
+            raise bad_field(timeline)
         return Rehearsed(timeline)
 
     def normal(self, id: str, json: bytes) -> Normal:
@@ -114,6 +138,14 @@ class Campaigns(Listed):
             most = f"at most {directories.BYTES_MAX} bytes together"
             yield Refusal("too_many", "id", f"all campaigns may have {most}, and there is no room for this")
 
+    def stats(self, id: str) -> CampaignStats:
+        """The sum over all segments, each as of its own moment. Raises Problem `unknown_campaign`."""
+        status = self.shown(id).status
+        with self._readers.one() as reader:
+            found = [_totals_of(reader, segment) for segment in range(self._segments)]
+        counted = all(id in one.campaigns or len(one.campaigns) < totals.CAMPAIGNS_MAX for one in found)
+        return CampaignStats(id, status, counted, **msgspec.structs.asdict(totals.summed(found, id)))
+
     def page(self, limit: int, cursor: str | None) -> CampaignsPage:
         """Raises Problem for a cursor that is none."""
         with self._readers.one() as reader:
@@ -122,14 +154,15 @@ class Campaigns(Listed):
         return CampaignsPage([_line(id, known[id]) for id in found.ids], found.next_cursor, found.has_more)
 
 
-def _bad(why: Refusal) -> Problem:
-    return Problem("bad_field", why.message, field_errors((why,)))
-
-
 def directory(reader: Reader, segment: int) -> Directory:
     """What the segment has heard of."""
     state, _ = reader.snapshot(segment, DOMAIN, segment_subject(segment))
     return _directory(state) if state is not None else Directory()
+
+
+def _totals_of(reader: Reader, segment: int) -> Totals:
+    state, _ = reader.snapshot(segment, DOMAIN, totals.subject(segment))
+    return _totals(state) if state is not None else Totals()
 
 
 def _line(id: str, listed: directories.Listed) -> CampaignLine:

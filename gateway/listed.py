@@ -145,6 +145,11 @@ def refused(*why: Refusal) -> Problem:
     return Problem("refused_programme", why[0].message, field_errors(why))
 
 
+def bad_field(why: Refusal) -> Problem:
+    """What is wrong with a question."""
+    return Problem("bad_field", why.message, field_errors((why,)))
+
+
 def field_errors(why: Iterable[Refusal]) -> tuple[FieldError, ...]:
     return tuple(FieldError(one.field, one.code, one.message) for one in why)
 

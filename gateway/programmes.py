@@ -128,14 +128,20 @@ class Programmes:
         return Active(shelf.number, shelf.version, shelf.body.encode())
 
     def pending(self, name: str, number: int, among: Collection[int] | None = None) -> list[int]:
-        """The segments, of those `among`, that do not have version `number` or a later one. O(segments) reads."""
+        """The segments, of those `among`, where somebody who obeys it does not have version `number` or a later one.
+        O(segments) reads.
+        """
         kind = self._kind(name)
         waiting: list[int] = []
+        if not number:  # nobody had to hear of that
+            return waiting
         with self._readers.one() as reader:
             for segment in range(self._segments) if among is None else among:
-                state, _ = reader.snapshot(segment, kind.domain, segment_subject(segment))
-                if state is None or kind.number_of(state) < number:
-                    waiting.append(segment)
+                for domain, number_of in {kind.domain: kind.number_of, **kind.others}.items():
+                    state, _ = reader.snapshot(segment, domain, segment_subject(segment))
+                    if state is None or number_of(state) < number:
+                        waiting.append(segment)
+                        break
         return waiting
 
     def parked(self, name: str) -> Problem | None:

@@ -19,7 +19,7 @@ from gateway.answers import Threads
 from gateway.audit import AuditLog
 from gateway.body import Bodies
 from gateway.campaign_queries import CampaignQueries, UserCampaigns, WhyPage
-from gateway.campaigns import Campaigns, CampaignsPage, Rehearsed
+from gateway.campaigns import Campaigns, CampaignsPage, CampaignStats, Rehearsed
 from gateway.door import path_value
 from gateway.pages import PAGE_DEFAULT
 from gateway.parameters import CampaignId, Cursor, Limit, OfCampaign, UserId, knows
@@ -148,7 +148,13 @@ def _questions(campaigns: Campaigns, counter: Counter, threads: Threads) -> Sequ
     async def list_campaigns(limit: Limit = PAGE_DEFAULT, cursor: Cursor = None) -> CampaignsPage:
         return await threads.run(partial(campaigns.page, limit, cursor))
 
-    return show_campaign, list_campaigns
+    @get(
+        f"{PATH}/stats", responses=problems(400, 404, 503), guards=[knows()], summary="What a campaign came to",
+    )  # fmt: skip
+    async def campaign_stats(campaign: CampaignId) -> CampaignStats:
+        return await threads.run(partial(campaigns.stats, path_value(campaign)))
+
+    return show_campaign, list_campaigns, campaign_stats
 
 
 def _users(queries: CampaignQueries, threads: Threads) -> Sequence[HTTPRouteHandler]:

@@ -30,9 +30,6 @@ from gateway.problems import Problem
 from gateway.programmes import Programmes
 from gateway.routes_programmes import InForce, Shop, precondition, present, tag
 
-TRIES = 5
-"""Of a change of status over which another change came."""
-
 Asked = Request[Any, Any, Any]
 
 
@@ -78,15 +75,8 @@ class Counter:
         """As `put`. What it is already it stays, and that is no change."""
         id, by = path_value(member), who(request.scope)
         async with self._one_by_one:
-            for left in reversed(range(TRIES)):
-                wanted = await self._threads.run(partial(self._listed.become, id, status, by))
-                try:
-                    answer = await self._shop.put(lambda wanted=wanted: wanted, wanted.present.version, by)
-                    return await self._shop.in_force(self._listed.words.family.subject_of(id), answer)
-                except Problem as problem:
-                    if problem.code != "precondition_failed" or not left:
-                        raise
-        raise AssertionError("the last try returns or raises")
+            answer = await self._shop.change(partial(self._listed.become, id, status, by), by)
+            return await self._shop.in_force(self._listed.words.family.subject_of(id), answer)
 
     async def show(self, member: str) -> Response[bytes]:
         """In canonical form, defaults left out; its status and how often it changed are in headers."""

@@ -27,13 +27,15 @@ from gateway.audit import AuditLog, refusing
 from gateway.body import Bodies
 from gateway.parameters import knows
 from gateway.problems import FieldError, Problem, invalid_parameter
-from gateway.programmes import Programmes, Wanted
+from gateway.programmes import Active, Programmes, Wanted
 from gateway.routes_events import problems
 from gateway.waiting import until_none
 
 POINTS = "points"
 SPREAD_S = 5.0
 """How long a put waits for all segments."""
+TRIES = 5
+"""Of a change over which another change came."""
 
 _MATCH = Parameter(
     name="If-Match", param_in="header", schema=Schema(type=OpenAPIType.STRING),
@@ -99,6 +101,21 @@ class Shop:
         if answer.code:
             raise _failed(answer.version, answer.number)
         return answer
+
+    async def change(self, want: Callable[[], Wanted | Active], by: str) -> PutAnswer:
+        """As `put`, of what is made of whatever is in force: over another change that came first it is tried again.
+        `want` blocks, and says with the version in force that there is nothing to change.
+        """
+        for left in reversed(range(TRIES)):
+            wanted = await self._threads.run(want)
+            if isinstance(wanted, Active):
+                return PutAnswer(wanted.number, wanted.version)
+            try:
+                return await self.put(lambda wanted=wanted: wanted, wanted.present.version, by)
+            except Problem as problem:
+                if problem.code != "precondition_failed" or not left:
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     async def in_force(self, name: str, answer: PutAnswer) -> Response[InForce]:
         """Waits for all segments, SPREAD_S at most."""

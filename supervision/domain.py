@@ -132,8 +132,8 @@ class Domain(Generic[S]):
 
     def companion(self, state: S, event: Event) -> str:
         """What beside its own state the reaction may change: a part of the same segment, or empty. Asking for one that
-        is not in memory costs a load of its own, so all events together should ask for few. A domain with companions
-        has no pages.
+        is not in memory costs a load of its own, so all events together should ask for few. Pages list companions like
+        any other state: those of a domain that has some begin behind `segment:`.
         """
         return ""
 

@@ -18,12 +18,14 @@ from actors.campaign.directory import Directory
 from actors.campaign.listing import listed, subject_of
 from actors.campaign.records import WhyLine
 from actors.campaign.state import Member
+from actors.campaign.totals import Totals
 from actors.cart.messages import CartChanged
 from actors.coupon import listing
 from actors.coupon import offer as coupons
 from actors.coupon.offer import Offer
 from actors.profile.messages import UPDATE, ProfileUpdate
 from actors.programmes.messages import ACTIVATED, ProgrammeActivated
+from actors.stops.stops import PROGRAMME, Stopped, Stops
 from supervision.domain import Event, TimerDue
 from supervision.entry import Entry, segment_subject
 from supervision.outcome import OUTPUTS_MAX
@@ -41,6 +43,7 @@ class User:
         self.actor = CampaignActor("CNY")
         self.member = self.actor.fresh(SUBJECT)
         self.directory = self.actor.fresh_shared()
+        self.totals = self.actor.fresh_companion(segment_subject(0))
         self.at = START
         self.emits: list[Emit] = []
         self.lines: list[WhyLine] = []
@@ -82,6 +85,13 @@ class User:
         self._numbers[id] = self._numbers.get(id, 0) + 1
         body = listed(status, made.canonical)  # type: ignore[arg-type]
         self._segment(ACTIVATED, ProgrammeActivated(subject_of(id), self._numbers[id], made.version, body))
+
+    def stop(self, *scopes: str) -> None:
+        """These are stopped, and nothing else any more."""
+        self._numbers[PROGRAMME] = self._numbers.get(PROGRAMME, 0) + 1
+        made = Stops(tuple(Stopped(scope, "key:1", "", self.at) for scope in scopes))
+        told = ProgrammeActivated(PROGRAMME, self._numbers[PROGRAMME], made.version, made.canonical.decode())
+        self._segment(ACTIVATED, told)
 
     def does(self, what: str, **fields: Any) -> list[Emit]:
         """Something that is seen of her; amounts in major units, as the door has them."""
@@ -142,7 +152,8 @@ class User:
     def _event(self, kind: str, body: Any, subject: str, raw: bytes = b"") -> Event:
         self._offset += 1
         entry = Entry(0, 1, self._offset, self.at, 0, kind, subject, raw)
-        return Event(entry, body, self.at, subject, shared=self.directory if subject == SUBJECT else None)
+        shared = self.directory if subject == SUBJECT else None
+        return Event(entry, body, self.at, subject, shared=shared, companion=self.totals)
 
     def _segment(self, kind: str, body: Any) -> None:
         """An entry about the segment; whom its pages go to are told."""
@@ -164,6 +175,7 @@ class User:
                 case _:
                     raise TypeError(f"a segment does not yield {output}")
         self.directory = msgspec.msgpack.decode(msgspec.msgpack.encode(self.directory), type=Directory)
+        self._keep_totals()
         self.told += [emit.subject or "" for emit in told]
         for emit in told:
             if emit.subject == SUBJECT:
@@ -178,8 +190,12 @@ class User:
             emits += self._take(output, event)
         self.actor.check(self.member)
         self.member = msgspec.msgpack.decode(msgspec.msgpack.encode(self.member), type=Member)
+        self._keep_totals()
         self.emits += emits
         return emits
+
+    def _keep_totals(self) -> None:
+        self.totals = msgspec.msgpack.decode(msgspec.msgpack.encode(self.totals), type=Totals)
 
     def _take(self, output: Output, event: Event) -> Iterator[Emit]:
         match output:

@@ -20,7 +20,7 @@ from actors.points.programme import from_settings
 from actors.points.state import Account, Books, Lot, Wallet
 from actors.profile.facts import Fact, Profile
 from actors.programmes.kind import Kind
-from actors.registry import COMMANDS, FAMILIES, FOR_OPERATORS
+from actors.registry import COMMANDS, FAMILIES, FOR_OPERATORS, PROGRAMMES
 from gateway.access import NEEDS, Need
 from gateway.answers import Threads
 from gateway.app import Choices, Ports, build_app
@@ -48,6 +48,7 @@ from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
 from gateway.routes_commands import CommandRoute
+from gateway.stops import StopButtons
 from gateway.templates import Templates
 from gateway.validation import Validation
 from gateway.waiting import FoldedByPolling
@@ -292,9 +293,10 @@ class World:
         coupons = CouponQueries(readers, SEGMENTS, self.clock, codes)
         behaviours = BehaviourQueries(readers, SEGMENTS)
         programmes = Programmes(
-            {"points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name, FAMILIES
+            {**PROGRAMMES, "points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name, FAMILIES
         )
         user_campaigns = CampaignQueries(readers, SEGMENTS)
+        campaigns = Campaigns(programmes, readers, SEGMENTS, "UTC", "CNY")
         templates = Templates(programmes, readers, SEGMENTS, codes)
         return Ports(
             ingest=ingest,
@@ -323,8 +325,9 @@ class World:
             programmes=programmes,
             templates=templates,
             imported=ImportedCodes(templates, codes, self.journal, readers, SEGMENTS, ingest.not_taking),
-            campaigns=Campaigns(programmes, readers, "UTC", "CNY"),
+            campaigns=campaigns,
             user_campaigns=user_campaigns,
+            stops=StopButtons(programmes, campaigns, readers, SEGMENTS, self.clock),
             wait_folded=FoldedByPolling(
                 lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
                 lambda segment, domain: self.checkpoints.get((segment, domain), 0),

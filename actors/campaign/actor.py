@@ -19,7 +19,7 @@ from actors.behaviour.behaviour import known
 from actors.behaviour.messages import SEEN
 from actors.behaviour.plausible import judge
 from actors.campaign import directory as directories
-from actors.campaign import entering, fanout, heard, knowledge, running, state, tally, timed
+from actors.campaign import entering, fanout, heard, knowledge, running, state, tally, timed, totals
 from actors.campaign.campaign import Schedule
 from actors.campaign.desk import Desk
 from actors.campaign.directory import Directory
@@ -28,17 +28,21 @@ from actors.campaign.heard import FACTS, Heard
 from actors.campaign.index import index_of
 from actors.campaign.listing import campaign_of, read, ready
 from actors.campaign.state import Member, Origin
+from actors.campaign.totals import Totals
 from actors.cart.messages import CartChanged
 from actors.coupon import listing as coupons
 from actors.money import DEFAULT_CURRENCY
 from actors.profile.messages import UPDATE, ProfileUpdate
 from actors.programmes.messages import ACTIVATED, ProgrammeActivated
+from actors.stops import switches
 from supervision.domain import Domain, Event, TimerDue
 from supervision.outputs import Arm, Cancel, Output
 
 CART_CHANGED = "cart.changed"
 NEXT = "next"
 """Key of the timer for what comes next of all runs."""
+TOLD = frozenset(("message.sent", "message.held", "message.suppressed", "notify.refused"))
+"""What became of a message; of a campaign's that is counted."""
 NOTHING: frozenset[str] = frozenset()
 ASKED = {"points": "points", "coupon": "coupons"}
 """Of what a fact's first word tells -> what conditions call it."""
@@ -59,7 +63,9 @@ class CampaignActor(Domain[Member]):
     state_type = Member
     format = state.FORMAT
     shared_type = Directory
-    shared_format = 1
+    shared_format = directories.FORMAT
+    companion_type = Totals
+    companion_format = totals.FORMAT
     parks = "subject"
 
     def __init__(self, currency: str = DEFAULT_CURRENCY) -> None:
@@ -71,6 +77,18 @@ class CampaignActor(Domain[Member]):
     def fresh_shared(self) -> Directory:
         return Directory()
 
+    def upgrade_shared(self, fields: list[Any]) -> Directory:
+        return directories.upgrade(fields)
+
+    def companion(self, state: Any, event: Event) -> str:
+        return totals.subject(event.entry.segment)
+
+    def fresh_companion(self, subject: str) -> Totals:
+        return Totals()
+
+    def check_companion(self, companion: Any) -> None:
+        totals.check(companion)
+
     def check(self, state: Any) -> None:
         check(state)
 
@@ -79,6 +97,8 @@ class CampaignActor(Domain[Member]):
         listens to, nothing is loaded. Whatever answers a campaign is always heard.
         """
         kind, index = event.entry.kind, index_of(shared)
+        if kind in TOLD and event.body.get("campaign_id"):
+            return True
         if kind not in FACTS or kind in index.names or kind.startswith("tier."):
             return True
         if not index.any:
@@ -108,6 +128,8 @@ class CampaignActor(Domain[Member]):
             case CampaignDue():
                 _due(desk, body)
             case _:
+                if event.entry.kind in TOLD and body.get("campaign_id") in desk.directory.campaigns:
+                    totals.told(desk.totals, event.entry.kind, body)
                 _happened(desk, *self._heard(member, event))
         yield from desk.outputs
         yield from _armed(member)
@@ -159,7 +181,9 @@ def _happened(desk: Desk, said: Heard | None, changed: frozenset[str]) -> None:
 def _due(desk: Desk, said: CampaignDue) -> None:
     """A campaign is due for everybody, or has to be looked at by everybody."""
     one = desk.index.active.get(said.campaign)
-    if one is not None and said.occurrence and isinstance(one.compiled.campaign.trigger, Schedule):
+    if said.campaign == fanout.EVERY:
+        running.go_on(desk)
+    elif one is not None and said.occurrence and isinstance(one.compiled.campaign.trigger, Schedule):
         entering.enter(desk, one, Origin(said.occurrence, desk.event.entry.offset))
     elif one is not None and not said.occurrence:
         timed.look(desk, one)
@@ -184,6 +208,7 @@ def _armed(member: Member) -> Iterator[Output]:
 def _for_segment(directory: Directory, event: Event) -> Iterator[Output]:
     match event.body:
         case ProgrammeActivated() as said:
+            yield from _switched(directory, event, said)
             told(directory, said)
             directories.ask(directory, index_of(directory).asks, event.entry.offset)
             if campaign := campaign_of(said.name):
@@ -192,6 +217,14 @@ def _for_segment(directory: Directory, event: Event) -> Iterator[Output]:
             yield from fanout.fired(directory, event, fired)
         case _:
             raise TypeError(f"{event.entry.kind} is not about a segment")
+
+
+def _switched(directory: Directory, event: Event, said: ProgrammeActivated) -> Iterator[Output]:
+    """Something is stopped, or no longer: whoever waits goes on then."""
+    before, directory.stops = directory.stops, switches.heard(directory.stops, said)
+    if switches.lifted(before, directory.stops) and event.companion.held:
+        event.companion.held = False
+        yield fanout.go_on(event.at)
 
 
 def told(directory: Directory, said: ProgrammeActivated) -> None:

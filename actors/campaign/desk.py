@@ -1,6 +1,7 @@
 """The desk: works on one user's state for one event, and writes down whatever is decided.
 
-A decision, its line in the records, the last word in the state and the effect for others always come together.
+A decision, its line in the records, its count, the last word in the state and the effect for others always come
+together.
 Reactions (entering.py, running.py) are functions over a desk.
 """
 
@@ -10,13 +11,16 @@ from typing import Any
 
 from msgspec import UNSET
 
+from actors.campaign import totals
 from actors.campaign.directory import Directory
 from actors.campaign.effects import CampaignEntered, CampaignExited
 from actors.campaign.index import Active, Index, active, index_of
 from actors.campaign.judging import Judge, Judgement
 from actors.campaign.records import Outcome, WhyLine
 from actors.campaign.state import WHY_LAST_MAX, Last, Member, Origin, Run
+from actors.campaign.totals import Totals
 from actors.campaign.view import View
+from actors.stops.stops import stops_campaign
 from supervision.domain import Event
 from supervision.envelope import rfc3339
 from supervision.outcome import NEAR_MS
@@ -33,7 +37,7 @@ TURN_MS = NEAR_MS
 class Desk:
     """For one reaction. `outputs` is what it yields."""
 
-    __slots__ = ("at", "directory", "event", "index", "member", "outputs")
+    __slots__ = ("at", "directory", "event", "index", "member", "outputs", "totals")
 
     def __init__(self, member: Member, event: Event) -> None:
         self.member = member
@@ -42,6 +46,7 @@ class Desk:
         self.directory: Directory = event.shared
         self.index: Index = index_of(self.directory)
         self.outputs: list[Output] = []
+        self.totals: Totals = event.companion or Totals()  # of a rehearsal nothing is counted
 
     @property
     def full(self) -> bool:
@@ -53,6 +58,10 @@ class Desk:
         return self.event.subject[5:]
 
     # Looking.
+
+    def stopped(self, campaign: str) -> bool:
+        """Whether an operator has stopped it, or everything."""
+        return stops_campaign(self.directory.stops.stopped, campaign)
 
     def view(self, origin: Origin) -> View:
         return View(self.member, self.index, origin, self.at)
@@ -83,6 +92,7 @@ class Desk:
             run=run.number if run else UNSET, reason=reason or UNSET, conditions=conditions, **more,
         )  # fmt: skip
         self.outputs.append(Record(line))
+        totals.decided(self.totals, one.id, outcome, reason)
         self.last(one, outcome, reason, judged)
 
     def last(self, one: Active, outcome: str, reason: str = "", judged: tuple[Judge, Judgement] | None = None) -> None:
@@ -99,6 +109,7 @@ class Desk:
         self._say("campaign.entered", CampaignEntered(one.id, one.version, run.number))
 
     def exited(self, one: Active, run: Run, reason: str) -> None:
+        totals.over(self.totals, one.id, reason)
         self._say("campaign.exited", CampaignExited(one.id, one.version, run.number, reason))
 
     def _say(self, kind: str, effect: CampaignEntered | CampaignExited) -> None:

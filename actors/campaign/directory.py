@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
+from actors.stops.switches import Switches
+
+FORMAT = 2
+"""Of what is stored. Format 1 knew of no stops."""
 BYTES_MAX = 768 * 1024
 """Of all campaigns together, as they are stored; some 500 of usual length."""
 VERSIONS_MAX = 4
@@ -39,11 +44,17 @@ class Directory(msgspec.Struct, array_like=True):
     campaigns ask of users that is followed only while they do (ON_REQUEST), since which entry.
     """
 
-    format: int = 1
+    format: int = FORMAT
     campaigns: dict[str, Listed] = {}
     tagged: dict[str, tuple[str, ...]] = {}
     stamp: str = ""
     asked: dict[str, int] = {}
+    stops: Switches = Switches()
+
+
+def upgrade(fields: list[Any]) -> Directory:
+    """The directory whose fields, as they were stored, are `fields`."""
+    return msgspec.convert([FORMAT, *fields[1:]], Directory)
 
 
 def full(directory: Directory) -> bool:

@@ -1,8 +1,9 @@
 """Who enters: an event, a time without one, or a change, and then the whole list of what may be against it.
 
-What is asked, in this order: is the campaign open now, is the user of those who are kept out, is he under way in it,
-does `when` hold, and do the limits have room. The first that says no is the reason, and is kept as the last word. A
-slot of the limits is reserved in the same stage in which the user enters, so no crash lets two in.
+What is asked, in this order: is the campaign open now (not stopped, and in its time), is the user of those who are kept
+out, is he under way in it, does `when` hold, and do the limits have room. The first that says no is the reason, and is
+kept as the last word. A slot of the limits is reserved in the same stage in which the user enters, so no crash lets two
+in.
 """
 
 from __future__ import annotations
@@ -109,7 +110,9 @@ def _origin(desk: Desk, one: Active, fields: Mapping[str, Any]) -> Origin:
 def enter(desk: Desk, one: Active, origin: Origin, judgement: Judgement | None = None) -> None:
     """Whether the user enters now, and the run as far as it goes. `judgement`: of `when`, if that was judged."""
     compiled, member = one.compiled, desk.member
-    if not compiled.is_valid(desk.at):
+    if desk.stopped(one.id):
+        desk.last(one, "not_entered", "stopped")
+    elif not compiled.is_valid(desk.at):
         desk.last(one, "not_entered", "not_valid_now")
     elif kept_out(one.id, desk.user_id, compiled.holdout):
         if (last := member.last.get(one.id)) is None or last.outcome != "holdout":

@@ -2,12 +2,10 @@
 by page.
 
 Each segment has its own timer for each schedule, so no moment is decided in one place for all. What is due then goes
-out in pages of the bulk lane (supervision/bulk.py): check-outs go first, however many users there are. A page is sent
-by the stage that arms the next one, so a crash repeats none and loses none. Users who come while it is under way are
-not waited for.
+out in pages of the bulk lane (supervision/bulk.py): check-outs go first, however many users there are.
 
 The same way goes the news of a campaign whose time is each user's own (a birthday), since users who do nothing would
-else never hear of it.
+else never hear of it; and the word that something is stopped no longer, to those who wait for it.
 """
 
 from __future__ import annotations
@@ -16,24 +14,21 @@ from collections.abc import Iterator
 
 import msgspec
 
+from actors import everyone
 from actors.campaign.campaign import AbsentFor, Before, Birthday, Schedule
 from actors.campaign.directory import Directory
 from actors.campaign.index import Active, active
 from actors.campaign.schedule import due, times
+from actors.everyone import SUBJECTS
 from supervision.domain import Event, TimerDue
 from supervision.outputs import Arm, Cancel, Emit, Output
 
 CRON = "cron:"
 """Before a campaign's id: the key of the timer for its next occurrence."""
 PAGE = "page:"
-USERS = 200
-"""Of one page: each is an output of one reaction."""
-USERS_HELD = 16
-"""The same amid ordinary traffic, which waits behind a page."""
 DUE = "campaign.due"
-SUBJECTS = "user:"
-AFTER_USERS = "user;"
-"""Behind all subjects that are users: `;` follows `:`."""
+EVERY = ""
+"""In the place of a campaign's id: runs of all campaigns that a stop has held, and that may go on."""
 
 
 class Waits(msgspec.Struct, frozen=True, gc=False):
@@ -43,7 +38,7 @@ class Waits(msgspec.Struct, frozen=True, gc=False):
 
 
 class Page(msgspec.Struct, frozen=True, gc=False):
-    """Of a page's timer: the users after `after`. `occurrence` 0: look when it is due for each."""
+    """Of a page's timer: the users after `after`. `occurrence` 0: look when it is due for each. See EVERY."""
 
     campaign: str
     occurrence: int
@@ -51,7 +46,7 @@ class Page(msgspec.Struct, frozen=True, gc=False):
 
 
 class CampaignDue(msgspec.Struct, frozen=True, gc=False):
-    """`campaign.due`, inward, to a user."""
+    """`campaign.due`, inward, to a user. `campaign` may be EVERY."""
 
     campaign: str
     occurrence: int
@@ -73,6 +68,11 @@ def told(directory: Directory, campaign: str, event: Event) -> Iterator[Output]:
         yield Cancel(f"{CRON}{campaign}")
     if isinstance(trigger, Birthday | Before | AbsentFor):
         yield _page_of(Page(campaign, 0, SUBJECTS), event.at)
+
+
+def go_on(at: int) -> Output:
+    """Something is stopped no longer: whoever waits for it is told."""
+    return _page_of(Page(EVERY, 0, SUBJECTS), at)
 
 
 def fired(directory: Directory, event: Event, fired: TimerDue) -> Iterator[Output]:
@@ -104,19 +104,18 @@ def page(event: Event) -> tuple[str, int] | None:
     body = event.body
     if not isinstance(body, TimerDue) or not body.key.startswith(PAGE):
         return None
-    return _page(body.body).after, USERS_HELD if body.held else USERS
+    return _page(body.body).after, everyone.USERS_HELD if body.held else everyone.USERS
 
 
 def _sent(directory: Directory, event: Event, fired: TimerDue) -> Iterator[Output]:
     asked = _page(fired.body)
     listed = directory.campaigns.get(asked.campaign)
-    if listed is None or listed.status != "active":
+    if asked.campaign != EVERY and (listed is None or listed.status != "active"):
         return
-    users = [subject for subject in event.page if subject < AFTER_USERS]
-    for subject in users:
+    for subject in everyone.users_of(event.page):
         yield Emit(DUE, CampaignDue(asked.campaign, asked.occurrence), subject=subject, same_depth=True)
-    if users and users[-1] == event.page[-1]:
-        yield _page_of(msgspec.structs.replace(asked, after=users[-1]), event.at)
+    if (after := everyone.next_after(event.page)) is not None:
+        yield _page_of(msgspec.structs.replace(asked, after=after), event.at)
 
 
 def _page_of(asked: Page, at: int) -> Arm:

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from actors.campaign.judging import Seen
 
-Outcome = Literal["entered", "acted", "holdout", "capped", "refused", "exited", "finished"]
+Outcome = Literal["entered", "acted", "holdout", "capped", "refused", "held", "exited", "finished"]
 
 
 class WhyLine(msgspec.Struct, frozen=True, gc=False):

@@ -2,6 +2,10 @@
 
 The exit condition is judged before each action and by what is so then: a coupon that follows half an hour after a
 reminder is for those who have not bought meanwhile.
+
+A stop holds whoever would act next, and nobody else: times that he waits for pass, events that he waits for come, and
+he waits before the next action. When the stop is lifted he goes on there, `exit` judged then; what he still has to wait
+for counts from then.
 """
 
 from __future__ import annotations
@@ -46,6 +50,17 @@ def time_is_up(desk: Desk) -> None:
         if not run.ready:
             run.pc = waits.otherwise if isinstance(waits, Await) else waits.next
         go(desk, one, run)
+
+
+def go_on(desk: Desk) -> None:
+    """Every run that a stop holds no longer. Whom another one holds has to be told again."""
+    for campaign, run in [each for each in desk.member.runs.items() if each[1].held]:
+        if desk.stopped(campaign):
+            desk.totals.held = True
+        elif desk.full:
+            run.due = desk.at + TURN_MS
+        elif one := _moved(desk, campaign, run):
+            go(desk, one, run)
 
 
 def came(desk: Desk, heard: Heard) -> None:
@@ -118,6 +133,9 @@ def go(desk: Desk, one: Active, run: Run) -> None:
             run.due, run.ready = desk.at + TURN_MS, True
             return
         match one.compiled.program.instructions[run.pc]:
+            case Do(place=place) if desk.stopped(one.id):
+                _hold(desk, one, run, place)
+                return
             case Do() as do:
                 if _exits(desk, one, run):
                     return
@@ -134,6 +152,12 @@ def go(desk: Desk, one: Active, run: Run) -> None:
             case Fork(judge=judge) as fork:
                 run.pc = fork.next if judge.judge(desk.view(run.origin)).met else fork.otherwise
     _end(desk, one, run, "finished")
+
+
+def _hold(desk: Desk, one: Active, run: Run, place: str) -> None:
+    run.ready = True
+    desk.totals.held = True
+    desk.why(one, "held", run, "stopped", step=place)
 
 
 def _exits(desk: Desk, one: Active, run: Run) -> bool:

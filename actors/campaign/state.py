@@ -44,7 +44,8 @@ class Run(msgspec.Struct, array_like=True):
     """A user's way through a campaign, at instruction `pc` of `version`. `number` counts the user's runs. `due`: when
     it goes on by itself, 0 = it is not waiting. `asked`: the reference of an action whose answer it waits for. `slot`:
     what its limits have counted for it, to be given back if it ends without having done anything. `acts`: how many
-    actions were not refused; `told`: the reference of its last message. `ready`: it waits for nothing but its turn.
+    actions were not refused; `told`: the reference of its last message. `ready`: it waits for nothing but its turn, or
+    that what stops its campaign is lifted.
     """
 
     version: str
@@ -58,6 +59,11 @@ class Run(msgspec.Struct, array_like=True):
     acts: int = 0
     told: str = ""
     ready: bool = False
+
+    @property
+    def held(self) -> bool:
+        """A stop holds it: nothing but its end makes it go on."""
+        return self.ready and not self.due
 
 
 class Last(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -114,7 +120,7 @@ def check(member: Member) -> None:
     assert len(member.orders) <= ORDERS_MAX and len(member.last) <= WHY_LAST_MAX, "too much is remembered"
     assert len(member.counters) <= COUNTERS_MAX and len(member.unsettled) <= UNSETTLED_MAX, "too much is kept"
     for campaign, run in member.runs.items():
-        assert run.due or run.asked, f"{campaign}: nothing will make the run go on"
+        assert run.due or run.asked or run.held, f"{campaign}: nothing will make the run go on"
         assert 0 < run.number <= member.numbered, f"{campaign}: a run that was never begun"
     assert member.armed == next_due(member), "the timer is not set to what comes next"
     assert all(left > 0 for order in member.orders.values() for left in order.amounts.values()), member.orders

@@ -31,7 +31,7 @@ from actors.calendar import DAY_MS
 from actors.coupon.effects import CouponEnded, CouponIssued
 from actors.fields import rfc3339_ms
 from actors.money import DEFAULT_CURRENCY
-from actors.notification import bought, consent, directory, outbox, recipient
+from actors.notification import bought, consent, directory, outbox, recipient, stopped
 from actors.notification.consent import CATEGORIES_MAX, WHOLE, ConsentChanged
 from actors.notification.directory import Directory
 from actors.notification.door import CONSENT
@@ -55,10 +55,12 @@ from actors.notification.recipient import FORMAT, Recipient
 from actors.notification.records import line
 from actors.notification.send_time import Hold, Send, Suppress
 from actors.notification.sms import segments
+from actors.notification.stopped import GO_ON, GoOn, Waiting
 from actors.notification.templates import NotRendered, Reader, Templates
 from actors.points.effects import PointsEarned, PointsExpired, PointsExpiring, PointsSpent
 from actors.profile.messages import UPDATE, ProfileUpdate
 from actors.programmes.messages import ACTIVATED, ProgrammeActivated
+from actors.stops.stops import stops_message
 from supervision.domain import Domain, Event, TimerDue
 from supervision.envelope import rfc3339
 from supervision.outputs import Arm, Cancel, Emit, Output, Record
@@ -103,11 +105,14 @@ class NotificationActor(Domain[Recipient]):
         UPDATE: ProfileUpdate,
         SEEN: msgspec.Raw,
         ACTIVATED: ProgrammeActivated,
+        GO_ON: GoOn,
     }
     state_type = Recipient
     format = FORMAT
     shared_type = Directory
-    shared_format = 1
+    shared_format = directory.FORMAT
+    companion_type = Waiting
+    companion_format = stopped.FORMAT
     parks = "entry"
 
     def __init__(
@@ -138,7 +143,21 @@ class NotificationActor(Domain[Recipient]):
     def check_shared(self, shared: Directory) -> None:
         directory.check(shared)
 
+    def companion(self, state: Any, event: Event) -> str:
+        return stopped.companion(state, event)
+
+    def fresh_companion(self, subject: str) -> Waiting:
+        return Waiting()
+
+    def page(self, event: Event) -> tuple[str, int] | None:
+        return stopped.page(event)
+
     def react(self, state: Any, event: Event) -> Iterable[Output]:
+        if isinstance(state, Directory):
+            return stopped.for_segment(state, event)
+        return self._for_user(state, event)
+
+    def _for_user(self, state: Recipient, event: Event) -> Iterable[Output]:
         body = event.body
         if template := TEMPLATE_OF.get(body.__class__):
             return self._tell_of(state, template, body, event)
@@ -146,9 +165,6 @@ class NotificationActor(Domain[Recipient]):
             return self._tell(state, body, event)
         if isinstance(body, msgspec.Raw):
             self._remember(state, event)
-            return ()
-        if isinstance(body, ProgrammeActivated):
-            directory.told(state, body)
             return ()
         return self._heard(state, body, event)
 
@@ -161,7 +177,7 @@ class NotificationActor(Domain[Recipient]):
             bought.buy(state.bought, seen.order_id, [line.product for line in seen.lines], event.entry.offset)
 
     def _heard(
-        self, state: Recipient, body: TimerDue | ProfileUpdate | ConsentChange, event: Event
+        self, state: Recipient, body: TimerDue | ProfileUpdate | ConsentChange | GoOn, event: Event
     ) -> Iterator[Output]:
         """What may let those go that wait, or end them."""
         match body:
@@ -171,6 +187,8 @@ class NotificationActor(Domain[Recipient]):
                 recipient.learn(state, body)
             case ConsentChange():
                 yield from self._agree(state, body, event)
+            case GoOn():
+                pass
         yield from self._go(state, event)
 
     def _agree(self, state: Recipient, change: ConsentChange, event: Event) -> Iterator[Output]:
@@ -187,7 +205,8 @@ class NotificationActor(Domain[Recipient]):
         else:
             category, params = POINTS, _of_points(fact)
         facts = state.consents.facts
-        if self._lets_all_go and (not facts or consent.allowed(state.consents, "sms", category, self._policy.consent)):
+        at_once = self._lets_all_go and not stops_message(stopped.scopes(event), "sms", "")
+        if at_once and (not facts or consent.allowed(state.consents, "sms", category, self._policy.consent)):
             return (_emitted("sms", self._message(state, event, template, "sms", params)),)
         return self._tell(state, SendNotification(template, "sms", params, category=category), event)
 
@@ -198,7 +217,7 @@ class NotificationActor(Domain[Recipient]):
             return
         yield from self._go(state, event)
         valid_until = outbox.ends_at(self._policy, asked, event.at)
-        match outbox.when(state, self._policy, asked, event.at, valid_until):
+        match outbox.when(state, self._policy, asked, event.at, valid_until, stopped.scopes(event)):
             case Send():
                 yield from self._hand_over(state, asked, event)
             case Suppress(because=because):
@@ -225,12 +244,14 @@ class NotificationActor(Domain[Recipient]):
         """Those that wait and may go now, and the timer for the others."""
         wake_at = 0
         while state.queue.held and not wake_at:
-            due = outbox.next_due(state, self._policy, event.at)
+            due = outbox.next_due(state, self._policy, event.at, stopped.scopes(event))
             yield from _dropped(due.dropped, event)
             if due.send is not None:
                 yield from self._hand_over(state, outbox.asked_for(due.send), event)
             elif state.queue.held:
                 wake_at = due.wake_at
+        if wake_at and event.companion is not None:
+            event.companion.anybody = True
         if wake_at != state.wake_at:
             state.wake_at = wake_at
             yield Arm(NEXT, wake_at) if wake_at else Cancel(NEXT)

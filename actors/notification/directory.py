@@ -1,4 +1,5 @@
-"""What all users of a segment share: which templates of messages were put, and what each of them says.
+"""What all users of a segment share: which templates of messages were put, and what each of them says;
+and what is stopped.
 
 It is an entry's matter what counts: a message is made by the version that the log has switched on before the entry that
 sends it, in a replay too. Only what is active can be sent, so only of that is kept what it says.
@@ -10,7 +11,9 @@ import msgspec
 
 from actors.notification.listing import FAMILY
 from actors.programmes.messages import ProgrammeActivated
+from actors.stops.switches import Switches
 
+FORMAT = 1
 BYTES_MAX = 768 * 1024
 """Of all templates together, as they are stored; some 500 of usual length."""
 
@@ -27,8 +30,9 @@ class Listed(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Directory(msgspec.Struct, array_like=True):
-    format: int = 1
+    format: int = FORMAT
     templates: dict[str, Listed] = {}
+    stops: Switches = Switches()
 
 
 def full(directory: Directory) -> bool:

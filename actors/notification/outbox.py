@@ -1,9 +1,9 @@
 """What becomes of a message to one user: whether it may go at all, when, and what waits for its moment.
 
 The order of judgement is that of what it costs to be wrong: a message without a reason (he has bought) or without a
-right (he has not agreed) never goes, whatever the hour; only then limits, quiet hours and his preferred hour are asked,
-all at once (send_time.py). The same is asked again when a held message's moment has come, since all of it may have
-changed; nothing is carried over but when the message ends.
+right (he has not agreed) never goes, whatever the hour; one that is stopped waits; only then limits, quiet hours and
+his preferred hour are asked, all at once (send_time.py). The same is asked again when a held message's moment has come,
+since all of it may have changed; nothing is carried over but when the message ends.
 
 Whatever goes is counted in its two scopes, its channel and everything, whether or not a limit asks about them today:
 a campaign that brings a limit of its own tomorrow means all that was sent, not only what was limited.
@@ -11,6 +11,7 @@ a campaign that brings a limit of its own tomorrow means all that was sent, not 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 
 import msgspec
@@ -22,6 +23,7 @@ from actors.notification.policy import Policy, in_zone, scopes_of
 from actors.notification.recipient import Recipient
 from actors.notification.send_time import Hold, Send, Suppress, Wishes, next_allowed
 from actors.rule_words import hours_of
+from actors.stops.stops import stops_message
 from actors.windows import slots
 from actors.windows.slots import Limit, Slot
 from actors.windows.window_edges import NEVER
@@ -47,9 +49,16 @@ def ends_at(policy: Policy, asked: SendNotification, at: int) -> int:
 
 
 def when(
-    recipient: Recipient, policy: Policy, asked: SendNotification, at: int, valid_until: int
+    recipient: Recipient,
+    policy: Policy,
+    asked: SendNotification,
+    at: int,
+    valid_until: int,
+    stopped: Collection[str] = (),
 ) -> Send | Hold | Suppress:
-    """What to do at `at` with a message that is not pointless. O(limits)."""
+    """What to do at `at` with a message that is not pointless; `stopped`: scopes. O(limits)."""
+    if _stops(stopped, asked):
+        return Hold(valid_until, "stopped") if valid_until > at else Suppress("stopped")
     full = slots.capped(recipient.slots, _limits(recipient, policy, asked), at)
     free_at = full.free_at if full else 0
     return next_allowed(at, _wishes(recipient, policy), free_at, valid_until, asked.transactional)
@@ -68,9 +77,18 @@ def wait(recipient: Recipient, asked: SendNotification, place: int, at: int, val
     return held.hold(recipient.queue, kept, at)
 
 
-def next_due(recipient: Recipient, policy: Policy, at: int) -> Due:
-    """The first of those that wait that may go at `at`; after it has been counted, ask again."""
-    return held.due(recipient.queue, at, partial(_judged, recipient, policy, at))
+def next_due(recipient: Recipient, policy: Policy, at: int, stopped: Collection[str] = ()) -> Due:
+    """The first of those that wait that may go at `at`; after it has been counted, ask again. What ends while it is
+    stopped ends because of that.
+    """
+    found = held.due(recipient.queue, at, partial(_judged, recipient, policy, at, stopped))
+    if not stopped or not found.dropped:
+        return found
+    dropped = [
+        Dropped(one.held, "stopped") if one.because == "expired" and _stops(stopped, asked_for(one.held)) else one
+        for one in found.dropped
+    ]
+    return msgspec.structs.replace(found, dropped=dropped)
 
 
 def asked_for(waited: Held) -> SendNotification:
@@ -78,10 +96,16 @@ def asked_for(waited: Held) -> SendNotification:
     return _decode(waited.message)
 
 
-def _judged(recipient: Recipient, policy: Policy, at: int, one: Held) -> Send | Hold | Suppress | Pointless:
+def _judged(
+    recipient: Recipient, policy: Policy, at: int, stopped: Collection[str], one: Held
+) -> Send | Hold | Suppress | Pointless:
     asked = asked_for(one)
     never = pointless(recipient, policy, asked)
-    return never or when(recipient, policy, asked, at, one.valid_until)
+    return never or when(recipient, policy, asked, at, one.valid_until, stopped)
+
+
+def _stops(stopped: Collection[str], asked: SendNotification) -> bool:
+    return stops_message(stopped, asked.channel, asked.campaign_id)
 
 
 def _limits(recipient: Recipient, policy: Policy, asked: SendNotification) -> list[Limit]:

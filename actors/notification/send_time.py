@@ -30,7 +30,8 @@ from actors.rule_words import Hours, hours_of
 
 _EVERY_HOUR = frozenset(range(24))
 
-Because = Literal["capped", "quiet_hours", "preferred_hour"]
+Because = Literal["capped", "quiet_hours", "preferred_hour", "stopped"]
+"""Whether a message is stopped is its sender's matter (stopped.py), and asked before all others."""
 
 
 class Wishes(msgspec.Struct, frozen=True):

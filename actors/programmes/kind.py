@@ -6,7 +6,7 @@ door and which version its segments hold.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -28,12 +28,17 @@ class Parsed(Protocol):
         ...
 
 
+NumberOf = Callable[[bytes], int]
+"""Which version a domain's shared state, as stored, holds."""
+
+
 class Kind(msgspec.Struct, frozen=True):
-    """`number_of` says which version the domain's shared state, as stored, holds."""
+    """`domain` obeys it, and so does each of `others`."""
 
     domain: str
     parse: Callable[[bytes], Parsed | Refusal]
-    number_of: Callable[[bytes], int]
+    number_of: NumberOf
+    others: Mapping[str, NumberOf] = {}
 
 
 KindOf = Callable[[str], Kind]

@@ -23,10 +23,12 @@ from actors.behaviour.actor import Visits
 from actors.behaviour.behaviour import Line
 from actors.behaviour.plausible import Session
 from actors.behaviour.records import BehaviourLine
+from actors.campaign import directory as directories
 from actors.campaign.directory import Directory as CampaignDirectory
 from actors.campaign.directory import Listed as CampaignListed
 from actors.campaign.knowledge import CartKnown, Knowledge
 from actors.campaign.state import Last, Member, Origin, Remembered, Run
+from actors.campaign.totals import Total, Totals
 from actors.cart import cart as carts
 from actors.cart.cart import Cart, Taken
 from actors.cart.cart import Line as CartLineKept
@@ -70,6 +72,7 @@ from actors.notification.messages import (
 )
 from actors.notification.recipient import Recipient
 from actors.notification.records import MessageLine
+from actors.notification.stopped import Waiting
 from actors.notification.templates import Templates
 from actors.points import books, order_book, view
 from actors.points.actor import Active, PointsLedgerActor
@@ -98,6 +101,7 @@ from actors.profile.messages import ProfileRefused, ProfileUpdated
 from actors.programmes.actor import Shelf
 from actors.programmes.messages import ProgrammeChanged
 from actors.registry import domains
+from actors.stops.switches import Switches
 from actors.watch.refusals import Refusals
 from actors.windows.counters import Counter
 from actors.windows.slots import Slot, Slots
@@ -193,6 +197,7 @@ STATES: dict[str, Any] = {
             "hello": MessageListed(2, "active", "afd515816e728410", HELLO),
             "bye": MessageListed(3, "archived", "6b86b273ff34fce1"),
         },
+        Switches(3, ("all", "campaign:C1", "channel:sms")),
     ),
     "state.coupon_jobs.1": Job(
         1,
@@ -298,11 +303,19 @@ STATES: dict[str, Any] = {
         {"C5.1.0": Slot(1_758_378_600_000, ("campaign:C5",))},
         1_758_378_900_000,
     ),
-    "state.campaign-segment.1": CampaignDirectory(
-        1,
+    "state.campaign-segment.2": CampaignDirectory(
+        2,
         {"C1": CampaignListed(2, "active", "afd515816e728410", {"afd515816e728410": '{"name":"C1"}'})},
         {"T1": ("vip_coupon_pack",)},
         "0011223344556677",
+        {"points": 41},
+        Switches(3, ("all", "campaign:C1", "channel:sms")),
+    ),
+    "state.notification-companion.1": Waiting(1, True),
+    "state.campaign-companion.1": Totals(
+        1,
+        True,
+        {"C1": Total(9, 12, 3, 1, 2, {"sold_out": 1}, {"finished": 5, "exit": 2}, 6, {"capped": 1}, {"bought": 2})},
     ),
     "state.coupon_codes.1": ImportedCode(1, "T1", 41, "123456", 2),
     "state.coupon_stock.1": Stock(
@@ -441,6 +454,7 @@ UPGRADES: dict[str, Any] = {
     "state.points.1": PointsLedgerActor(from_settings()).upgrade,
     "state.notification.1": NotificationActor(Templates()).upgrade,
     "state.notification.2": NotificationActor(Templates()).upgrade,
+    "state.campaign-segment.1": directories.upgrade,
 }
 """How those are read that are written no more."""
 
@@ -530,6 +544,11 @@ def test_a_recipient_whose_language_nobody_asked_is_read_with_all_else_and_what_
     assert was == msgspec.structs.replace(STATES["state.notification.3"], locale="")
     assert outbox.asked_for(was.queue.held[0]) == ASKED
     assert was == recipient.read(golden("state.notification.2"))
+
+
+def test_what_a_segment_knew_of_campaigns_before_there_were_stops_is_read_as_nothing_being_stopped() -> None:
+    was = directories.upgrade(msgspec.msgpack.decode(golden("state.campaign-segment.1")))
+    assert was.campaigns.keys() == {"C1"} and was.stamp == "0011223344556677" and was.stops == Switches()
 
 
 def test_the_golden_account_is_sound() -> None:

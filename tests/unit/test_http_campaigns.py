@@ -261,3 +261,18 @@ def test_each_change_is_in_the_audit_log_before_it_is_made(shop: HttpWorld) -> N
     switched, drafted = shop.ports.audit.page(2, None).data
     assert (drafted.what, drafted.about, drafted.old) == ("rules.change", "campaign:audited", None)
     assert switched.old["programme"]["status"] == "draft" and switched.new["programme"]["status"] == "active"
+
+
+def test_what_a_campaign_came_to_is_counted_over_all_segments(shop: HttpWorld) -> None:
+    active(shop, "counts", limits=[{"count": 1}], when={"type": "points", "op": ">=", "value": 1})
+    assert shop.get(f"{PATH}/counts/stats").json()["entered"] == 0
+    for n in range(6):
+        earns(shop, f"counted{n}")
+    earns(shop, "counted0", 2)
+    settle(shop.runtime, lambda: shop.get(f"{PATH}/counts/stats").json()["capped"] == 1)
+    stats = shop.get(f"{PATH}/counts/stats").json()
+    assert stats == {
+        "campaign": "counts", "status": "active", "counted": True, "entered": 6, "acted": 6, "capped": 1, "holdout": 0,
+        "stopped": 0, "refused": {}, "exited": {"finished": 6}, "sent": 0, "held": {}, "suppressed": {},
+    }  # fmt: skip
+    is_problem(shop.get(f"{PATH}/nowhere/stats"), 404, "unknown_campaign")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.campaign.fanout import USERS
+from actors.everyone import USERS
 from actors.fields import rfc3339_ms
 from supervision.envelope import rfc3339
 from tests.campaign_user import SUBJECT, User, kinds

@@ -1,0 +1,1 @@
+"""Stop buttons: what an operator has stopped, told to every segment."""
