@@ -72,5 +72,6 @@ def test_of_more_campaigns_than_are_counted_the_others_go_on_uncounted() -> None
     totals.decided(full, "c1", "entered", "")
     totals.check(full)
     assert full.campaigns["c1"].entered == 1 and "one more" not in full.campaigns
-    widest = {f"c{n:063d}": Total(*[2**40] * 5, *[{f"reason_{k}": 2**40 for k in range(12)}] * 2) for n in range(1_000)}
+    reasons = {f"reason_{k}": 2**40 for k in range(12)}
+    widest = {f"c{n:063d}": Total(2**40, 2**40, suppressed=reasons, exited=reasons) for n in range(CAMPAIGNS_MAX)}
     assert len(msgspec.msgpack.encode(Totals(campaigns=widest))) < 1024 * 1024
