@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
+from msgspec import UNSET
 
 from actors.campaign.directory import Directory
 from actors.campaign.listing import ready
@@ -18,6 +19,7 @@ from actors.campaign.records import WhyLine
 from actors.campaign.state import Last, Member, Run
 from gateway.balances import AsOf
 from gateway.campaigns import DOMAIN, directory
+from gateway.effect_causes import entry_at, led_to
 from gateway.lines import Lines, Place
 from gateway.problems import Problem
 from gateway.queries import before_of, subject_of
@@ -113,13 +115,17 @@ class CampaignQueries:
         self._readers = readers
         self._segments = segments
 
-    def why(self, user_id: str, limit: int, cursor: str | None, campaign: str | None = None) -> WhyPage:
-        """`limit` decisions at most before `cursor`, those of `campaign` alone. Raises Problem `unknown_user` and
-        `invalid_parameter`, and `Refused` when the store cannot be read.
+    def why(
+        self, user_id: str, limit: int, cursor: str | None, campaign: str | None = None, effect: str | None = None
+    ) -> WhyPage:
+        """`limit` decisions at most before `cursor`, those of `campaign` alone, or those that led to `effect`. Raises
+        Problem `unknown_user`, `unknown_effect` and `invalid_parameter`, and `Refused` when the store cannot be read.
         """
         before = None if cursor is None else before_of(cursor)
         with self._readers.one() as reader:
-            return self._desk(reader, user_id).page(before, limit, campaign)
+            desk = self._desk(reader, user_id)
+            led = None if effect is None else led_to(reader, desk.as_of.segment, desk.subject, effect)
+            return desk.page(before, limit, campaign, led)
 
     def campaigns(self, user_id: str) -> UserCampaigns:
         """Raises as `why` does."""
@@ -149,6 +155,7 @@ class _Desk:
         segment = segment_of(subject, segments)
         state, upto = reader.snapshot(segment, DOMAIN, subject)
         self._reader = reader
+        self.subject = subject
         self._lines = Lines(reader, segment, DOMAIN, subject, _line)
         self.known = state is not None
         self.member = _member(state) if state is not None else Member()
@@ -156,10 +163,27 @@ class _Desk:
         self.end = (upto + 1, 0)
         """Lines from here on are younger than the state."""
 
-    def page(self, before: Place | None, limit: int, campaign: str | None) -> WhyPage:
-        wanted: Callable[[WhyLine], bool] | None = None if campaign is None else lambda line: line.campaign == campaign
-        found = self._lines.page(min(before or self.end, self.end), limit, wanted)
-        return WhyPage(found.data, self._last(campaign), found.next_cursor, found.has_more, self.as_of)
+    def page(
+        self, before: Place | None, limit: int, campaign: str | None, led: Callable[[WhyLine], bool] | None = None
+    ) -> WhyPage:
+        def wanted(line: WhyLine) -> bool:
+            return campaign in (None, line.campaign) and (led is None or led(line))
+
+        asked = wanted if campaign is not None or led is not None else None
+        found = self._lines.page(min(before or self.end, self.end), limit, asked)
+        shown = [self._shown(line) for line in found.data]
+        return WhyPage(shown, self._last(campaign), found.next_cursor, found.has_more, self.as_of)
+
+    def _shown(self, line: WhyLine) -> WhyLine:
+        """What is kept of the trigger is its offset; its place is told as that of `cause` is, as long as the log has
+        it.
+        """
+        if line.trigger is UNSET:
+            return line
+        if int(line.trigger) == line.offset:
+            return msgspec.structs.replace(line, trigger=line.cause)
+        entry = entry_at(self._reader, self.as_of.segment, int(line.trigger))
+        return msgspec.structs.replace(line, trigger=entry.place if entry else UNSET)
 
     def campaigns(self) -> UserCampaigns:
         member, known = self.member, directory(self._reader, self.as_of.segment)

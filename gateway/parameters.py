@@ -39,6 +39,7 @@ RULES = {
     "from": "an RFC 3339 time since 1970, with its offset from UTC (`+` as %2B)",
     "state": "issued, held, redeemed or expired",
     "campaign": f"the id of the campaign that is asked for, 1 to {CAMPAIGN_CHARS_MAX} characters",
+    "effect": "the message id of an effect, `segment.epoch.offset`",
     "segment": "the number of a segment, an integer from 0",
 }
 
@@ -68,6 +69,10 @@ Moment = Annotated[
 OfCampaign = Annotated[
     str | None,
     QueryParameter(min_length=1, max_length=CAMPAIGN_CHARS_MAX, description="Only of this campaign"),
+]
+OfEffect = Annotated[
+    str | None,
+    QueryParameter(pattern=r"^[0-9]{1,5}\.[0-9]{1,19}\.[0-9]{1,19}$", description="Only what led to this effect"),
 ]
 BehaviourType = Annotated[
     str | None,

@@ -30,6 +30,7 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown_programme": (404, "There is no such programme"),
     "unknown_template": (404, "There is no such template"),
     "unknown_campaign": (404, "There is no such campaign"),
+    "unknown_effect": (404, "There is no such effect in the log"),
     "unknown_job": (404, "There is no such job"),
     "unknown_code": (404, "There is no such coupon"),
     "bad_check_character": (404, "There is no such coupon: the code is mistyped"),

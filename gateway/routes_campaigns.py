@@ -22,7 +22,7 @@ from gateway.campaign_queries import CampaignQueries, UserCampaigns, WhyPage
 from gateway.campaigns import Campaigns, CampaignsPage, CampaignStats, Rehearsed
 from gateway.door import path_value
 from gateway.pages import PAGE_DEFAULT
-from gateway.parameters import CampaignId, Cursor, Limit, OfCampaign, UserId, knows
+from gateway.parameters import CampaignId, Cursor, Limit, OfCampaign, OfEffect, UserId, knows
 from gateway.programmes import Programmes
 from gateway.routes_events import problems
 from gateway.routes_listed import Asked, Counter, ListedOperation
@@ -160,15 +160,21 @@ def _questions(campaigns: Campaigns, counter: Counter, threads: Threads) -> Sequ
 def _users(queries: CampaignQueries, threads: Threads) -> Sequence[HTTPRouteHandler]:
     @get(
         "/v1/users/{user_id:str}/why", responses=problems(400, 404, 503),
-        guards=[knows("campaign", "limit", "cursor")], summary="Why a user got something of a campaign, or did not",
+        guards=[knows("campaign", "effect", "limit", "cursor")],
+        summary="Why a user got something of a campaign, or did not",
     )  # fmt: skip
     async def why(
-        user_id: UserId, campaign: OfCampaign = None, limit: Limit = PAGE_DEFAULT, cursor: Cursor = None
+        user_id: UserId,
+        campaign: OfCampaign = None,
+        effect: OfEffect = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Cursor = None,
     ) -> WhyPage:
         """Newest first. A page of one campaign may be short, or empty, while `has_more` says that there are older
-        lines; `last` is the last word of each campaign, "not entered" too.
+        lines; `last` is the last word of each campaign, "not entered" too. `effect`: the message id of one that was
+        published; what was decided because of which it was, and the entering before that.
         """
-        return await threads.run(partial(queries.why, path_value(user_id), limit, cursor, campaign))
+        return await threads.run(partial(queries.why, path_value(user_id), limit, cursor, campaign, effect))
 
     @get(
         "/v1/users/{user_id:str}/campaigns", responses=problems(400, 404, 503), guards=[knows()],

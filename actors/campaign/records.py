@@ -17,7 +17,8 @@ Outcome = Literal["entered", "acted", "holdout", "capped", "refused", "held", "e
 
 
 class WhyLine(msgspec.Struct, frozen=True, gc=False):
-    """One decision. `trigger`: the place of the entry that the run is because of; `cause`: of the one reacted to.
+    """One decision. `trigger`: the entry that the run is because of, kept as its offset; `cause`: the place of the one
+    reacted to.
     `step`, `action`: what was done where; `reference`: what its answer will name. `conditions`: what was judged.
     """
 

@@ -69,11 +69,11 @@ LIMITS: Sequence[tuple[str, int, str]] = (
 def sections() -> dict[str, str]:
     """Name -> what stands between its marks."""
     return {
-        "messages": _text(_messages()),
-        "template": _text(_template()),
-        "effects": _text(_effects()),
-        "refusals": _table(("code", "says"), ((f"`{code}`", text) for code, text in SENTENCES.items())),
-        "limits": _table(("limit", "value", "unit"), ((what, f"{most:,}", unit) for what, most, unit in LIMITS)),
+        "messages": text(_messages()),
+        "template": text(_template()),
+        "effects": text(_effects()),
+        "refusals": table(("code", "says"), ((f"`{code}`", text) for code, text in SENTENCES.items())),
+        "limits": table(("limit", "value", "unit"), ((what, f"{most:,}", unit) for what, most, unit in LIMITS)),
     }
 
 
@@ -83,11 +83,11 @@ def renewed(page: str) -> str:
     return _MADE.sub(lambda found: found[1] + made[found[2]], page)
 
 
-def _text(lines: Iterable[str]) -> str:
+def text(lines: Iterable[str]) -> str:
     return "\n" + "\n".join(lines) + "\n"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [[cell.replace("|", "\\|") for cell in row] for row in (head, ["---"] * len(head), *rows)]
     return "\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n\n"
 
@@ -95,35 +95,35 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _messages() -> Iterator[str]:
     for named in forms.PUBLIC:
         keys = ", ".join(f"`{key}`" for key in named.spec.routing_keys)
-        yield f"**`{named.spec.event_type}`**, keys {keys}. {_said(named.form.type)}\n"
+        yield f"**`{named.spec.event_type}`**, keys {keys}. {said(named.form.type)}\n"
         required = {f.name for f in msgspec.structs.fields(named.form.type) if f.default is NODEFAULT}
         rows = [(f"`{name}`", "yes" if name in required else "", rule) for name, rule in named.form.rules.items()]
-        yield _table(("field", "required", "must be"), rows).strip("\n") + "\n"
+        yield table(("field", "required", "must be"), rows).strip("\n") + "\n"
 
 
 def _template() -> Iterator[str]:
     whole = [("the template", template.Template), ("`valid`", template.Valid), ("`per_user`", template.PerUserLimits)]
     whole += [("`stacking`", template.Stacking), ("`code`", template.CodeRules)]
-    whole += [(f"`kind` of type `{_tag(kind)}`", kind) for kind in get_args(template.Kind)]
+    whole += [(f"`kind` of type `{tag(kind)}`", kind) for kind in get_args(template.Kind)]
     whole.append(("each of `kind.steps`", template.Step))
     for name, struct in whole:
-        yield f"**{name}**: {_said(struct)}\n"
+        yield f"**{name}**: {said(struct)}\n"
         fields = msgspec.structs.fields(struct)
-        rows = [(f"`{field.name}`", _type(inspect.type_info(field.type)), _default(field)) for field in fields]
-        yield _table(("field", "type", "default"), rows).strip("\n") + "\n"
+        rows = [(f"`{field.name}`", type_of(inspect.type_info(field.type)), default(field)) for field in fields]
+        yield table(("field", "type", "default"), rows).strip("\n") + "\n"
 
 
 def _effects() -> Iterator[str]:
     for struct in vars(effects).values():
         if hasattr(struct, "schema_version"):
             fields = ", ".join(f"`{field.name}`" for field in msgspec.structs.fields(struct))
-            yield f"- {_said(struct)} Version {struct.schema_version}; {fields}."
+            yield f"- {said(struct)} Version {struct.schema_version}; {fields}."
     inward = (lending.ASK, lending.GRANT, lending.RECALL, lending.BACK, lending.SERVE, lending.SERVED)
     inward += (imported.IMPORT, imported.FETCH, imported.FETCHED, imported.RETURN)
     yield f"\nInward, never published: {', '.join(f'`{kind}`' for kind in inward)}."
 
 
-def _said(struct: Any) -> str:
+def said(struct: Any) -> str:
     """Its docstring in one line, without what an event's own name says."""
     said = " ".join((getdoc(struct) or "").split()).removeprefix(f"`{_event_type(struct)}`: ")
     return said[0].upper() + said[1:]
@@ -133,18 +133,18 @@ def _event_type(struct: Any) -> str:
     return next((named.spec.event_type for named in forms.PUBLIC if named.form.type is struct), "")
 
 
-def _tag(struct: Any) -> str:
+def tag(struct: Any) -> str:
     return struct.__struct_config__.tag
 
 
-def _default(field: Any) -> str:
+def default(field: Any) -> str:
     if field.default is NODEFAULT and field.default_factory is NODEFAULT:
         return "required"
     value = field.default if field.default is not NODEFAULT else field.default_factory()
     return "as there" if isinstance(value, msgspec.Struct) else f"`{msgspec.json.encode(value).decode()}`"
 
 
-def _type(type_: Any) -> str:
+def type_of(type_: Any) -> str:
     """In words, bounds included."""
     match type_:
         case inspect.IntType():
@@ -158,13 +158,15 @@ def _type(type_: Any) -> str:
         case inspect.NoneType():
             return "null"
         case inspect.VarTupleType():
-            return f"list of {_type(type_.item_type)}{_bounds(type_.min_length, type_.max_length, ' of them')}"
+            return f"list of {type_of(type_.item_type)}{_bounds(type_.min_length, type_.max_length, ' of them')}"
         case inspect.TupleType():
-            return f"[{', '.join(_type(each) for each in type_.item_types)}]"
+            return f"[{', '.join(type_of(each) for each in type_.item_types)}]"
         case inspect.UnionType() if all(isinstance(each, inspect.StructType) for each in type_.types):
             return "object, of one `type`"
         case inspect.UnionType():
-            return " or ".join(_type(each) for each in type_.types)
+            return " or ".join(dict.fromkeys(type_of(each) for each in type_.types))
+        case inspect.LiteralType(values=values):
+            return f"one of {', '.join(f'`{one}`' for one in values)}"
         case _:
             return "object"
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
 
 from gateway import campaigns
+from supervision.entry import segment_of
 from tests.cells import settle
 from tests.gateway_world import is_problem
-from tests.http_world import HttpWorld, http_world
+from tests.http_world import SEGMENTS, HttpWorld, http_world
 
 PATH = "/v1/campaigns"
 EARNED: dict[str, Any] = {
@@ -213,6 +215,39 @@ def test_why_says_each_decision_and_the_last_word_of_each_campaign(shop: HttpWor
     assert (word["outcome"], word["reason"], word["path"], word["saw"]) == ("not_entered", "when", "when", 10)
     is_problem(shop.get("/v1/users/nobody/why"), 404, "unknown_user")
     is_problem(shop.get("/v1/users/ann/why?cursor=x"), 400, "invalid_parameter")
+
+
+def effects(shop: HttpWorld, user: str) -> dict[str, str]:
+    """Kind -> message id, the newest, of what was said about the user."""
+    subject = f"user:{user}"
+    with closing(shop.store.reader()) as reader:
+        log = reader.read_log(segment_of(subject, SEGMENTS), 0, 10_000, 10_000)
+    return {entry.kind: entry.place for entry in log if entry.subject == subject and entry.route}
+
+
+def test_why_of_an_effect_says_the_decisions_that_led_to_it_and_no_others(shop: HttpWorld) -> None:
+    push = {"type": "send_notification", "channel": "push", "template": "points_earned"}
+    text = {"parameters": {"points": 1, "balance": 1, "reason": "gift"}}
+    active(shop, "led", steps=[{"type": "emit", "effect": "gift"}, push | text])
+    active(shop, "led-not")
+    earns(shop, "iris")
+    settle(shop.runtime, lambda: "notify.push" in effects(shop, "iris"))
+    said = effects(shop, "iris")
+
+    def led(kind: str) -> list[tuple[str, str, str | None]]:
+        lines = shop.get(f"/v1/users/iris/why?effect={said[kind]}").json()["data"]
+        assert all(line.get("trigger", line["cause"]) == line["cause"] for line in lines), "both are places"
+        return [(line["campaign"], line["outcome"], line.get("step")) for line in lines]
+
+    assert led("notify.push") == led("message.sent") == [("led", "acted", "steps[1]"), ("led", "entered", None)]
+    assert led("points.earned") == []
+    exits = led("campaign.exited")
+    assert exits[0][1] == "finished" and {campaign for campaign, _, _ in exits} == {exits[0][0]}
+    other = shop.get(f"/v1/users/iris/why?effect={said['notify.push']}&campaign=led-not").json()
+    assert other["data"] == [] and not other["has_more"]
+    for nothing in ("0.1.1", said["notify.push"].replace(".", ".1", 1), said["notify.push"] + "999"):
+        is_problem(shop.get(f"/v1/users/iris/why?effect={nothing}"), 404, "unknown_effect")
+    is_problem(shop.get("/v1/users/iris/why?effect=x"), 400, "invalid_parameter")
 
 
 def test_decisions_are_paged_newest_first_and_those_of_one_campaign_too(shop: HttpWorld) -> None:
