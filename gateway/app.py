@@ -40,6 +40,7 @@ from gateway.health import Health
 from gateway.imported_codes import ImportedCodes
 from gateway.ingest import Ingest
 from gateway.key_ring import KeyRing
+from gateway.message_templates import MessageTemplates
 from gateway.operations import Decisions, ParkedQueries
 from gateway.parameters import OUTWARD, rule
 from gateway.points_commands import COMMANDS as POINTS_COMMANDS
@@ -58,6 +59,7 @@ from gateway.routes_events import events_route
 from gateway.routes_export import export_route
 from gateway.routes_health import health_routes
 from gateway.routes_jobs import job_routes
+from gateway.routes_message_templates import message_template_routes
 from gateway.routes_operations import operations_routes
 from gateway.routes_points import points_routes
 from gateway.routes_programmes import programme_routes
@@ -96,6 +98,7 @@ class Ports(msgspec.Struct, frozen=True):
     campaigns: Campaigns
     user_campaigns: CampaignQueries
     stops: StopButtons
+    message_templates: MessageTemplates
     wait_folded: WaitFolded
     health: Health
     keys: KeyRing
@@ -141,6 +144,7 @@ def build_app(ports: Ports, threads: Threads, bodies: Bodies | None = None, choi
             *template_routes(ports.templates, ports.programmes, ports.audit, bodies, threads),
             *campaign_routes(ports.campaigns, ports.user_campaigns, ports.programmes, ports.audit, bodies, threads),
             *stop_routes(ports.stops, ports.programmes, ports.audit, bodies, threads),
+            *message_template_routes(ports.message_templates, ports.programmes, ports.audit, bodies, threads),
             *operations_routes(ports.parked, ports.decisions, ports.audit, ports.tree, threads),
             audit_route(ports.audit, threads),
             *health_routes(ports.health, ports.registry, ports.sample, threads),

@@ -13,7 +13,9 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from actors.coupon.actor import CouponIssuerActor
+from actors.notification.actor import NotificationActor
 from actors.points.actor import PROGRAMME, Active, PointsLedgerActor
+from actors.programmes.kind import Parsed
 from actors.registry import FAMILIES, FOR_OPERATORS, PROGRAMMES
 from gateway.app import Ports
 from gateway.audit import AuditLog
@@ -32,6 +34,7 @@ from gateway.imported_codes import ImportedCodes
 from gateway.ingest import Ingest
 from gateway.key_file import KeyFile
 from gateway.key_ring import KeyRing
+from gateway.message_templates import MessageTemplates, built_in
 from gateway.operations import Decisions, ParkedQueries
 from gateway.programmes import Programmes
 from gateway.queries import PointsQueries
@@ -77,7 +80,9 @@ def build_ports(
     ingest = Ingest(wiring.door.decode, engine.journal, wiring.not_taking, made_up_id, counters)
     keys = KeyRing(KeyFile(folder), runtime.clock, counters)
     own = ledger.programme(Active())
-    programmes = Programmes(PROGRAMMES, {PROGRAMME: own}, readers, engine.journal, segments, made_up_id, FAMILIES)
+    texts = _domain(engine, NotificationActor)
+    settings: Mapping[str, Parsed] = {PROGRAMME: own, **built_in(texts.templates)}
+    programmes = Programmes(PROGRAMMES, settings, readers, engine.journal, segments, made_up_id, FAMILIES)
     templates = Templates(programmes, readers, segments, codes)
     campaigns = Campaigns(programmes, readers, segments, own.zone, own.rules.currency)
     return Ports(
@@ -100,6 +105,7 @@ def build_ports(
         campaigns=campaigns,
         user_campaigns=user_campaigns,
         stops=StopButtons(programmes, campaigns, readers, segments, runtime.clock),
+        message_templates=MessageTemplates(programmes, readers, segments, texts.templates, texts.zone),
         wait_folded=FoldedByPolling(engine.hurry, engine.folded, engine.parked_domains),
         health=Health(lambda: _ages(wiring, runtime, http_tick_s()), lambda: readiness(wiring, has_broker, keys)),
         keys=keys,

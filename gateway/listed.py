@@ -75,7 +75,7 @@ class Listed:
         if text_code(id, words.id_bytes_max):
             raise Problem(words.unknown, f"the id of a {words.noun} must be {text_rule(words.id_bytes_max)}")
         active = self._programmes.active(words.family.subject_of(id))
-        if not active.number:
+        if not active.body:
             return None
         status, json = words.family.read(active.body.decode())
         return Shown(active, status, json.encode())

@@ -47,6 +47,7 @@ UserId = Annotated[str, PathParameter(description="Percent-encoded, `/` as %2F")
 Domain = Annotated[str, PathParameter(description="Name of a domain")]
 Subject = Annotated[str, PathParameter(description="`kind:id`, percent-encoded, `/` as %2F")]
 TemplateId = Annotated[str, PathParameter(description="Of a coupon template, percent-encoded, `/` as %2F")]
+MessageTemplateId = Annotated[str, PathParameter(description="Of a template of messages, percent-encoded")]
 CampaignId = Annotated[str, PathParameter(description="Of a campaign, percent-encoded, `/` as %2F")]
 CodeOf = Annotated[str, PathParameter(description="Of a coupon, generated or public, percent-encoded")]
 CouponState = Annotated[

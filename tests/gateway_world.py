@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from actors.commands import Command, CommandSpec, Refusal
 from actors.coupon.code_keys import KNOWN_TO_ALL
+from actors.notification.templates import Templates as MessageTexts
 from actors.points.actor import PointsLedgerActor
 from actors.points.programme import from_settings
 from actors.points.state import Account, Books, Lot, Wallet
@@ -42,6 +43,7 @@ from gateway.ingest import Ingest
 from gateway.key_file import KeyFile
 from gateway.key_ring import KeyRing
 from gateway.keys import Key, Scope, digest_of, id_of, secret_of
+from gateway.message_templates import MessageTemplates
 from gateway.metrics import PrometheusCounters
 from gateway.operations import Decisions, ParkedQueries
 from gateway.programmes import Programmes
@@ -328,6 +330,7 @@ class World:
             campaigns=campaigns,
             user_campaigns=user_campaigns,
             stops=StopButtons(programmes, campaigns, readers, SEGMENTS, self.clock),
+            message_templates=MessageTemplates(programmes, readers, SEGMENTS, MessageTexts(), "UTC"),
             wait_folded=FoldedByPolling(
                 lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
                 lambda segment, domain: self.checkpoints.get((segment, domain), 0),

@@ -128,6 +128,11 @@ class NotificationActor(Domain[Recipient]):
         self._lets_all_go = self._policy.lets_all_go
         self.records_kept_ms = kept_days * DAY_MS
 
+    @property
+    def zone(self) -> str:
+        """Of users who have told none."""
+        return self._policy.zone
+
     def written_at(self, record: bytes) -> int:
         return written_at(record)
 
@@ -277,7 +282,7 @@ class NotificationActor(Domain[Recipient]):
         locale: str = "",
     ) -> Notify | NotifyRefused:  # fmt: skip
         """With its text by the version in force at the event's place, or why there is none."""
-        reader = Reader(locale or state.locale, state.zone or self._policy.zone)
+        reader = Reader(locale or state.locale, state.zone or self.zone)
         said = self.templates.render(event.shared, template, channel, params, reader)
         if isinstance(said, NotRendered):
             wanted = reader.locale or self.templates.locale

@@ -30,13 +30,14 @@ ABANDONED = CART_ABANDON_001 | {
 OFF: dict[str, Any] = {"name": "10 off", "kind": {"type": "fixed", "amount": 1_000}, "valid": {"days": 30}}
 
 
-def put(engine: PointsEngine, name: str, version: Any) -> None:
-    """Any programme, as its door would."""
+def put(engine: PointsEngine, name: str, version: Any, replaces: str = "") -> str:
+    """Any programme, as its door would, in the place of a version; -> its own."""
     assert not isinstance(version, Refusal), version
-    body = PutProgramme(name, version.version, version.canonical.decode(), "", "ann")
+    body = PutProgramme(name, version.version, version.canonical.decode(), replaces, "ann")
     draft = Draft(PUT, name, msgspec.json.encode(body), origin=Origin.OPERATOR)
     item = Item(segment_of(name, SEGMENTS), draft, encode_draft(draft))
     engine.engine.journal.tell(Append([item], lambda _: None, 1))
+    return version.version
 
 
 def put_campaign(engine: PointsEngine, id: str, campaign: dict[str, Any]) -> None:
