@@ -25,6 +25,7 @@ from actors.coupon.programme import template_kind
 from actors.coupon.stock import CouponStockActor
 from actors.coupon_jobs import forms as job_forms
 from actors.coupon_jobs.actor import CouponJobsActor
+from actors.delay.actor import DelayActor
 from actors.money import DEFAULT_CURRENCY
 from actors.notification.actor import NotificationActor
 from actors.notification.door import CONSENT_CHANGED
@@ -95,5 +96,6 @@ def domains(
         ImportedCodesActor(),
         CouponJobsActor(segments),
         CampaignActor(programme.rules.currency),
+        DelayActor(),
     )
     return (*working, WatchActor([domain.name for domain in working if domain.holds_money], refusals_max))

@@ -48,6 +48,9 @@ from actors.coupon.state import Coupon, Hold, Purse, Uses
 from actors.coupon.stock import Stock
 from actors.coupon_jobs.job import Job, shown
 from actors.coupon_jobs.shown import JobRefused
+from actors.delay.messages import DelayCancelled, DelayedDue, DelayRefused
+from actors.delay.messages import Message as DelayedMessage
+from actors.delay.waiting import Waiting
 from actors.notification import recipient
 from actors.notification.actor import NotificationActor
 from actors.notification.bought import Bought
@@ -293,6 +296,26 @@ STATES: dict[str, Any] = {
         {"T1": ("vip_coupon_pack",)},
         "0011223344556677",
     ),
+    "state.delay.1": Waiting(
+        1,
+        "pending",
+        bytes(16),
+        1_790_000_001_000,
+        DelayedMessage(
+            "m-1",
+            "mail.news",
+            b"\0\0\0\0",
+            b"\xff\0",
+            "image/png",
+            "gzip",
+            4,
+            "c-1",
+            "replies",
+            1_790_000_000,
+            "news",
+            "shop",
+        ),
+    ),
     "state.coupon_codes.1": ImportedCode(1, "T1", 41, "123456", 2),
     "state.coupon_stock.1": Stock(
         1, 3, Pool(100, 40, {0: 50, 1: 10}, {1: 5}, {0: False}, [2], [3]), Pool(1_000_000, 1_000_000)
@@ -414,6 +437,9 @@ EFFECTS: dict[str, Any] = {
         "DOUBLE11_2025",
     ),
     "coupon.job_refused": JobRefused("DOUBLE11_2025", "unknown_template", "there is no active template T1", 1_000, 7),
+    "delay.due": DelayedDue(DelayedMessage("m-1", "mail.news", b"\0\0\0\0", b"\xff\0"), 1_790_000_001_000),
+    "delay.cancelled": DelayCancelled("m-1"),
+    "delay.refused": DelayRefused("m-1", "already_published", "the message has gone out"),
     "profile.updated": ProfileUpdated(("zone", "shoe_size")),
     "profile.refused": ProfileRefused(("shoe_size",), "profile_full", "a profile holds 200 facts"),
 }
