@@ -13,6 +13,7 @@ from actors.behaviour.actor import KEPT_DAYS, BehaviourActor
 from actors.behaviour.door import user_behavior
 from actors.campaign import listing as campaigns
 from actors.campaign.actor import CampaignActor
+from actors.campaign.delayed_check import DELAYED_CHECK
 from actors.campaign.programme import campaign_kind
 from actors.cart.actor import IDLE_S, CartWatcherActor
 from actors.commands import CommandSpec
@@ -50,6 +51,7 @@ def commands(currency: str) -> Mapping[str, CommandSpec]:
         PROFILE_UPDATE,
         user_behavior(currency),
         CONSENT_CHANGED.spec,
+        DELAYED_CHECK.spec,
         *(named.spec for named in (*forms.PUBLIC, *coupon_forms.PUBLIC, *job_forms.PUBLIC)),
     )
     return {spec.event_type: spec for spec in specs}

@@ -18,15 +18,17 @@ import msgspec
 from actors.behaviour.behaviour import known
 from actors.behaviour.messages import SEEN
 from actors.behaviour.plausible import judge
+from actors.campaign import delayed_check, entering, fanout, heard, knowledge, running, state, tally, timed
 from actors.campaign import directory as directories
-from actors.campaign import entering, fanout, heard, knowledge, running, state, tally, timed
 from actors.campaign.campaign import Schedule
+from actors.campaign.delayed_check import CHECK, CheckLater
 from actors.campaign.desk import Desk
 from actors.campaign.directory import Directory
 from actors.campaign.fanout import CampaignDue
 from actors.campaign.heard import FACTS, Heard
 from actors.campaign.index import index_of
 from actors.campaign.listing import campaign_of, read, ready
+from actors.campaign.seed_form import PURCHASE
 from actors.campaign.state import Member, Origin
 from actors.cart.messages import CartChanged
 from actors.coupon import listing as coupons
@@ -54,6 +56,7 @@ class CampaignActor(Domain[Member]):
         UPDATE: ProfileUpdate,
         ACTIVATED: ProgrammeActivated,
         fanout.DUE: CampaignDue,
+        CHECK: CheckLater,
         **dict.fromkeys(FACTS, dict[str, Any]),
     }
     state_type = Member
@@ -73,6 +76,9 @@ class CampaignActor(Domain[Member]):
 
     def check(self, state: Any) -> None:
         check(state)
+
+    def upgrade(self, fields: list[Any]) -> Member:
+        return state.upgrade(fields)
 
     def concerns(self, event: Event, shared: Directory) -> bool:
         """Points and coupons are what most entries are about, and few campaigns ask for either: of those that nobody
@@ -107,6 +113,8 @@ class CampaignActor(Domain[Member]):
                 _fired(desk, body)
             case CampaignDue():
                 _due(desk, body)
+            case CheckLater():
+                delayed_check.accept(desk, body)
             case _:
                 _happened(desk, *self._heard(member, event))
         yield from desk.outputs
@@ -146,6 +154,8 @@ def _learned(knows: knowledge.Knowledge, kind: str, body: Mapping[str, Any]) -> 
 
 def _happened(desk: Desk, said: Heard | None, changed: frozenset[str]) -> None:
     if said is not None:
+        if said.name == PURCHASE:
+            delayed_check.bought(desk)
         tally.count(desk.member, desk.index, said, desk.at)
         running.came(desk, said)
         entering.watch(desk, said)
@@ -170,6 +180,7 @@ def _fired(desk: Desk, due: TimerDue) -> None:
         desk.member.armed = 0
         running.time_is_up(desk)
         timed.time_is_up(desk)
+        delayed_check.time_is_up(desk)
     else:
         entering.idle(desk, due.key.removeprefix(entering.IDLE))
 

@@ -23,10 +23,11 @@ from actors.behaviour.actor import Visits
 from actors.behaviour.behaviour import Line
 from actors.behaviour.plausible import Session
 from actors.behaviour.records import BehaviourLine
+from actors.campaign.actor import CampaignActor
 from actors.campaign.directory import Directory as CampaignDirectory
 from actors.campaign.directory import Listed as CampaignListed
 from actors.campaign.knowledge import CartKnown, Knowledge
-from actors.campaign.state import Last, Member, Origin, Remembered, Run
+from actors.campaign.state import DelayedCheck, Last, Member, Origin, Remembered, Run
 from actors.cart import cart as carts
 from actors.cart.cart import Cart, Taken
 from actors.cart.cart import Line as CartLineKept
@@ -253,8 +254,8 @@ STATES: dict[str, Any] = {
         Tally(10, 4, 1, 3, 1, 2, 2, 4_000, 59_800),
         {"J1/7": UnderWay(3, 1, 2, {"sold_out": 1})},
     ),
-    "state.campaign.1": Member(
-        1,
+    "state.campaign.2": Member(
+        2,
         1_758_378_000_000,
         Session("sess_789", 1_758_378_000_000, 1_758_378_600_000),
         2,
@@ -289,6 +290,7 @@ STATES: dict[str, Any] = {
         {"C1": Last(1_758_378_600_000, "afd515816e728410", "not_entered", "when", "when", "tier = gold", "silver")},
         {"C5.1.0": Slot(1_758_378_600_000, ("campaign:C5",))},
         1_758_378_900_000,
+        {"CART_ABANDON_001": DelayedCheck(1_759_000_000_000, 1_759_000_000_000, 43, 2, '[{"type":"issue_coupon"}]', 1)},
     ),
     "state.campaign-segment.1": CampaignDirectory(
         1,
@@ -452,6 +454,7 @@ READERS: dict[str, Any] = {
 UPGRADES: dict[str, Any] = {
     "state.points.1": PointsLedgerActor(from_settings()).upgrade,
     "state.notification.1": NotificationActor(Templates()).upgrade,
+    "state.campaign.1": CampaignActor().upgrade,
 }
 """How those are read that are written no more."""
 
