@@ -13,6 +13,7 @@ from actors.behaviour.actor import KEPT_DAYS, BehaviourActor
 from actors.behaviour.door import user_behavior
 from actors.campaign import listing as campaigns
 from actors.campaign.actor import CampaignActor
+from actors.campaign.delayed_check import DELAYED_CHECK
 from actors.campaign.programme import campaign_kind
 from actors.cart.actor import IDLE_S, CartWatcherActor
 from actors.commands import CommandSpec
@@ -25,6 +26,7 @@ from actors.coupon.programme import template_kind
 from actors.coupon.stock import CouponStockActor
 from actors.coupon_jobs import forms as job_forms
 from actors.coupon_jobs.actor import CouponJobsActor
+from actors.delay.actor import DelayActor
 from actors.money import DEFAULT_CURRENCY
 from actors.notification import listing as message_templates
 from actors.notification.actor import NotificationActor
@@ -53,6 +55,7 @@ def commands(currency: str) -> Mapping[str, CommandSpec]:
         PROFILE_UPDATE,
         user_behavior(currency),
         CONSENT_CHANGED.spec,
+        DELAYED_CHECK.spec,
         *(named.spec for named in (*forms.PUBLIC, *coupon_forms.PUBLIC, *job_forms.PUBLIC)),
     )
     return {spec.event_type: spec for spec in specs}
@@ -103,5 +106,6 @@ def domains(
         ImportedCodesActor(),
         CouponJobsActor(segments),
         CampaignActor(programme.rules.currency),
+        DelayActor(),
     )
     return (*working, WatchActor([domain.name for domain in working if domain.holds_money], refusals_max))

@@ -19,6 +19,7 @@ from litestar.openapi.spec import OpenAPIType, Reference, Schema
 
 from actors.behaviour.door import user_behavior
 from actors.behaviour.forms import FORM as BEHAVIOUR
+from actors.campaign.delayed_check import DELAYED_CHECK
 from actors.commands import CommandSpec
 from actors.coupon import forms as coupon_forms
 from actors.coupon_jobs import forms as job_forms
@@ -143,6 +144,7 @@ SHAPES: Sequence[Shape] = (
     ),
     _of_form(Named(user_behavior(DEFAULT_CURRENCY), BEHAVIOUR)),
     _of_form(CONSENT_CHANGED),
+    _of_form(DELAYED_CHECK),
     *map(_of_form, (*PUBLIC, *coupon_forms.PUBLIC)),
     *map(_of_form, job_forms.PUBLIC),
 )

@@ -89,6 +89,9 @@ class Domain(Generic[S]):
     holds_money: ClassVar[bool] = False
     """Its lag closes the doors (PROTOCOL, back-pressure)."""
 
+    entries_at_once: ClassVar[int] = 256
+    """How many of its entries are folded together at most; fewer where each is big."""
+
     records_kept_ms: int = 0
     """Its records are forgotten when they are older than this; 0: never."""
 

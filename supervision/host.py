@@ -273,6 +273,8 @@ class DomainHost:
         entries, upto = self._place.tail.read(self._cursor, self._span(), self._kinds, self._reader)
         if upto == self._cursor:
             return False
+        if len(entries) > (most := self._domain.entries_at_once):
+            upto, entries = entries[most].offset - 1, entries[:most]
         decision = next((i for i, entry in enumerate(entries) if entry.kind in DECISIONS), None)
         if decision is not None:
             return self._up_to_decision(entries, decision)

@@ -23,7 +23,7 @@ RING_ENTRIES_MAX = 8_192
 RING_BYTES_MAX = 8 * 1024 * 1024
 
 OUTWARD = frozenset({"*outward*"})
-"""Instead of kinds: every entry with a routing key."""
+"""Instead of kinds, or beside some: every entry with a routing key."""
 
 
 class Wakeable(Protocol):
@@ -38,11 +38,12 @@ class Subscription:
     def __init__(self, ref: Wakeable, kinds: frozenset[str]) -> None:
         self._ref = ref
         self._kinds = kinds
+        self._outward = kinds >= OUTWARD
         self._flag = threading.Lock()  # as an atomic flag: locked = a Wake is under way
 
     def wants(self, kinds: AbstractSet[str], outward: bool) -> bool:
         """Whether entries of these kinds concern it; `outward`: some of them have a routing key."""
-        return outward if self._kinds is OUTWARD else not self._kinds.isdisjoint(kinds)
+        return (outward and self._outward) or not self._kinds.isdisjoint(kinds)
 
     def wake(self) -> None:
         if self._flag.acquire(blocking=False):
@@ -138,8 +139,8 @@ class Tail:
             taken = list(reader.read_log(self.segment, cursor, min(head, cursor + n), n))
         assert taken and taken[0].offset == cursor + 1, f"segment {self.segment}: entry {cursor + 1} is gone"
         assert taken[-1].offset == cursor + len(taken), f"segment {self.segment}: a hole after {cursor}"
-        if kinds is OUTWARD:
-            return [entry for entry in taken if entry.seq], taken[-1].offset
+        if kinds >= OUTWARD:
+            return [entry for entry in taken if entry.seq or entry.kind in kinds], taken[-1].offset
         return [entry for entry in taken if entry.kind in kinds], taken[-1].offset
 
     def check(self) -> None:

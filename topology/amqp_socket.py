@@ -7,7 +7,8 @@ burst is joined.
 
 Headers are a sender's bytes, and pika cannot read all of them: a timestamp of the year 300,000 or a type it does not
 know raises in the middle of a read, and the connection is gone, again and again, for as long as that message is at the
-head of the queue. So a table that cannot be read is read as one that says so; its length stands before it.
+head of the queue. So a table that cannot be read is read as one that says so; its length stands before it. And pika
+reads 0.5 as 0 and writes no fraction at all: a header that came as one is read and written as the double that it is.
 
 Writing and cutting go through the hooks that pika's adapters implement (`_adapter_*`), from a subclass, which is what
 they are for.
@@ -38,6 +39,10 @@ JOIN_BYTES_MAX = 64 * 1024
 """A longer write is passed on in parts: what the kernel does not take at once is copied again."""
 
 _decode_table = data.decode_table
+_decode_value = data.decode_value
+_encode_value = data.encode_value
+_FRACTIONS = {b"d": struct.Struct(">d"), b"f": struct.Struct(">f")}
+"""How the two types of numbers with a fraction are packed."""
 
 
 def decode_table(encoded: bytes, offset: int) -> tuple[dict[Any, Any], int]:
@@ -50,7 +55,26 @@ def decode_table(encoded: bytes, offset: int) -> tuple[dict[Any, Any], int]:
         return {UNREADABLE: f"{type(error).__name__}: {error}"[:200]}, offset + 4 + length
 
 
+def decode_value(encoded: bytes, offset: int) -> tuple[Any, int]:
+    """pika's `decode_value`, but for numbers with a fraction, of which pika drops it."""
+    packed = _FRACTIONS.get(encoded[offset : offset + 1])
+    if packed is None:
+        decode: Any = _decode_value
+        return decode(encoded, offset)
+    return packed.unpack_from(encoded, offset + 1)[0], offset + 1 + packed.size
+
+
+def encode_value(pieces: list[bytes], value: Any) -> int:
+    """pika's `encode_value`, and of numbers with a fraction too."""
+    if not isinstance(value, float):
+        return _encode_value(pieces, value)
+    pieces.append(struct.pack(">cd", b"d", value))
+    return 9
+
+
 data.decode_table = decode_table
+data.decode_value = decode_value
+data.encode_value = encode_value
 
 
 _Connection: Any = pika.SelectConnection

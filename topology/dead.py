@@ -81,14 +81,16 @@ def dead_letter(delivery: Delivery, bad: BadMessage) -> DeadLetter:
 
 
 def _kept(headers: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {
-        name: _plain(value)
-        for name, value in ((_name(name), value) for name, value in headers.items())
-        if name not in DROPPED_HEADERS and not name.startswith(DROPPED_PREFIXES)
-    }
+    kept = {_name(name): _plain(value) for name, value in headers.items() if not is_of_broker(name)}
     if kept and _size(kept) > HEADERS_BYTES_MAX:
         return {"headers_dropped": f"more than {HEADERS_BYTES_MAX} bytes"}
     return kept
+
+
+def is_of_broker(name: Any) -> bool:
+    """Whether a broker would act upon a header of this name."""
+    plain = _name(name)
+    return plain in DROPPED_HEADERS or plain.startswith(DROPPED_PREFIXES)
 
 
 def _name(name: Any) -> str:

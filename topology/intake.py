@@ -26,8 +26,10 @@ from collections.abc import Sequence
 import msgspec
 
 from supervision.messages import AppendResult, Item, Reused
+from topology import delay_door
 from topology.dead import DeadLetter, dead_letter
 from topology.ports import Delivery
+from topology.table import DELAY
 from topology.wire import BadMessage, ByContent, Door, says_event_id
 
 APPEND_ITEMS_MAX = 500
@@ -130,6 +132,8 @@ class Intake:
         # pika leaves a short string that is no UTF-8 as the bytes it was.
         if type(source) is not str or (message_id is not None and type(message_id) is not str):
             return BadMessage("not_utf8", "message_id", "message_id, app_id and exchange must be UTF-8")
+        if delivery.exchange == DELAY:
+            return delay_door.read(delivery, source, self._door.segments)
         return self._door.decode(delivery.body, source, message_id, ByContent(delivery.exchange, delivery.key))
 
     def _bury(self, bad: Sequence[tuple[Delivery, BadMessage]]) -> Bury:

@@ -26,11 +26,14 @@ from supervision.entry import Entry
 from supervision.runtime import Address
 from supervision.store import Refused
 from topology.dead import BuryDead, DeadLetter
+from topology.delayed import delayed
 from topology.ports import Confirm, Outgoing, Props
 from topology.table import EFFECTS
 
 WINDOW_MAX = 1_024
 """Messages published and not yet confirmed."""
+WINDOW_BYTES_MAX = 16 * 1024 * 1024
+"""Of their bodies. With more under way nothing is pulled: effects are small, but messages of others are not."""
 ROOM_MIN = 64
 """Less room than this is not worth a pull; the next confirms make more."""
 PULL_ENTRIES = 256
@@ -60,22 +63,24 @@ class Source(Protocol):
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """Outward entries of `segment`, from `first` to `last` (places), that waited too long."""
+    """What waited too long in `segment`, from place `first` to `last`: `count` effects, and `delayed` others."""
 
     segment: int
     first: str
     last: str
     count: int
+    delayed: int = 0
 
 
 class _Sent:
     """A published entry. `confirmed` in any order, forgotten in order."""
 
-    __slots__ = ("confirmed", "lane", "offset")
+    __slots__ = ("confirmed", "lane", "nbytes", "offset")
 
-    def __init__(self, lane: Lane, offset: int) -> None:
+    def __init__(self, lane: Lane, offset: int, nbytes: int) -> None:
         self.lane = lane
         self.offset = offset
+        self.nbytes = nbytes
         self.confirmed = False
 
 
@@ -136,6 +141,8 @@ class Outflow:
         self._letters_of = 0
         self._letters_held = False
         self._turn = 0
+        self._bytes = 0
+        """Of the bodies of entries under way."""
 
     @property
     def unconfirmed(self) -> int:
@@ -154,6 +161,7 @@ class Outflow:
         self._letters.extendleft(sent for sent in reversed(letters) if sent.generation == self._letters_of)
         self._letters_held = False
         self._under_way.clear()
+        self._bytes = 0
         for lane in self.lanes.values():
             lane.restart()
 
@@ -191,12 +199,13 @@ class Outflow:
         for lane in lanes[self._turn :] + lanes[: self._turn]:
             while not lane.nacked and lane.source.running and lane.source.behind > 0 and pulls < PULLS_PER_TURN:
                 room = self._window_max - len(self._under_way)
-                if room < self._room_min:
+                if room < self._room_min or self._bytes >= WINDOW_BYTES_MAX:
                     return pulls
                 pulls += 1
                 for entry in lane.source.pull(min(room, PULL_ENTRIES)):
-                    out.append(effect(entry))
-                    sent = _Sent(lane, entry.offset)
+                    out.append(effect(entry) if entry.seq else delayed(entry))
+                    sent = _Sent(lane, entry.offset, len(entry.body))
+                    self._bytes += sent.nbytes
                     lane.unforgotten.append(sent)
                     lane.under_way += 1
                     self._track(sent)
@@ -234,6 +243,7 @@ class Outflow:
             self._letters_held |= not ack
             return
         sent.confirmed = ack
+        self._bytes -= sent.nbytes
         sent.lane.under_way -= 1
         sent.lane.nacked |= not ack
         touched[sent.lane] = None
@@ -265,7 +275,9 @@ class Outflow:
     def check(self) -> None:
         """Raise AssertionError when the window's books do not add up."""
         assert len(self._under_way) <= self._window_max
-        lanes = [sent.lane for sent in self._under_way.values() if isinstance(sent, _Sent)]
+        under_way = [sent for sent in self._under_way.values() if isinstance(sent, _Sent)]
+        assert self._bytes == sum(sent.nbytes for sent in under_way), "bytes under way are miscounted"
+        lanes = [sent.lane for sent in under_way]
         for lane in self.lanes.values():
             assert lane.under_way == lanes.count(lane), (lane.source.segment, lane.under_way, lanes.count(lane))
             if len(lane.unforgotten) < 2:
@@ -296,6 +308,7 @@ class _Earlier(msgspec.Struct, frozen=True):
 
     first: str = msgspec.field(name="from")
     count: int
+    delayed: int = 0
 
 
 def _earlier(entry: Entry) -> _Earlier | None:
@@ -306,7 +319,7 @@ def _earlier(entry: Entry) -> _Earlier | None:
 def _skip(source: Source, before_ms: int, say: Callable[[Skipped], None]) -> None:
     """Walk over what is too old, then stand right behind it (and behind what is nobody's business outside)."""
     first = last = ""
-    count = 0
+    count = delayed_too = 0
     upto = 0
     for _ in range(PULLS_PER_TURN):
         if source.behind <= 0:
@@ -316,12 +329,13 @@ def _skip(source: Source, before_ms: int, say: Callable[[Skipped], None]) -> Non
         for entry in old:
             earlier = _earlier(entry)
             first, last = first or (earlier.first if earlier else entry.place), entry.place
-            count += 1 + (earlier.count if earlier else 0)
+            count += bool(entry.seq) + (earlier.count if earlier else 0)
+            delayed_too += (not entry.seq) + (earlier.delayed if earlier else 0)
         upto = source.cursor if len(old) == len(entries) else entries[len(old)].offset - 1
         if len(old) < len(entries):
             break
-    if count:
-        say(Skipped(source.segment, first, last, count))
+    if first:
+        say(Skipped(source.segment, first, last, count, delayed_too))
     if upto:
         source.finished(upto)
     source.rewind()

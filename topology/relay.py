@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from actors.delay.messages import DUE
 from supervision.counters import Counters
 from supervision.entry import Draft, Origin, encode_draft
 from supervision.envelope import rfc3339
@@ -36,6 +37,7 @@ from topology.reconnect import Reconnect
 from topology.wire import hash64, id_hash
 
 DOMAIN = "relay"
+KINDS = OUTWARD | {DUE}
 OUTWARD_RETENTION_MS = 7 * 24 * 3600 * 1000
 TICK_S = 1.0
 SKIP_TICKS = 60
@@ -99,7 +101,7 @@ class Relay:
         self._reconnect = Reconnect(rng)
         self._retention_ms = outward_retention_ms
         self._readers = {
-            segment: LogReader(segment, DOMAIN, OUTWARD, incarnation, journal, tail, store, me)
+            segment: LogReader(segment, DOMAIN, KINDS, incarnation, journal, tail, store, me)
             for segment, tail in sorted(tails.items())
         }
         self._outflow = Outflow(self._readers, window_max)
@@ -270,7 +272,7 @@ class Relay:
             self._outflow.close()  # rewinds what was half looked at
 
     def _give_up(self, skipped: Skipped, now: int) -> None:
-        self._count.count("outward_skipped", skipped.count)
+        self._count.count("outward_skipped", skipped.count + skipped.delayed)
         log.error("outward entries given up", segment=skipped.segment, first=skipped.first, last=skipped.last)
         item = skipped_item(skipped, now)
         self._journal.tell(Append((item,), _heard, len(item.encoded)))
@@ -279,8 +281,10 @@ class Relay:
         self._outflow.check()
 
 
-class OutwardSkipped(msgspec.Struct, frozen=True):
-    """Body of `engine.outward_skipped`: effects of `segment` from the place `from` to `to` were never published."""
+class OutwardSkipped(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Body of `engine.outward_skipped`: `count` effects of `segment` between two places were never published.
+    `delayed`: nor were so many messages of others (delayed.py), which have no `seq`; where there were any.
+    """
 
     event_type: str
     schema_version: int
@@ -291,6 +295,7 @@ class OutwardSkipped(msgspec.Struct, frozen=True):
     at: str
     occurred_at: str
     cause: str
+    delayed: int = 0
 
 
 def skipped_item(skipped: Skipped, now: int) -> Item:
@@ -307,6 +312,7 @@ def skipped_item(skipped: Skipped, now: int) -> Item:
             moment,
             moment,
             skipped.last,
+            skipped.delayed,
         )
     )
     id = f"relay|skipped.{skipped.first}.{skipped.last}"

@@ -19,6 +19,10 @@ import msgspec
 DOORS = tuple(f"marketing.{area}.events" for area in ("points", "coupon", "behavior", "activity", "recommendation"))
 INGRESS = "marketing.ingress"
 EFFECTS = "marketing.effects"
+DELAY = "marketing.delay"
+"""Where other systems leave what is to be published later."""
+DELAYED = "marketing.delayed"
+"""Where it is published."""
 DEAD = "marketing.dead"
 UNROUTED = "marketing.unrouted"
 
@@ -82,6 +86,8 @@ def topology(heard: Sequence[str], seed_queues: bool = False) -> Topology:
     exchanges += [
         Exchange(INGRESS, "fanout"),
         Exchange(EFFECTS, "topic", {"alternate-exchange": UNROUTED}),
+        Exchange(DELAY, "topic"),
+        Exchange(DELAYED, "topic", {"alternate-exchange": UNROUTED}),
         Exchange(DEAD, "fanout"),
         Exchange(UNROUTED, "fanout"),
     ]
@@ -93,6 +99,7 @@ def topology(heard: Sequence[str], seed_queues: bool = False) -> Topology:
     unrouted = _QUORUM | {"x-max-length-bytes": UNROUTED_BYTES_MAX, "x-overflow": "drop-head"}
     queues = [Queue(INGRESS, ingress), Queue(DEAD, _QUORUM), Queue(UNROUTED, unrouted)]
     bindings = [Binding(door, "exchange", INGRESS, "#") for door in DOORS if door in heard]
+    bindings.append(Binding(DELAY, "exchange", INGRESS, "#"))
     bindings += [Binding(name, "queue", name) for name in (INGRESS, DEAD, UNROUTED)]
     if seed_queues:
         queues += [Queue(name, _QUORUM) for name in SEED_QUEUES]

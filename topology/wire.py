@@ -77,7 +77,7 @@ class Door:
     def __init__(self, commands: Mapping[str, CommandSpec], segments: int) -> None:
         self._commands = commands
         self._marks = {spec.mark: spec for spec in commands.values() if spec.mark}
-        self._segments = segments
+        self.segments = segments
 
     def decode(
         self, raw: bytes, source: str, message_id: str | None, fallback: Fallback, asked: bool = False
@@ -100,13 +100,12 @@ class Door:
         name = _name(fields, message_id, fallback, content)
         if isinstance(name, BadMessage):
             return name
-        problem, unbarred = _sender(source)
-        if problem:
-            return _bad(problem, "app_id", SOURCE_BYTES_MAX)
-        id = f"{unbarred}|{name}"
+        id = full_id(source, name)
+        if isinstance(id, BadMessage):
+            return id
         draft = Draft(command.kind, command.subject, raw, id, id, occurred_at=command.occurred_at, asked=asked)
         return Item(
-            segment_of(command.subject, self._segments), draft, encode_draft(draft),
+            segment_of(command.subject, self.segments), draft, encode_draft(draft),
             None if isinstance(fallback, MadeUp) and name is fallback.name else id_hash(id, command.subject),
             hash64(content), command.keep_long, command.bulk,
         )  # fmt: skip
@@ -143,7 +142,7 @@ def parse(raw: bytes) -> dict[str, Any] | BadMessage:
     if type(fields) is not dict:
         return BadMessage("not_an_object", "", f"the message must be a JSON object, it is {_json_name(fields)}")
     # Counting brackets costs a hundredth of walking the tree; only who has many of them is measured.
-    if raw.count(b"{") + raw.count(b"[") > JSON_DEPTH_MAX and _deeper_than(fields, JSON_DEPTH_MAX):
+    if raw.count(b"{") + raw.count(b"[") > JSON_DEPTH_MAX and deeper_than(fields, JSON_DEPTH_MAX):
         return _too_deep()
     return fields  # pyright: ignore[reportUnknownVariableType]
 
@@ -205,6 +204,12 @@ def _name(fields: dict[str, Any], message_id: str | None, fallback: Fallback, co
             return blake2b(parts, digest_size=16).hexdigest()
 
 
+def full_id(source: str, name: str) -> str | BadMessage:
+    """The id in the log of what `source` named `name`."""
+    problem, unbarred = _sender(source)
+    return _bad(problem, "app_id", SOURCE_BYTES_MAX) if problem else f"{unbarred}|{name}"
+
+
 @lru_cache(maxsize=SENDERS_KEPT)
 def _sender(source: str) -> tuple[str | None, str]:
     """What is wrong with a sender's name, and the name as it stands in ids. Few send nearly everything."""
@@ -233,8 +238,8 @@ def _too_deep() -> BadMessage:
     return BadMessage("too_deep", "", f"the message is nested deeper than {JSON_DEPTH_MAX} levels")
 
 
-def _deeper_than(value: Any, limit: int) -> bool:
-    """Level by level, so that the stack cannot be used up."""
+def deeper_than(value: Any, limit: int) -> bool:
+    """Whether it is nested so. Level by level, so that the stack cannot be used up."""
     level: list[Any] = [value]
     for _ in range(limit):
         children: list[Any] = []

@@ -18,15 +18,17 @@ import msgspec
 from actors.behaviour.behaviour import known
 from actors.behaviour.messages import SEEN
 from actors.behaviour.plausible import judge
+from actors.campaign import delayed_check, entering, fanout, heard, knowledge, running, state, tally, timed, totals
 from actors.campaign import directory as directories
-from actors.campaign import entering, fanout, heard, knowledge, running, state, tally, timed, totals
 from actors.campaign.campaign import Schedule
+from actors.campaign.delayed_check import CHECK, CheckLater
 from actors.campaign.desk import Desk
 from actors.campaign.directory import Directory
 from actors.campaign.fanout import CampaignDue
 from actors.campaign.heard import FACTS, Heard
 from actors.campaign.index import index_of
 from actors.campaign.listing import campaign_of, read, ready
+from actors.campaign.seed_form import PURCHASE
 from actors.campaign.state import Member, Origin
 from actors.campaign.totals import Totals
 from actors.cart.messages import CartChanged
@@ -58,6 +60,7 @@ class CampaignActor(Domain[Member]):
         UPDATE: ProfileUpdate,
         ACTIVATED: ProgrammeActivated,
         fanout.DUE: CampaignDue,
+        CHECK: CheckLater,
         **dict.fromkeys(FACTS, dict[str, Any]),
     }
     state_type = Member
@@ -91,6 +94,9 @@ class CampaignActor(Domain[Member]):
 
     def check(self, state: Any) -> None:
         check(state)
+
+    def upgrade(self, fields: list[Any]) -> Member:
+        return state.upgrade(fields)
 
     def concerns(self, event: Event, shared: Directory) -> bool:
         """Points and coupons are what most entries are about, and few campaigns ask for either: of those that nobody
@@ -127,6 +133,8 @@ class CampaignActor(Domain[Member]):
                 _fired(desk, body)
             case CampaignDue():
                 _due(desk, body)
+            case CheckLater():
+                delayed_check.accept(desk, body)
             case _:
                 if event.entry.kind in TOLD and body.get("campaign_id") in desk.directory.campaigns:
                     totals.told(desk.totals, event.entry.kind, body)
@@ -168,6 +176,8 @@ def _learned(knows: knowledge.Knowledge, kind: str, body: Mapping[str, Any]) -> 
 
 def _happened(desk: Desk, said: Heard | None, changed: frozenset[str]) -> None:
     if said is not None:
+        if said.name == PURCHASE:
+            delayed_check.bought(desk)
         tally.count(desk.member, desk.index, said, desk.at)
         running.came(desk, said)
         entering.watch(desk, said)
@@ -183,6 +193,7 @@ def _due(desk: Desk, said: CampaignDue) -> None:
     one = desk.index.active.get(said.campaign)
     if said.campaign == fanout.EVERY:
         running.go_on(desk)
+        delayed_check.go_on(desk)
     elif one is not None and said.occurrence and isinstance(one.compiled.campaign.trigger, Schedule):
         entering.enter(desk, one, Origin(said.occurrence, desk.event.entry.offset))
     elif one is not None and not said.occurrence:
@@ -194,6 +205,7 @@ def _fired(desk: Desk, due: TimerDue) -> None:
         desk.member.armed = 0
         running.time_is_up(desk)
         timed.time_is_up(desk)
+        delayed_check.time_is_up(desk)
     else:
         entering.idle(desk, due.key.removeprefix(entering.IDLE))
 

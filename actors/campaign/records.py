@@ -13,13 +13,16 @@ from msgspec import UNSET, UnsetType
 
 from actors.campaign.judging import Seen
 
-Outcome = Literal["entered", "acted", "holdout", "capped", "refused", "held", "exited", "finished"]
+Outcome = Literal[
+    "entered", "acted", "holdout", "capped", "refused", "held", "exited", "finished", "waits"
+]  # fmt: skip
 
 
 class WhyLine(msgspec.Struct, frozen=True, gc=False):
     """One decision. `trigger`: the entry that the run is because of, kept as its offset; `cause`: the place of the one
     reacted to.
     `step`, `action`: what was done where; `reference`: what its answer will name. `conditions`: what was judged.
+    `snapshot`: of a delayed check, what its sender said of the cart, which decides nothing.
     """
 
     offset: int
@@ -35,3 +38,4 @@ class WhyLine(msgspec.Struct, frozen=True, gc=False):
     action: str | UnsetType = UNSET
     reference: str | UnsetType = UNSET
     conditions: tuple[Seen, ...] | UnsetType = UNSET
+    snapshot: msgspec.Raw | UnsetType = UNSET

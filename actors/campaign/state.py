@@ -16,7 +16,7 @@ from actors.windows import slots
 from actors.windows.counters import Counter
 from actors.windows.slots import Slot, Slots
 
-FORMAT = 1
+FORMAT = 2
 RUNS_MAX = 100
 """Campaigns in which a user is under way at a time."""
 WATCHES_MAX = 50
@@ -26,6 +26,8 @@ ORDERS_MAX = 100
 WHY_LAST_MAX = 32
 """Campaigns of which the last decision is kept, the newest."""
 COUNTERS_MAX = 1_000
+CHECKS_MAX = 20
+"""Delayed checks that wait, and of those that are over the newest."""
 UNSETTLED_MAX = 20
 """Messages that were all that a run did, and are not known to have been sent."""
 
@@ -85,11 +87,31 @@ class Remembered(msgspec.Struct, array_like=True, gc=False):
     amounts: dict[str, int] = {}
 
 
+class DelayedCheck(msgspec.Struct, array_like=True):
+    """`at`: the moment that was asked for; `due`: when it goes on, 0 = not by itself. `offset`: of the entry that
+    asked. `number` counts as a run's does; `done`: of the steps of `actions`, the original's JSON, empty once it is
+    over. `held`: by a stop, until go.
+    """
+
+    at: int
+    due: int
+    offset: int
+    number: int
+    actions: str
+    done: int = 0
+    held: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """It is not over."""
+        return bool(self.actions)
+
+
 class Member(msgspec.Struct, array_like=True):
     """`since`: when the user was first heard of. `runs`, `watches`, `met` (campaigns whose condition holds), `dues`
     (when a campaign's own time for the user comes) and `last` by campaign; `orders` by id, the newest last;
     `unsettled`: slots of runs that are over, by the reference of the one message that they sent. `armed`: what the
-    timer is set to, 0 = none.
+    timer is set to, 0 = none. `checks`: by `trigger_id`, the newest last.
     """
 
     format: int = FORMAT
@@ -107,11 +129,20 @@ class Member(msgspec.Struct, array_like=True):
     last: dict[str, Last] = {}
     unsettled: dict[str, Slot] = {}
     armed: int = 0
+    checks: dict[str, DelayedCheck] = {}
+
+
+def upgrade(fields: list[Any]) -> Member:
+    """The state whose fields, as they were stored, are `fields`: there were no checks."""
+    if fields[0] != 1:
+        raise ValueError(f"no campaign state was ever written in format {fields[0]}")
+    return msgspec.convert([FORMAT, *fields[1:]], Member)
 
 
 def next_due(member: Member) -> int:
     """When something happens by itself next, 0 = nothing will."""
-    return min([*(run.due for run in member.runs.values() if run.due), *member.dues.values()], default=0)
+    going_on = [one.due for one in (*member.runs.values(), *member.checks.values()) if one.due]
+    return min([*going_on, *member.dues.values()], default=0)
 
 
 def check(member: Member) -> None:
@@ -119,6 +150,7 @@ def check(member: Member) -> None:
     assert len(member.runs) <= RUNS_MAX and len(member.watches) <= WATCHES_MAX, "too many runs or watches"
     assert len(member.orders) <= ORDERS_MAX and len(member.last) <= WHY_LAST_MAX, "too much is remembered"
     assert len(member.counters) <= COUNTERS_MAX and len(member.unsettled) <= UNSETTLED_MAX, "too much is kept"
+    assert len(member.checks) <= CHECKS_MAX, "too many checks"
     for campaign, run in member.runs.items():
         assert run.due or run.asked or run.held, f"{campaign}: nothing will make the run go on"
         assert 0 < run.number <= member.numbered, f"{campaign}: a run that was never begun"

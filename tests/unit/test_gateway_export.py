@@ -10,6 +10,7 @@ import pytest
 from actors.coupon.imported import ImportedCodesActor
 from actors.coupon.stock import CouponStockActor
 from actors.coupon_jobs.actor import CouponJobsActor
+from actors.delay.actor import DelayActor
 from actors.points.programme import from_settings
 from actors.profile.facts import Fact
 from actors.programmes.actor import ProgrammesActor
@@ -148,5 +149,6 @@ def test_every_domain_with_a_state_has_an_exporter_but_those_that_are_about_nobo
         ProgrammesActor.name,
         CouponStockActor.name,
         CouponJobsActor.name,
+        DelayActor.name,
         ImportedCodesActor.name,
     }

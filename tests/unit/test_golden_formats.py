@@ -24,10 +24,11 @@ from actors.behaviour.behaviour import Line
 from actors.behaviour.plausible import Session
 from actors.behaviour.records import BehaviourLine
 from actors.campaign import directory as directories
+from actors.campaign.actor import CampaignActor
 from actors.campaign.directory import Directory as CampaignDirectory
 from actors.campaign.directory import Listed as CampaignListed
 from actors.campaign.knowledge import CartKnown, Knowledge
-from actors.campaign.state import Last, Member, Origin, Remembered, Run
+from actors.campaign.state import DelayedCheck, Last, Member, Origin, Remembered, Run
 from actors.campaign.totals import Total, Totals
 from actors.cart import cart as carts
 from actors.cart.cart import Cart, Taken
@@ -50,6 +51,9 @@ from actors.coupon.state import Coupon, Hold, Purse, Uses
 from actors.coupon.stock import Stock
 from actors.coupon_jobs.job import Job, shown
 from actors.coupon_jobs.shown import JobRefused
+from actors.delay.messages import DelayCancelled, DelayedDue, DelayRefused
+from actors.delay.messages import Message as DelayedMessage
+from actors.delay.waiting import Waiting as DelayWaiting
 from actors.notification import outbox, recipient
 from actors.notification.actor import NotificationActor
 from actors.notification.bought import Bought
@@ -266,8 +270,8 @@ STATES: dict[str, Any] = {
         Tally(10, 4, 1, 3, 1, 2, 2, 4_000, 59_800),
         {"J1/7": UnderWay(3, 1, 2, {"sold_out": 1})},
     ),
-    "state.campaign.1": Member(
-        1,
+    "state.campaign.2": Member(
+        2,
         1_758_378_000_000,
         Session("sess_789", 1_758_378_000_000, 1_758_378_600_000),
         2,
@@ -302,6 +306,7 @@ STATES: dict[str, Any] = {
         {"C1": Last(1_758_378_600_000, "afd515816e728410", "not_entered", "when", "when", "tier = gold", "silver")},
         {"C5.1.0": Slot(1_758_378_600_000, ("campaign:C5",))},
         1_758_378_900_000,
+        {"CART_ABANDON_001": DelayedCheck(1_759_000_000_000, 1_759_000_000_000, 43, 2, '[{"type":"issue_coupon"}]', 1)},
     ),
     "state.campaign-segment.2": CampaignDirectory(
         2,
@@ -316,6 +321,26 @@ STATES: dict[str, Any] = {
         1,
         True,
         {"C1": Total(9, 12, 3, 1, 2, {"sold_out": 1}, {"finished": 5, "exit": 2}, 6, {"capped": 1}, {"bought": 2})},
+    ),
+    "state.delay.1": DelayWaiting(
+        1,
+        "pending",
+        bytes(16),
+        1_790_000_001_000,
+        DelayedMessage(
+            "m-1",
+            "mail.news",
+            b"\0\0\0\0",
+            b"\xff\0",
+            "image/png",
+            "gzip",
+            4,
+            "c-1",
+            "replies",
+            1_790_000_000,
+            "news",
+            "shop",
+        ),
     ),
     "state.coupon_codes.1": ImportedCode(1, "T1", 41, "123456", 2),
     "state.coupon_stock.1": Stock(
@@ -441,6 +466,9 @@ EFFECTS: dict[str, Any] = {
         "DOUBLE11_2025",
     ),
     "coupon.job_refused": JobRefused("DOUBLE11_2025", "unknown_template", "there is no active template T1", 1_000, 7),
+    "delay.due": DelayedDue(DelayedMessage("m-1", "mail.news", b"\0\0\0\0", b"\xff\0"), 1_790_000_001_000),
+    "delay.cancelled": DelayCancelled("m-1"),
+    "delay.refused": DelayRefused("m-1", "already_published", "the message has gone out"),
     "profile.updated": ProfileUpdated(("zone", "shoe_size")),
     "profile.refused": ProfileRefused(("shoe_size",), "profile_full", "a profile holds 200 facts"),
 }
@@ -455,6 +483,7 @@ UPGRADES: dict[str, Any] = {
     "state.notification.1": NotificationActor(Templates()).upgrade,
     "state.notification.2": NotificationActor(Templates()).upgrade,
     "state.campaign-segment.1": directories.upgrade,
+    "state.campaign.1": CampaignActor().upgrade,
 }
 """How those are read that are written no more."""
 

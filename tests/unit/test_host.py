@@ -44,6 +44,17 @@ def test_a_reaction_that_raises_once_is_tried_again_and_its_neighbours_count_onc
     assert world.parked() == []
 
 
+def test_a_domain_of_large_entries_folds_few_at_a_time_and_misses_none() -> None:
+    class Large(Toy):
+        entries_at_once = 2
+
+    world = World(Large())
+    world.append(*(Do(add=1) for _ in range(7)))
+    world.settle()
+    stages = [stage for batch in world.batches for stage in batch.stages if stage.domain == "toy" and stage.records]
+    assert world.total() == 7 and [len(stage.records) for stage in stages] == [2, 2, 2, 1]
+
+
 def test_however_often_it_crashes_a_host_has_one_reader_open() -> None:
     world = World()
     kept: list[SimulatedReader] = []  # so that no id is used twice

@@ -5,11 +5,14 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+import msgspec
+
+from actors.delay.messages import DUE, DelayedDue, Message
 from supervision.entry import Draft, Entry
 from supervision.store import Refused
 from tests.topology_world import Mailbox, Memory, outgoing
 from topology.dead import BuryDead, DeadLetter
-from topology.outflow import Outflow, Skipped, effect
+from topology.outflow import WINDOW_BYTES_MAX, Outflow, Skipped, effect
 from topology.ports import Confirm
 from topology.relay import skipped_item
 
@@ -32,7 +35,7 @@ class Log:
             raise Refused("busy")
         taken = self._log[self.cursor : self.cursor + n]
         self.cursor += len(taken)
-        return [entry for entry in taken if entry.seq]
+        return [entry for entry in taken if entry.seq or entry.kind == DUE]
 
     def rewind(self) -> None:
         self.cursor = self.done
@@ -73,6 +76,10 @@ class Outside:
     def say(self, segment: int, n: int = 1, route: str = "points.earned.x") -> None:
         for _ in range(n):
             self.memory.put(segment, Draft("points.earned", "user:7", b"{}", route=route))
+
+    def say_delayed(self, segment: int, message_id: str, body: bytes = b"\x00") -> None:
+        message = Message(message_id, "k", b"\x00\x00\x00\x00", body)
+        self.memory.put(segment, Draft(DUE, f"delay:{message_id}", msgspec.json.encode(DelayedDue(message, 1_000))))
 
 
 def letters(generation: int, *tags: int, to: Any = None) -> BuryDead:
@@ -324,3 +331,44 @@ def _disturb(world: Outside, rng: Random) -> None:
     else:
         world.out.close()
         world.open()
+
+
+def test_a_delayed_message_goes_out_between_effects_and_takes_none_of_their_numbers() -> None:
+    outside = Outside()
+    outside.say(0)
+    outside.say_delayed(0, "m-1", b"\xff\x00")
+    outside.say(0)
+    outside.open()
+    first, delayed, last = outside.wire.values()
+    assert [first.props.headers["seq"], last.props.headers["seq"]] == [1, 2]
+    assert (delayed.exchange, delayed.key, delayed.body) == ("marketing.delayed", "k", b"\xff\x00")
+    assert delayed.props.message_id == "m-1" and "seq" not in delayed.props.headers
+    outside.confirm(3, multiple=True)
+    assert outside.logs[0].done == 3
+
+
+def test_what_is_given_up_of_others_is_counted_apart_from_the_numbered() -> None:
+    outside = Outside()
+    outside.say(0, 2)
+    outside.say_delayed(0, "m-1")
+    told: list[Skipped] = []
+    outside.out.skip(outside.memory.at + 1, told.append)
+    assert told == [Skipped(0, "0.1.1", "0.1.3", 2, 1)]
+    body = msgspec.json.decode(skipped_item(told[0], 0).draft.body)
+    assert (body["count"], body["delayed"]) == (2, 1)
+    assert "delayed" not in msgspec.json.decode(skipped_item(Skipped(0, "0.1.1", "0.1.1", 1), 0).draft.body)
+
+
+def test_large_messages_fill_the_window_by_their_bytes() -> None:
+    outside = Outside(1_024)
+    for n in range(120):
+        outside.say_delayed(n % 4, f"m-{n}", bytes(200_000))
+    outside.open()
+    under_way = outside.out.unconfirmed
+    assert under_way * 267_000 > WINDOW_BYTES_MAX and under_way < 120, "a lane's pull is finished, the next not begun"
+    outside.pump()
+    assert outside.out.unconfirmed == under_way
+    outside.confirm(under_way, multiple=True)
+    outside.pump()
+    outside.confirm(120, multiple=True)
+    assert sorted(outside.heard) == sorted(f"m-{n}" for n in range(120)) and outside.out.unconfirmed == 0

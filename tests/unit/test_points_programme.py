@@ -329,6 +329,7 @@ def test_the_registry_lists_each_domain_once() -> None:
         "coupon_codes",
         "coupon_jobs",
         "campaign",
+        "delay",
         "watch",
     ]
 

@@ -7,7 +7,7 @@ import pytest
 from actors.coupon.forms import FRONT_DOOR as COUPON_DOOR
 from actors.registry import COMMANDS
 from topology.definitions import definitions, differences, missing_policies, of_vhost, render, rows
-from topology.table import DEAD, DOORS, EFFECTS, INGRESS, SEED_QUEUES, UNROUTED, topology
+from topology.table import DEAD, DELAY, DELAYED, DOORS, EFFECTS, INGRESS, SEED_QUEUES, UNROUTED, topology
 
 HEARD = (DOORS[0],)
 
@@ -67,7 +67,7 @@ def test_the_behaviours_front_door_is_heard_with_whatever_key(key: str) -> None:
 
 def test_the_engine_hears_only_the_doors_whose_domains_exist() -> None:
     table = topology(HEARD)
-    assert [b.source for b in table.bindings if b.destination == INGRESS and b.to == "exchange"] == [DOORS[0]]
+    assert [b.source for b in table.bindings if b.destination == INGRESS and b.to == "exchange"] == [DOORS[0], DELAY]
     with pytest.raises(AssertionError, match="unknown front doors"):
         topology(("marketing.nothing",))
 
@@ -82,8 +82,9 @@ def test_the_ingress_is_a_quorum_queue_with_one_active_consumer_and_a_place_for_
 
 def test_nothing_the_engine_says_can_vanish() -> None:
     table = topology(HEARD)
-    (effects,) = [exchange for exchange in table.exchanges if exchange.name == EFFECTS]
-    assert effects.arguments == {"alternate-exchange": UNROUTED}
+    for name in (EFFECTS, DELAYED):
+        (said,) = [exchange for exchange in table.exchanges if exchange.name == name]
+        assert said.arguments == {"alternate-exchange": UNROUTED}
     assert {UNROUTED, DEAD} <= {binding.destination for binding in table.bindings if binding.to == "queue"}
 
 
