@@ -90,6 +90,7 @@ NEEDS: Needs = {
     ("DELETE", "/v1/coupons/{code}/holds/{order_id}"): Need("coupons:redeem", changes=True),
     ("POST", "/v1/coupons/{code}/redemptions"): Need("coupons:redeem", changes=True),
     ("POST", "/v1/coupons/{code}/redemptions/{order_id}/rollback"): Need("coupons:redeem", changes=True),
+    ("POST", "/v1/coupons/{code}/transfer"): Need("coupons:redeem", changes=True),
     ("PUT", "/v1/campaigns/{campaign}"): Need("campaigns:manage", changes=True),
     ("GET", "/v1/campaigns/{campaign}"): Need("campaigns:read"),
     ("GET", "/v1/campaigns/{campaign}/stats"): Need("campaigns:read"),

@@ -12,7 +12,6 @@ from actors.commands import Refusal
 from actors.coupon import finding, guard, keys
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.code_keys import CodeKeys
-from actors.coupon.code_pattern import DEFAULT
 from actors.coupon.codes import UNKNOWN, Located
 from actors.coupon.directory import Directory
 from actors.coupon.finding import Spelled
@@ -91,14 +90,6 @@ def directory(reader: Reader, segment: int) -> Directory:
     """Which templates a segment knows."""
     state, _ = reader.snapshot(segment, DOMAIN, segment_subject(segment))
     return _directory(state) if state is not None else Directory()
-
-
-def dressed(code: str) -> str:
-    """A generated code that was read, as its owner got to see it."""
-    plain = normal(code)
-    assert isinstance(plain, str), plain
-    pattern = msgspec.structs.replace(DEFAULT, prefix=plain[: -DEFAULT.length])
-    return pattern.dressed(plain[-DEFAULT.length :])
 
 
 def refused(why: Refusal) -> Problem:

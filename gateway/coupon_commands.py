@@ -19,7 +19,7 @@ from gateway.routes_commands import ByCode, CommandRoute, Method, path_fields
 _COUPON = "/v1/coupons/{code:str}"
 _ORDER = "{order_id:str}"
 
-_Result = results.Issued | results.Held | results.Redeemed | results.Released | results.RolledBack
+_Result = results.Issued | results.Held | results.Redeemed | results.Released | results.RolledBack | results.Transferred
 
 
 def _row(
@@ -43,5 +43,6 @@ COMMANDS: Sequence[CommandRoute] = (
         "POST", f"{_COUPON}/redemptions/{_ORDER}/rollback", "coupon_rollback", "Give a used coupon back",
         results.RolledBack, "owner_is_found",
     ),
+    _row("POST", f"{_COUPON}/transfer", "coupon_transfer", "Hand a coupon over", results.Transferred, "guarded"),
 )  # fmt: skip
 """All of them."""

@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 from actors.coupon import issuing, using
 from actors.coupon.clerk import spelled
-from actors.coupon.codes import UNKNOWN, Located
+from actors.coupon.codes import UNKNOWN, Located, dressed
 from actors.coupon.finding import Spelled
 from actors.coupon.keys import Whose
 from actors.coupon.listing import compiled, subject_of
@@ -25,7 +25,7 @@ from actors.coupon.state import Coupon, Purse
 from actors.coupon.template import CodeRules
 from gateway import queries
 from gateway.balances import AsOf
-from gateway.coupon_codes import DOMAIN, CouponCodes, directory, dressed, refused
+from gateway.coupon_codes import DOMAIN, CouponCodes, directory, refused
 from gateway.pages import encoded, page
 from gateway.problems import Problem
 from gateway.queries import LINES_AT_ONCE
@@ -35,7 +35,10 @@ from supervision.entry import part_subject, segment_of
 from supervision.envelope import rfc3339
 from supervision.store import Reader
 
-State = Literal["issued", "held", "redeemed", "expired"]
+State = Literal["issued", "held", "redeemed", "expired", "being_transferred", "transferred"]
+
+OVER: Mapping[str, State] = {"redeemed": "redeemed", "expired": "expired", "transferred": "transferred"}
+"""What a coupon is by the last line of its life; any other is of one that is its owner's still."""
 
 _purse = msgspec.msgpack.Decoder(Purse).decode
 _shelf = msgspec.msgpack.Decoder(Shelf).decode
@@ -117,7 +120,7 @@ class CouponQueries:
         with self._readers.one() as reader:
             desk = self._desk(reader, user_id)
             rows = dict(desk.present(self._clock.now_ms()))
-            if state in (None, "redeemed", "expired"):
+            if state is None or state in OVER:
                 rows.update(desk.past())
         if not rows and not desk.known:
             raise _unknown(user_id)
@@ -189,7 +192,7 @@ class _Desk:
         for line in self._lines():
             if line.serial not in self.purse.coupons:
                 lives.setdefault(line.serial, []).append(line)
-        over = {serial: lines for serial, lines in lives.items() if lines[0].change in ("redeemed", "expired")}
+        over = {serial: lines for serial, lines in lives.items() if lines[0].change in OVER}
         return {serial: self._of_lines(lines) for serial, lines in over.items()}
 
     def life(self, code: str, meant: Located, now_ms: int) -> CouponLife:
@@ -229,7 +232,7 @@ class _Desk:
 
     def _of_purse(self, coupon: Coupon, now_ms: int) -> UserCoupon:
         held, terms = coupon.hold, coupon.terms
-        state: State = "held" if held else "expired" if terms.valid_until <= now_ms else "issued"
+        state = self._state(coupon, now_ms)
         rules = self._rules(coupon.template, coupon.version)
         code = coupon.imported or self._code(coupon.serial, None if coupon.public else coupon.key, rules)
         source = using.CODE_SOURCE if coupon.public else coupon.source
@@ -238,10 +241,17 @@ class _Desk:
             held.order_id if held else None, rfc3339(held.until) if held else None,
         )  # fmt: skip
 
+    def _state(self, coupon: Coupon, now_ms: int) -> State:
+        if coupon.hold:
+            return "held"
+        if coupon.serial in self.purse.leaving:
+            return "being_transferred"
+        return "expired" if coupon.terms.valid_until <= now_ms else "issued"
+
     def _of_lines(self, lines: Sequence[LifeLine]) -> UserCoupon:
         """A coupon that is over, of its lines, newest first."""
         last, first = lines[0], lines[-1]
-        state: State = "redeemed" if last.change == "redeemed" else "expired"
+        state = OVER.get(last.change, "expired")
         ends = next((line.valid_until for line in lines if line.valid_until is not UNSET), "")
         key = None if first.key is UNSET else first.key
         rules = self._rules(first.template, first.version or "")
@@ -279,7 +289,7 @@ class _Desk:
 def _is_use(line: LifeLine, whose: Whose) -> bool:
     """Whether the line is of the use of an imported code that is written down there."""
     told = (line.change, line.order_id, line.template, line.key)
-    return told == ("redeemed", whose.order_id, whose.template, UNSET)
+    return told == ("redeemed", whose.by, whose.template, UNSET)
 
 
 _END = (2**63 - 1, 0)

@@ -99,6 +99,7 @@ _MORE: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "code": _NOT_EMPTY, "order_id": _NOT_EMPTY,
         "extend_days": {"minimum": 0, "maximum": coupon_forms.EXTEND_DAYS_MAX},
     },
+    "coupon_transfer": {"code": _NOT_EMPTY, "to": _NOT_EMPTY},
 }  # fmt: skip
 
 

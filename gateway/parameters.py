@@ -37,7 +37,7 @@ RULES = {
     "as_of": "an RFC 3339 time since 1970, with its offset from UTC (`+` as %2B)",
     "type": f"the behavior_type that is asked for, 1 to {TYPE_CHARS_MAX} characters",
     "from": "an RFC 3339 time since 1970, with its offset from UTC (`+` as %2B)",
-    "state": "issued, held, redeemed or expired",
+    "state": "issued, held, redeemed, expired, being_transferred or transferred",
     "campaign": f"the id of the campaign that is asked for, 1 to {CAMPAIGN_CHARS_MAX} characters",
     "effect": "the message id of an effect, `segment.epoch.offset`",
     "segment": "the number of a segment, an integer from 0",
@@ -51,7 +51,7 @@ MessageTemplateId = Annotated[str, PathParameter(description="Of a template of m
 CampaignId = Annotated[str, PathParameter(description="Of a campaign, percent-encoded, `/` as %2F")]
 CodeOf = Annotated[str, PathParameter(description="Of a coupon, generated or public, percent-encoded")]
 CouponState = Annotated[
-    Literal["issued", "held", "redeemed", "expired"] | None,
+    Literal["issued", "held", "redeemed", "expired", "being_transferred", "transferred"] | None,
     QueryParameter(name="state", description="Only coupons in this state"),
 ]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="Lines at most")]

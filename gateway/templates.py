@@ -66,6 +66,7 @@ class Lent(msgspec.Struct, frozen=True):
 class Usage(msgspec.Struct, frozen=True):
     """Answer of `GET /v1/coupon-templates/{id}/usage`: how many coupons came to what so far. `discount` and `revenue`,
     in minor units of `currency`, are those of uses that were not rolled back, and `orders` their number.
+    `transferred`: how often one was handed over, which is no issue.
 
     Null: there is no limit.
     """
@@ -82,6 +83,7 @@ class Usage(msgspec.Struct, frozen=True):
     orders: int
     discount: int
     revenue: int
+    transferred: int
     stock: Lent | None
     budget: Lent | None
 

@@ -40,6 +40,7 @@ COUPON_PATHS: Mapping[str, tuple[str, str]] = {
     "coupon_release": ("DELETE", "/v1/coupons/{code}/holds/{order_id}"),
     "coupon_use": ("POST", "/v1/coupons/{code}/redemptions"),
     "coupon_rollback": ("POST", "/v1/coupons/{code}/redemptions/{order_id}/rollback"),
+    "coupon_transfer": ("POST", "/v1/coupons/{code}/transfer"),
 }
 """Method and path, by message."""
 PROGRAMS = ("till", "app")

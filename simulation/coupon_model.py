@@ -20,7 +20,7 @@ import msgspec
 from simulation import coupon_lists
 from simulation.coupon_lists import LISTED, Lists
 from simulation.coupon_purse import Coupon, Purse
-from simulation.coupon_reactions import ISSUES, REACTIONS, Fold, occasion_of, plain
+from simulation.coupon_reactions import HANDS, ISSUES, REACTIONS, Fold, occasion_of, plain
 from simulation.coupon_shelf import IDLE_MS, Need, Shelf
 from simulation.coupon_stored import purse_fits, shelf_fits
 from simulation.model import Said
@@ -80,7 +80,7 @@ class CouponModel:
         else:
             fold = self._begin(purse, entry, body, at, entry.kind)
             fold.occasion = occasion_of(body, entry, at) if entry.kind in ISSUES else ""
-        if purse.waiting[fold.template] and not fold.served:
+        if purse.waiting[fold.template] and not fold.served and fold.kind not in HANDS:
             self._marks["waited_behind_oneself"] += 1
             fold.wait({})
         else:
@@ -249,6 +249,9 @@ class CouponModel:
             return self._ended(self._begin(purse, entry, body, at, "")) if _fires(purse, body) else []
         if entry.kind == "coupon.served":
             return self._unserved(entry, body)
+        if entry.kind in HANDS:
+            self._marks["coupon_made_good"] += 1
+            return [_not_delivered(body) if entry.kind == "coupon.hand" else _handed(entry.subject, body)]
         return self._unlisted(entry, body) if entry.kind == LISTED else []
 
     def _unserved(self, entry: Entry, body: dict[str, Any]) -> list[Said]:
@@ -292,11 +295,16 @@ class CouponModel:
             case "coupon.issued":
                 self._name(body["code"])
                 return (kind, subject, body["template"], body["trigger_source"], ms(body["valid_from"]),
-                        ms(body["valid_until"]))  # fmt: skip
+                        ms(body["valid_until"]), self._meant(body["origin"]) if "origin" in body else "")  # fmt: skip
             case "coupon.refused":
                 about = body.get("quantity", 0) if body["asked"] == "issue" else self._meant(body["coupon"])
                 order_id = "" if body["asked"] == "issue" else body.get("order_id", "")
                 return (kind, subject, body["asked"], body["code"], body.get("template", ""), about, order_id)
+            case "coupon.hand":
+                place = (body["segment"], body["serial"])
+                return (kind, subject, body["template"], place, body["terms"][1], body["first"])
+            case "coupon.handed":
+                return _handed(subject, body)
             case "coupon.listed" | "coupon.list_done":
                 return coupon_lists.heard(kind, subject, body)
             case "coupon.usage":
@@ -337,6 +345,8 @@ class CouponModel:
                 waits = [ticket.number for ticket in (*shelf.queue, *shelf.going.values())]
                 return f"tickets {waits} of segment {segment} wait for {template}"
         for subject, purse in sorted(self.purses.items()):
+            if leaving := [coupon.place for coupon in purse.coupons.values() if coupon.to]:
+                return f"{subject} has coupons on their way to nowhere: {leaving}"
             if purse.coupons and (purse.armed is None or purse.armed[0] > max(purse.due(), purse.believes)):
                 return f"{subject} has a coupon that is due at {purse.due()}, the timer stands at {purse.armed}"
         return ""
@@ -365,8 +375,18 @@ def _back(template: str, resource: str, segment: int, amount: int, recalled: boo
     return ("coupon.give_back", f"template:{template}", resource, segment, amount, recalled)
 
 
+def _handed(giver: str, body: dict[str, Any]) -> Said:
+    return ("coupon.handed", giver, body["template"], body["serial"], body["refused"])
+
+
+def _not_delivered(body: dict[str, Any]) -> Said:
+    return _handed(f"user:{body['giver']}", body | {"refused": "not_delivered"})
+
+
 def _rest(kind: str, body: dict[str, Any]) -> tuple[Any, ...]:
     match kind:
+        case "coupon.transferred":
+            return (body["to_user_id"],)
         case "coupon.held":
             return body["order_id"], body["discount"], ms(body["until"])
         case "coupon.released":

@@ -39,6 +39,10 @@ class Coupon:
         self.hold: tuple[str, int, int, int] | None = None
         """(order, until, discount, when it was held)."""
         self.end = ""
+        self.to = ""
+        """Whom it was handed over to, or is on its way to."""
+        self.first = ""
+        """Whom it was issued to, where that is somebody else."""
 
     @property
     def name(self) -> Place | str:
@@ -80,11 +84,11 @@ class Purse:
         """When all mistakes are forgotten, and until when the next code has to wait."""
 
     def due(self) -> int:
-        return min([coupon.due() for coupon in self.coupons.values()], default=0)
+        return min([coupon.due() for coupon in self.coupons.values() if not coupon.to], default=0)
 
     def first_due(self, at: int) -> list[Coupon]:
         """Those of one template that are due, soonest first."""
-        due = sorted((c for c in self.coupons.values() if c.due() <= at), key=lambda c: (c.due(), c.place))
+        due = sorted((c for c in self.coupons.values() if c.due() <= at and not c.to), key=lambda c: (c.due(), c.place))
         return [coupon for coupon in due if coupon.template == due[0].template]
 
     def over_limit(self, template: str, rules: Mapping[str, Any], number: int, at: int) -> bool:

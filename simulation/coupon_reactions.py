@@ -18,6 +18,8 @@ SERIALS_PER_ENTRY = 10
 COUPONS_PER_ORDER_MAX = 6
 HOLD_S = 900
 ISSUES = ("coupon.issue", "coupon.listed")
+HANDS = ("coupon.hand", "coupon.handed")
+"""What two users say to each other when one gives the other a coupon."""
 
 Meant = Coupon | str | None
 """A coupon somebody was given, the template whose public code it is, or nothing."""
@@ -60,7 +62,7 @@ class Fold:
 
     def about(self) -> str:
         """The template."""
-        if self.kind in ISSUES:
+        if self.kind in (*ISSUES, *HANDS):
             return self.body["template"]
         meant, _ = self.meant()
         if isinstance(meant, Coupon):
@@ -80,7 +82,8 @@ class Fold:
         if meant.user != self.entry.subject:
             self.mark("others_code")
             return "not_yours"
-        return meant if not meant.end else "already_redeemed" if meant.end == "redeemed" else "expired"
+        ended = {"redeemed": "already_redeemed", "transferred": "transferred"}
+        return meant if not meant.end else ended.get(meant.end, "expired")
 
     def used(self, meant: Meant, order_id: str) -> Use | None:
         for use in self.purse.orders.get(order_id, []):
@@ -101,7 +104,7 @@ class Fold:
         if asked == "issue":
             self.say("coupon.refused", asked, code, self.body["template"], self.body.get("quantity", 1), "")
             return
-        order = self.body["order"]["order_id"] if "order" in self.body else self.body["order_id"]
+        order = self.body["order"]["order_id"] if "order" in self.body else self.body.get("order_id", "")
         self.say("coupon.refused", asked, code, self.template, self.name(), order)
 
     def usage(self, what: str, *more: Any) -> None:
@@ -146,7 +149,7 @@ class Fold:
         coupon.begins = self.at
         self.purse.coupons[place[1]] = coupon
         self.made.append(coupon)
-        self.say("coupon.issued", self.template, source_of(self.body), self.at, until)
+        self.say("coupon.issued", self.template, source_of(self.body), self.at, until, "")
         return coupon
 
     def _shown(self, coupons: list[Coupon]) -> tuple[Any, ...]:
@@ -261,6 +264,8 @@ class Fold:
         return code
 
     def _not_now(self, coupon: Coupon, order_id: str) -> str:
+        if coupon.to:
+            return "being_transferred"
         if coupon.hold and coupon.hold[0] != order_id:
             return "held_by_other_order"
         return "template_paused" if self.shelf.status == "paused" and not coupon.hold else ""
@@ -337,6 +342,87 @@ class Fold:
         else:
             self.purse.coupons[coupon.place[1]] = coupon
 
+    # Handing over.
+
+    def transfer(self) -> None:
+        """The giver asks for it."""
+        meant, wrong = self.meant()
+        coupon = meant if isinstance(meant, Coupon) else None
+        if coupon and (coupon.user, coupon.end) == (self.entry.subject, "transferred") and coupon.to == self.body["to"]:
+            self.mark("handed_over_again")
+            self.answer = (True, coupon.name)
+            return
+        why = self._kept(coupon, wrong)
+        if why or coupon is None:
+            self.purse.missed(why, self.at)
+            self.refuse("transfer", why)
+            return
+        coupon.to = self.body["to"]
+        first = coupon.first or user_of(self.entry)
+        self.said.append(("coupon.hand", f"user:{coupon.to}", self.template, coupon.place, coupon.until, first))
+
+    def _kept(self, coupon: Coupon | None, wrong: str) -> str:
+        """Why it stays where it is."""
+        if self.purse.guard[1] > self.at:
+            self.mark("coupon_guarded")
+            return "too_many_attempts"
+        if wrong or coupon is None:
+            return wrong or "not_transferable"
+        if isinstance(found := self.owned(coupon, ""), str):
+            return found
+        if coupon.to:
+            return "being_transferred"
+        if not self.shelf.rules.get("transferable"):
+            return "not_transferable"
+        if coupon.hold:
+            return "held_by_other_order"
+        if coupon.until <= self.at:
+            return "expired"
+        return "template_paused" if self.shelf.status == "paused" else ""
+
+    def arrive(self) -> None:
+        """The receiver gets it, or not."""
+        body, me, shelf = self.body, user_of(self.entry), self.shelf
+        origin, mine = self.known[plain(body["code"])], body["first"] == user_of(self.entry)
+        refused = ""
+        if not shelf.number or (shelf.number < body["number"] and not shelf.has_heard(origin.rules)):
+            refused = "not_delivered"
+        elif origin.until <= self.at:
+            refused = "expired"
+        elif not mine and self.purse.over_limit(self.template, shelf.rules, 1, self.at):
+            refused = "per_user_limit"
+        else:
+            self._receive(origin, "" if mine else body["first"])
+            self.mark("came_home" if mine else "handed_over")
+        if refused:
+            self.mark("hand_over_refused")
+        assert me != body["giver"], "nobody gives himself anything"
+        self.said.append(("coupon.handed", f"user:{body['giver']}", self.template, body["serial"], refused))
+
+    def _receive(self, origin: Coupon, first: str) -> None:
+        place = (self.entry.segment, self.entry.offset * SERIALS_PER_ENTRY)
+        coupon = Coupon(place, self.entry.subject, self.template, origin.rules, origin.until, self.today(), False)
+        coupon.begins, coupon.first = origin.begins, first
+        self.purse.coupons[place[1]] = coupon
+        self.made.append(coupon)
+        if first:
+            self.purse.days.setdefault(self.template, []).append(coupon.day)
+        self.say("coupon.issued", self.template, "transfer", coupon.begins, coupon.until, origin.place)
+
+    def settle(self) -> None:
+        """The giver hears of it."""
+        coupon, refused = self.purse.coupons[self.body["serial"]], self.body["refused"]
+        if refused:
+            coupon.to, self.answer = "", (False, refused)
+            self.say("coupon.refused", "transfer", refused, self.template, coupon.name, "")
+            return
+        del self.purse.coupons[coupon.place[1]]
+        coupon.end = "transferred"
+        self.shelf.tally["transferred"] += 1
+        self.say("coupon.transferred", coupon.name, coupon.to)
+        self.usage("transferred", 1, 0, 0, "")
+        self.answer = (True, coupon.name)
+
     # Time.
 
     def pass_time(self, due: list[Coupon]) -> None:
@@ -358,6 +444,10 @@ class Fold:
                 coupon.reminded = True
                 if coupon.until - coupon.begins > DAY_MS:
                     self.say("coupon.expiring", coupon.place, coupon.until)
+
+
+def user_of(entry: Entry) -> str:
+    return entry.subject.removeprefix("user:")
 
 
 def _not_beside(coupon: Coupon, book: list[Use]) -> str:
@@ -422,4 +512,7 @@ REACTIONS: Mapping[str, Callable[[Fold], None]] = {
     "coupon.hold": Fold.hold,
     "coupon.release": Fold.release,
     "coupon.roll_back": Fold.roll_back,
+    "coupon.transfer": Fold.transfer,
+    "coupon.hand": Fold.arrive,
+    "coupon.handed": Fold.settle,
 }

@@ -42,6 +42,8 @@ class Shelf:
         self.number = 0
         self.status = ""
         self.rules: dict[str, Any] = {}
+        self._heard: list[dict[str, Any]] = []
+        """What coupons may be judged by."""
         self.slices: dict[str, Slice] = {}
         self.queue: list[Ticket] = []
         self.going: dict[int, Ticket] = {}
@@ -52,9 +54,14 @@ class Shelf:
     def hear(self, number: int, status: str, rules: dict[str, Any]) -> None:
         """Of a version. What is limited stays so."""
         self.number, self.status, self.rules = number, status, rules
+        self._heard.append(_judging(rules))
         for name in limits(rules):
             if name not in self.slices:
                 self.slices[name] = Slice()
+
+    def has_heard(self, rules: Mapping[str, Any]) -> bool:
+        """Whether a coupon of these rules can be judged here."""
+        return _judging(rules) in self._heard
 
     def free(self, name: str) -> int:
         left = self.slices[name].left
@@ -114,3 +121,9 @@ def limits(rules: Mapping[str, Any]) -> dict[str, int]:
     pieces = [each for each in (rules.get("stock"), rules.get("code", {}).get("uses")) if each is not None]
     found = {"stock": min(pieces)} if pieces else {}
     return found | ({"budget": rules["budget"]} if rules.get("budget") is not None else {})
+
+
+def _judging(rules: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a template matters to who has a coupon of it."""
+    others = ("name", "stock", "budget", "per_user", "transferable", "activity_id", "tags")
+    return {name: value for name, value in rules.items() if name not in others}

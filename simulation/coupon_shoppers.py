@@ -1,4 +1,5 @@
-"""What the shop's programs ask for with coupons: issues that come again, holds, uses, releases, roll-backs.
+"""What the shop's programs ask for with coupons: issues that come again, holds, uses, releases, roll-backs, and
+hand-overs where there are any.
 
 Customers know the codes that were said to them on `marketing.effects`, and take notice of others' too. Orders are few
 and named by small numbers, so that what is asked meets what was asked before: again, too late, for another order.
@@ -25,7 +26,14 @@ REDEEMED = b'"event_type":"coupon_redeemed"'
 class CouponShoppers:
     """Of one world, for all who send. `templates` has what the shop offers."""
 
-    def __init__(self, rng: Random, users: int, templates: Sequence[str], public: Sequence[str]) -> None:
+    def __init__(
+        self, rng: Random, users: int, templates: Sequence[str], public: Sequence[str], hands: float,
+        other: Random,
+    ) -> None:  # fmt: skip
+        """`hands`: the share of hand-overs, drawn from `other`."""
+        self._hands, self._other = hands, other
+        self._given: dict[str, dict[str, Any]] = {}
+        """User -> his last hand-over."""
         self._rng, self._users = rng, users
         self._templates, self._public = templates, public
         self._codes: dict[str, list[str]] = {}
@@ -50,6 +58,8 @@ class CouponShoppers:
     def message(self, user: int) -> dict[str, Any]:
         """One about the user."""
         rng, name = self._rng, f"u{user}"
+        if self._hands and self._other.random() < self._hands and (given := self._hand_over(name)):
+            return given
         if rng.random() < 0.35:
             return self._issue(name)
         if not (code := self._code(name)):
@@ -74,6 +84,22 @@ class CouponShoppers:
         if kind == "coupon_rollback" and rng.random() < 0.15:
             body["extend_days"] = rng.randint(1, 3)
         return body
+
+    def _hand_over(self, user: str) -> dict[str, Any] | None:
+        """Of a code that he was told, seldom of somebody else's; now and then once more, or to another. None when there
+        is nobody else, or no code.
+        """
+        rng = self._other
+        if (before := self._given.get(user)) and rng.random() < 0.3:
+            return dict(before)
+        whose = user if rng.random() < 0.9 else f"u{rng.randrange(self._users)}"
+        codes = [*self._codes.get(whose, [])[-3:], *(self._public if rng.random() < 0.1 else ())]
+        others = [name for name in (f"u{n}" for n in range(self._users)) if name != user]
+        if not codes or not others:
+            return None
+        body = {"event_type": "coupon_transfer", "user_id": user, "code": rng.choice(codes), "to": rng.choice(others)}
+        self._given[user] = body
+        return dict(body)
 
     def _issue(self, user: str) -> dict[str, Any]:
         rng = self._rng

@@ -22,6 +22,14 @@ def templates(rng: Random) -> dict[str, list[Version]]:
     return {f"t{n}": _versions(rng, n) for n in range(rng.randint(1, TEMPLATES_MAX))}
 
 
+def transferable(rng: Random, shop: dict[str, list[Version]]) -> dict[str, list[Version]]:
+    """The same whose coupons may be handed over, in most versions."""
+    return {
+        template: [(status, rules | {"transferable": rng.random() < 0.9}) for status, rules in versions]
+        for template, versions in shop.items()
+    }
+
+
 def _versions(rng: Random, n: int) -> list[Version]:
     rules = _rules(rng, n)
     versions: list[Version] = [("draft", rules)] if rng.random() < 0.2 else []

@@ -21,7 +21,8 @@ COUPONS_SHARE = 0.11
 """Of worlds without it and without a probe: a world with coupons costs more than twice as much as one without."""
 JOBS_SHARE = 0.7
 COUPON_CALLS_SHARE = 0.4
-"""Both of worlds with coupons."""
+HANDS_SHARE = 0.4
+"""All of worlds with coupons."""
 
 
 class Draw(msgspec.Struct, frozen=True):
@@ -131,6 +132,8 @@ class Draw(msgspec.Struct, frozen=True):
     """Coupon jobs that are begun, 0: their domain is not there."""
     job_page: int
     """How many users of a job go out at a time."""
+    hands: float
+    """Share of messages about coupons that hand one over, 0: no template is transferable."""
     rounds: int
     """In which a day's inputs come, one after the other: what was heard in one is used in the next."""
 
@@ -157,7 +160,8 @@ def draw(rng: Random) -> Draw:
     drawn = first | _later(dice) | _latest(dice)
     drawn |= _coupons(dice, not drawn["ledger"] and not drawn["probes"])
     drawn |= _jobs(dice, drawn["coupons"] > 0)
-    return Draw(**(drawn | _coupon_calls(dice, drawn["coupon_asks"])))
+    drawn |= _coupon_calls(dice, drawn["coupon_asks"])
+    return Draw(**(drawn | _hands(dice, drawn["coupons"] > 0)))
 
 
 def _sizes(dice: Dice) -> dict[str, Any]:
@@ -315,6 +319,11 @@ def _coupon_calls(dice: Dice, asks: int) -> dict[str, Any]:
     if not asks or dice.rng.random() >= COUPON_CALLS_SHARE:
         return {}
     return {"calls": dice.rng.randint(8, 12), "coupon_asks": asks // 2}
+
+
+def _hands(dice: Dice, room: bool) -> dict[str, Any]:
+    """As `_latest`, of coupons that are handed over."""
+    return {"hands": dice.sometimes(dice.rng.uniform(0.2, 0.5), HANDS_SHARE) if room else 0.0}
 
 
 def draw_of(seed: int) -> Draw:

@@ -8,6 +8,11 @@ The left sides are read from what the stock domain has stored, the slice and wha
 has stored, and what is on the way is counted from the words themselves, as they are emitted and as they are folded. No
 model is asked, except for what holds have taken, which is in the purses.
 
+Of coupons, too, each is in one purse: what was issued and not used up or over is, over all segments, what the purses
+hold; who gives one away has it until its receiver has, and for that while it may be in both or counted in one.
+
+    in purses, not leaving <= issued - redeemed + rolled back - expired <= in purses
+
 At rest nothing is on the way and nobody waits; and when a scarce slice has been idle for long enough, no segment is
 told that there is nothing while another has what it does not need.
 """
@@ -68,6 +73,9 @@ class Escrow:
         self._there: Counter[Lent] = Counter()
         self._back: Counter[Lent] = Counter()
         """On the way to the segment, and from it."""
+        self._tallies: dict[tuple[str, int], list[int]] = {}
+        self._purses: dict[str, tuple[Counter[str], Counter[str]]] = {}
+        """User -> how many coupons of each template he has, and how many of these are leaving."""
         self._totals: dict[tuple[str, str], int] = {}
         self._lowered: set[tuple[str, str]] = set()
         """What was less some time than it had been: more may be lent than there is."""
@@ -127,10 +135,23 @@ class Escrow:
             elif template := template_at(subject):
                 self._put(template, stage.segment, msgspec.msgpack.decode(data))
             else:
+                if subject.startswith("user:"):
+                    self._purses[subject] = _held(data)
                 continue
             concerned[template] = None
         for template in concerned:
             self._conserved(template)
+        self._each_somewhere()
+
+    def _each_somewhere(self) -> None:
+        alive: Counter[str] = Counter()
+        for (template, _), tally in self._tallies.items():
+            issued, redeemed, rolled_back, expired = (tally[at] for at in (0, 3, 4, 5))
+            alive[template] += issued - redeemed + rolled_back - expired
+        for template, number in alive.items():
+            held, leaving = (sum(purse[at][template] for purse in self._purses.values()) for at in (0, 1))
+            if not held - leaving <= number <= held:
+                raise Violation(f"escrow: of {template} {number} coupons live, {held} in purses, {leaving} leaving")
 
     def _sent(self, emission: Emission) -> None:
         draft = emission.draft
@@ -142,7 +163,7 @@ class Escrow:
             self._back[draft.subject.removeprefix(TEMPLATE), body["resource"], body["segment"]] += body["amount"]
 
     def _put(self, template: str, segment: int, fields: list[Any]) -> None:
-        tally = fields[11]
+        tally = self._tallies[template, segment] = fields[11]
         for name, at in (("stock", 6), ("budget", 7)):
             if fields[at] is not None:
                 used = tally[0] if name == "stock" else tally[7] + self._coupons.held(segment, template)
@@ -189,6 +210,13 @@ class Escrow:
             others = max(0, pool.free) + sum(spare.values()) - spare[segment]
             if slice.dry and others and self._coupons.shelf(segment, template).status != "closed":
                 yield f"{segment} is told that there is no {name} of {template}: {pool.free} are free, {spare} spare"
+
+
+def _held(data: bytes) -> tuple[Counter[str], Counter[str]]:
+    """(coupons, those of them that are leaving), by template, of a purse as it is stored."""
+    fields = msgspec.msgpack.decode(data, strict=False)
+    coupons, leaving = fields[1], fields[6]
+    return Counter(each[2] for each in coupons.values()), Counter(coupons[serial][2] for serial in leaving)
 
 
 def _pools(data: bytes) -> Iterator[tuple[str, Pool]]:

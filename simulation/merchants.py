@@ -19,7 +19,7 @@ from actors.programmes.messages import NAME, PUT, PutProgramme
 from actors.registry import COMMANDS
 from simulation.askers import Askers, put_answer
 from simulation.coupon_shoppers import CouponShoppers
-from simulation.coupons_drawn import Version, templates
+from simulation.coupons_drawn import Version, templates, transferable
 from simulation.draw import Draw
 from simulation.jobs_drawn import carried
 from supervision.messages import Item
@@ -46,12 +46,15 @@ class Merchants:
         self._versions: dict[str, list[Version]] = templates(rng) if draw.coupons else {}
         if draw.jobs:
             self._versions = {template: carried(template, each) for template, each in self._versions.items()}
+        hands = Random(f"{seed} hands")
+        if draw.hands:
+            self._versions = transferable(hands, self._versions)
         self.templates = tuple(self._versions)
         self._known: dict[str, str] = {}
         """Template -> the version that was put last."""
         rules = [versions[0][1] for versions in self._versions.values()]
         public = [each["code"]["public"] for each in rules if "public" in each["code"]]
-        self.shoppers = CouponShoppers(rng, draw.users, self.templates, public)
+        self.shoppers = CouponShoppers(rng, draw.users, self.templates, public, draw.hands, hands)
         self._door = Door(COMMANDS, draw.segments)
         self.asked = 0
 

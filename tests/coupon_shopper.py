@@ -13,7 +13,7 @@ from typing import Any
 from actors.coupon import shelf as shelves
 from actors.coupon.listing import Status
 from actors.coupon.pool import Pool
-from actors.coupon.shelf import Slice
+from actors.coupon.shelf import Slice, Tally
 from actors.coupon.shelving import IDLE_MS
 from supervision.entry import segment_of
 from tests.coupon_engine import CouponEngine, cart
@@ -21,8 +21,8 @@ from tests.points_engine import SEGMENTS
 
 USERS = [f"u{n}" for n in range(12)]
 TEMPLATES: dict[str, dict[str, Any]] = {
-    "FEW": {"stock": 30, "per_user": {}, "stacking": {"group": "a"}},
-    "MONEY": {"budget": 21_000, "per_user": {"per_day": 3}, "valid": {"days": 2}},
+    "FEW": {"stock": 30, "per_user": {}, "stacking": {"group": "a"}, "transferable": True},
+    "MONEY": {"budget": 21_000, "per_user": {"per_day": 3}, "valid": {"days": 2}, "transferable": True},
     "PUBLIC": {
         "code": {"public": "DOUBLE11", "uses": 15},
         "budget": 19_000,
@@ -50,7 +50,7 @@ class Shopper:
     def ask(self) -> None:
         rng, user = self.rng, self.rng.choice(USERS)
         code, order = rng.choice(self.codes), f"o-{rng.randrange(4)}"
-        match rng.randrange(12):
+        match rng.randrange(13):
             case 0 | 1 | 2:
                 say = {"quantity": rng.choice((1, 1, 2, 7))}
                 self.shop.say("coupon_issue", user, template=rng.choice([*TEMPLATES, "NONE"]), order_id=order, **say)
@@ -62,14 +62,18 @@ class Shopper:
                 self._by_owner("coupon_release", code, user, order_id=order)
             case 8 | 9:
                 self._by_owner("coupon_rollback", code, user, order_id=order)
-            case 10 if rng.random() < 0.3:
+            case 10:
+                self._by_owner("coupon_transfer", code, user, to=rng.choice([name for name in USERS if name != user]))
+            case 11 if rng.random() < 0.3:
                 self._change()
             case _:
                 self.shop.step(rng.randrange(40))
 
     def _by_owner(self, event_type: str, code: str, user: str, **fields: Any) -> None:
         whose = [body["user_id"] for body in self.shop.told("coupon.issued", code=code)]
-        self.shop.say(event_type, whose[0] if whose and self.rng.random() < 0.9 else user, code=code, **fields)
+        owner = whose[0] if whose and self.rng.random() < 0.9 else user
+        if fields.get("to") != owner:
+            self.shop.say(event_type, owner, code=code, **fields)
 
     def _cart(self, order: str) -> dict[str, Any]:
         return cart(order, self.rng.choice((500, 1_500, 10_000)))
@@ -93,7 +97,7 @@ def sound(shop: CouponEngine) -> None:
     assert [(row.domain, row.subject, row.reason) for row in shop.parked()] == []
     assert shop.told("engine.depth_exceeded") == []
     purses = {user: shop.purse(user) for user in USERS}
-    assert all(purse.waiting == {} for purse in purses.values())
+    assert all(purse.waiting == {} and purse.leaving == {} for purse in purses.values())
     for template in TEMPLATES:
         held = [0] * SEGMENTS
         for user, purse in purses.items():
@@ -135,3 +139,15 @@ def _in_all(shop: CouponEngine, template: str) -> None:
     assert sum(tally.expired for tally in tallies) == len(shop.told("coupon.expired", template=template)) + len(
         shop.told("coupon.rolled_back", template=template, expired=True)
     )
+    _each_somewhere(shop, template, tallies)
+
+
+def _each_somewhere(shop: CouponEngine, template: str, tallies: list[Tally]) -> None:
+    """What was issued and not used up, over or given back is in one purse; nobody has got what nobody has given."""
+    given, got = shop.told("coupon.transferred", template=template), shop.told("coupon.issued", template=template)
+    handed = {(body["code"], body["to_user_id"]) for body in given}
+    assert handed == {(body["origin"], body["user_id"]) for body in got if "origin" in body}
+    assert len(handed) == len(given) == sum(tally.transferred for tally in tallies)
+    here = [coupon for user in USERS for coupon in shop.purse(user).coupons.values() if coupon.template == template]
+    gone = sum(tally.redeemed - tally.rolled_back + tally.expired for tally in tallies)
+    assert len(here) + gone == sum(tally.issued for tally in tallies)

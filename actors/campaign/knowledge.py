@@ -91,7 +91,7 @@ def of_tier(knows: Knowledge, said: Mapping[str, Any]) -> bool:
 
 
 COUPON_MOVES: Mapping[str, int] = {
-    "coupon.issued": 1, "coupon.redeemed": -1, "coupon.expired": -1, "coupon.rolled_back": 1
+    "coupon.issued": 1, "coupon.redeemed": -1, "coupon.expired": -1, "coupon.rolled_back": 1, "coupon.transferred": -1,
 }  # fmt: skip
 """What each word of the coupon domain does to the number that the user has."""
 

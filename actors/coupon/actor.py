@@ -17,7 +17,20 @@ import msgspec
 
 from actors import orders
 from actors.commands import Refusal
-from actors.coupon import finding, imported, inputs, issuing, keys, lending, lists, shelf, shelving, upkeep, using
+from actors.coupon import (
+    finding,
+    handing,
+    imported,
+    inputs,
+    issuing,
+    keys,
+    lending,
+    lists,
+    shelf,
+    shelving,
+    upkeep,
+    using,
+)
 from actors.coupon import state as purses
 from actors.coupon.clerk import Clerk, Sent
 from actors.coupon.code_keys import CodeKeys
@@ -41,13 +54,14 @@ COMMANDS: Mapping[str, Any] = {
     inputs.HOLD: inputs.HoldCoupon,
     inputs.RELEASE: inputs.ReleaseCoupon,
     inputs.ROLL_BACK: inputs.RollBackCoupon,
+    inputs.TRANSFER: inputs.TransferCoupon,
     imported.FETCHED: imported.Fetched,
 }
 """About users."""
 DISCARDED = "discarded"
 """What a job is told of a user whose command an operator had forgotten."""
 
-ByCode = inputs.UseCoupon | inputs.HoldCoupon | inputs.ReleaseCoupon | inputs.RollBackCoupon
+ByCode = inputs.UseCoupon | inputs.HoldCoupon | inputs.ReleaseCoupon | inputs.RollBackCoupon | inputs.TransferCoupon
 
 _decoders = {kind: msgspec.json.Decoder(type_).decode for kind, type_ in COMMANDS.items()}
 
@@ -58,6 +72,8 @@ class CouponIssuerActor(Domain[Purse]):
     name: ClassVar[str] = "coupon"
     reacts_to: ClassVar[Mapping[str, Any]] = {
         **COMMANDS,
+        handing.HAND: handing.Hand,
+        handing.HANDED: handing.Handed,
         lending.SERVED: lending.Served,
         lending.GRANT: lending.Lend,
         lending.RECALL: lending.CallBack,
@@ -70,7 +86,7 @@ class CouponIssuerActor(Domain[Purse]):
     shared_type = Directory
     shared_format = 1
     companion_type = Shelf
-    companion_format = 1
+    companion_format = shelf.FORMAT
     parks = "subject"
     holds_money = True
 
@@ -85,11 +101,17 @@ class CouponIssuerActor(Domain[Purse]):
     def fresh(self, subject: str) -> Purse:
         return Purse()
 
+    def upgrade(self, fields: list[Any]) -> Purse:
+        return purses.upgrade(fields)
+
     def fresh_shared(self) -> Directory:
         return Directory()
 
     def fresh_companion(self, subject: str) -> Shelf:
         return Shelf()
+
+    def upgrade_companion(self, fields: list[Any]) -> Shelf:
+        return shelf.upgrade(fields)
 
     def check(self, state: Any) -> None:
         purses.check(state)
@@ -103,14 +125,18 @@ class CouponIssuerActor(Domain[Purse]):
             case inputs.IssueCoupons():
                 return [keys.issue(user_id, body.of, _occasion(event, body))]
             case inputs.UseCoupon() | inputs.HoldCoupon():
-                order_id = orders.id_of(bytes(body.order))
+                book = [keys.order(user_id, orders.id_of(bytes(body.order)))]
             case inputs.ReleaseCoupon() | inputs.RollBackCoupon():
-                order_id = body.order_id
+                book = [keys.order(user_id, body.order_id)]
+            case inputs.TransferCoupon():
+                book = []
+            case handing.Handed():
+                return [keys.serial(body.serial)]
             case _:
                 return ()
         meant = finding.read(body.code, self._code_keys, self._segments, finding.ANY)
         whose = [finding.whose_key(meant, user_id)] if isinstance(meant, Located | Spelled) else []
-        return [keys.order(user_id, order_id), *whose]
+        return [*book, *whose]
 
     def later_keys(self, state: Any, event: Event) -> Sequence[bytes]:
         if not isinstance(event.body, lending.Serve):
@@ -128,13 +154,13 @@ class CouponIssuerActor(Domain[Purse]):
         match body:
             case inputs.IssueCoupons():
                 return body.of
-            case lending.Served() | imported.Fetched():
+            case lending.Served() | imported.Fetched() | handing.Hand() | handing.Handed():
                 return body.template
             case ProgrammeActivated():
                 return template_of(body.name)
             case TimerDue() if isinstance(state, Purse):
                 return upkeep.due_template(state, event.at)
-            case inputs.UseCoupon() | inputs.HoldCoupon() | inputs.ReleaseCoupon() | inputs.RollBackCoupon():
+            case _ if isinstance(body, ByCode):
                 meant = finding.read(body.code, self._code_keys, self._segments, event.shared)
                 known = isinstance(meant, Located | Spelled)
                 whose = event.claimed.get(finding.whose_key(meant, event.subject[5:])) if known else None
@@ -164,6 +190,10 @@ class CouponIssuerActor(Domain[Purse]):
         if isinstance(event.body, TimerDue):
             purse.armed = 0
             upkeep.settle(clerk)
+        elif isinstance(event.body, handing.Hand):
+            handing.arrives(clerk, event.body)
+        elif isinstance(event.body, handing.Handed):
+            handing.settled(clerk, event.body)
         elif clerk.must_wait:
             body = _asked(event)
             occasion = _occasion(event, body) if isinstance(body, inputs.IssueCoupons) else ""
@@ -178,8 +208,9 @@ class CouponIssuerActor(Domain[Purse]):
     def discarded(self, state: Any, event: Event) -> Iterator[Output]:
         """A command that is forgotten on its way back from the queue leaves what it was promised to others, one on its
         way back from an imported code leaves that, and of a job's list it is decided. Of a firing, the purse's timer
-        is set anew: whatever was due is so still. What a shelf is told, and its own time, is not forgotten but carried
-        out: nobody would have what a template lends, nor hear that there is no more, and a job would wait for its list.
+        is set anew: whatever was due is so still. A coupon that cannot be brought to the user goes back to its giver,
+        who is told the answer once more. What a shelf is told, and its own time, is not forgotten but carried out:
+        nobody would have what a template lends, nor hear that there is no more, and a job would wait for its list.
         """
         body = event.body
         if isinstance(state, Shelf):
@@ -194,6 +225,10 @@ class CouponIssuerActor(Domain[Purse]):
             if isinstance(body, TimerDue):
                 state.armed = 0
                 upkeep.arm(clerk)
+            elif isinstance(body, handing.Hand):
+                handing.answer(clerk, body, Code.NOT_DELIVERED)
+            elif isinstance(body, handing.Handed):
+                clerk.outputs.append(handing.once_more(body, event.subject))
             elif isinstance(asked := _asked(event), inputs.IssueListed):
                 issuing.decided(clerk, asked, DISCARDED)
             yield from clerk.outputs
@@ -219,6 +254,8 @@ class CouponIssuerActor(Domain[Purse]):
                 using.release(clerk, body, meant)
             case inputs.RollBackCoupon():
                 using.roll_back(clerk, body, meant)
+            case inputs.TransferCoupon():
+                handing.transfer(clerk, body, meant)
             case _:
                 raise TypeError(f"no coupon command: {body}")
 

@@ -124,11 +124,11 @@ class Clerk:
         )  # fmt: skip
         self.outputs.append(Record(line))
 
-    def whose(self, coupon: Coupon, end: str = "", order_id: str = "") -> None:
+    def whose(self, coupon: Coupon, end: str = "", by: str = "") -> None:
         """Write down who has it, or what became of it."""
         imported = coupon.imported
         key = keys.spelled(self.user_id, imported) if imported else keys.serial(coupon.serial)
-        value = msgspec.msgpack.encode(keys.Whose(self.user_id, coupon.template, end, order_id))
+        value = msgspec.msgpack.encode(keys.Whose(self.user_id, coupon.template, end, by))
         self.outputs.append(Claim(key, value, replaces=key in self.event.claimed))
 
     def say(self, kind: str, effect: msgspec.Struct, word: str = "") -> None:

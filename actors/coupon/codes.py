@@ -31,7 +31,7 @@ from actors.commands import Refusal
 from actors.coupon.alphabet import ALPHABET, number_of, spelled
 from actors.coupon.check import CHECK_CHARS, START, Sum, added, check_characters, fits
 from actors.coupon.code_keys import KEYS_MAX, CodeKey, CodeKeys
-from actors.coupon.code_pattern import LENGTHS, OVERHEAD_CHARS, CodePattern
+from actors.coupon.code_pattern import DEFAULT, LENGTHS, OVERHEAD_CHARS, CodePattern
 from actors.coupon.permutation import Permutation
 from actors.coupon.spelling import FIELD, normal
 
@@ -82,6 +82,14 @@ def locate(text: str, keys: CodeKeys, segments: int) -> Located | Refusal:
     permutation, _ = _ready(key.secret, prefix, length)
     segment, serial = divmod(permutation.deciphered(number_of(cipher)), 1 << SERIAL_BITS)
     return Located(segment, serial, key_id) if segment < segments else UNKNOWN
+
+
+def dressed(code: str) -> str:
+    """A generated code that was read, as its owner got to see it."""
+    plain = normal(code)
+    assert isinstance(plain, str), plain
+    pattern = msgspec.structs.replace(DEFAULT, prefix=plain[: -DEFAULT.length])
+    return pattern.dressed(plain[-DEFAULT.length :])
 
 
 def _header(key_id: int, length: int) -> str:

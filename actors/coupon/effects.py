@@ -14,11 +14,13 @@ from msgspec import UNSET, UnsetType
 
 from actors.coupon.reasons import Reason
 
-Asked = Literal["issue", "hold", "redeem", "release", "rollback"]
+Asked = Literal["issue", "hold", "redeem", "release", "rollback", "transfer"]
 
 
 class CouponIssued(msgspec.Struct, frozen=True, gc=False):
-    """`coupon.issued.<source>`: one coupon. `trigger_source` is the sender's word, the key has it in short."""
+    """`coupon.issued.<source>`: one coupon. `trigger_source` is the sender's word, the key has it in short. One that
+    was handed over names who did, `from_user_id`, and by which code he had it, `origin`; no other has these two.
+    """
 
     code: str
     template: str
@@ -29,13 +31,15 @@ class CouponIssued(msgspec.Struct, frozen=True, gc=False):
     order_id: str | UnsetType = UNSET
     activity_id: str | UnsetType = UNSET
     job_id: str | UnsetType = UNSET
+    origin: str | UnsetType = UNSET
+    from_user_id: str | UnsetType = UNSET
 
     schema_version: ClassVar[int] = 1
 
 
 class CouponRefused(msgspec.Struct, frozen=True, gc=False):
-    """`coupon.refused.<source>`: nothing was done. `asked`: issue, hold, redeem, release or rollback; `code` says why,
-    `reasons` all of it where an order did not fulfil conditions.
+    """`coupon.refused.<source>`: nothing was done. `asked`: issue, hold, redeem, release, rollback or transfer; `code`
+    says why, `reasons` all of it where an order did not fulfil conditions.
     """
 
     asked: Asked
@@ -110,6 +114,16 @@ class CouponRolledBack(msgspec.Struct, frozen=True, gc=False):
     discount: int
     valid_until: str
     expired: bool = False
+
+    schema_version: ClassVar[int] = 1
+
+
+class CouponTransferred(msgspec.Struct, frozen=True, gc=False):
+    """`coupon.transferred`: it is the user's no more but `to_user_id`'s, under another code."""
+
+    code: str
+    template: str
+    to_user_id: str
 
     schema_version: ClassVar[int] = 1
 

@@ -35,6 +35,10 @@ WEIGHTS: Mapping[str, int] = {MISTYPED.code: MISTYPED_WEIGHT, UNKNOWN.code: UNKN
 """What a refusal of a code counts for the guard; others count nothing."""
 
 
+ENDS: Mapping[str, Code] = {"redeemed": Code.ALREADY_REDEEMED, "transferred": Code.TRANSFERRED}
+"""What is said of a coupon that is in its owner's purse no more."""
+
+
 class Spelled(msgspec.Struct, frozen=True):
     """A code, in normal form, that may be an imported one."""
 
@@ -96,6 +100,12 @@ def strange(clerk: Clerk, why: Refusal) -> Refusal:
     return why
 
 
+def again(clerk: Clerk, why: Refusal) -> Mapping[str, int]:
+    """When the user may try again, where that is why he was refused."""
+    wait = wait_ms(clerk) if why.code == Code.TOO_MANY_ATTEMPTS else 0
+    return {"wait_s": guard.wait_s(wait)} if wait else {}
+
+
 def missed(clerk: Clerk, why: Refusal) -> None:
     """The user's code was wrong in this way."""
     if weight := WEIGHTS.get(why.code):
@@ -124,7 +134,16 @@ def found(clerk: Clerk, meant: Read, order_id: str) -> Coupon | Refusal | None:
     whose = _whose(value)
     if whose.user_id != clerk.user_id:
         return declined(Code.NOT_YOURS)
-    return declined(Code.ALREADY_REDEEMED if whose.end == "redeemed" else Code.EXPIRED)
+    return declined(ENDS.get(whose.end, Code.EXPIRED))
+
+
+def handed_over(clerk: Clerk, meant: Read | Refusal) -> str:
+    """Whom the user has handed the coupon over to; empty when he has not."""
+    if not isinstance(meant, Located) or meant.segment != clerk.segment:
+        return ""
+    value = clerk.claimed(whose_key(meant, clerk.user_id))
+    whose = _whose(value) if value else None
+    return whose.by if whose and (whose.user_id, whose.end) == (clerk.user_id, "transferred") else ""
 
 
 def _by_public(coupon: Coupon, template: str) -> bool:

@@ -54,6 +54,12 @@ def _ordered(message: inputs.UseCoupon | inputs.HoldCoupon) -> Refusal | None:
     return None if order.order_id else Refusal("missing", "order.order_id", "order.order_id is missing")
 
 
+def _handed_over(message: inputs.TransferCoupon) -> Refusal | None:
+    if message.to == message.user_id:
+        return Refusal("own_coupon", "to", "to must be another user than user_id")
+    return None
+
+
 _TEMPLATE = maybe_text(TEMPLATE_ID_BYTES_MAX)
 _SOURCE = maybe_text(SOURCE_BYTES_MAX)
 _NUMBERS = maybe_number(1, QUANTITY_MAX)
@@ -83,6 +89,8 @@ ROLL_BACK = Form(
     {**_EVENT, "code": _CODE, "order_id": _ORDER_ID, "extend_days": maybe_number(0, EXTEND_DAYS_MAX)},
 )
 
+TRANSFER = Form(inputs.TransferCoupon, {**_EVENT, "code": _CODE, "to": text(USER_ID_BYTES_MAX)}, _handed_over)
+
 
 def _named(event_type: str, kind: str, key: str, form: Form[Any]) -> Named:
     return about_a_user(event_type, kind, FRONT_DOOR, (key,), form)
@@ -94,5 +102,6 @@ PUBLIC = (
     _named("coupon_hold", inputs.HOLD, "coupon.usage.hold", HOLD),
     _named("coupon_release", inputs.RELEASE, "coupon.usage.release", RELEASE),
     _named("coupon_rollback", inputs.ROLL_BACK, "coupon.usage.rollback", ROLL_BACK),
+    _named("coupon_transfer", inputs.TRANSFER, "coupon.transfer", TRANSFER),
 )
 """What both doors take."""

@@ -14,6 +14,7 @@ USE = "coupon.use"
 HOLD = "coupon.hold"
 RELEASE = "coupon.release"
 ROLL_BACK = "coupon.roll_back"
+TRANSFER = "coupon.transfer"
 
 NO_SOURCE = "manual"
 """The source of an issue that names none."""
@@ -102,4 +103,16 @@ class RollBackCoupon(msgspec.Struct, frozen=True, gc=False):
     code: str
     order_id: str
     extend_days: int | None = None
+    timestamp: str | None = None
+
+
+class TransferCoupon(msgspec.Struct, frozen=True, gc=False):
+    """`coupon_transfer`: from `user_id` to the user `to`, who gets it under a code of his own, valid as long as it
+    was.
+    """
+
+    event_type: str
+    user_id: str
+    code: str
+    to: str
     timestamp: str | None = None

@@ -137,6 +137,12 @@ def dates(offer: Offer, at: int) -> tuple[int, int]:
 
 
 def count(clerk: Clerk, number: int) -> None:
+    """So many more are issued to the user."""
+    had(clerk, number)
+    clerk.shelf.tally.issued += number
+
+
+def had(clerk: Clerk, number: int) -> None:
     """The user has had `number` more."""
     uses = clerk.purse.uses.setdefault(clerk.template, Uses())
     day, month = dates(clerk.offer(), clerk.at)
@@ -147,7 +153,6 @@ def count(clerk: Clerk, number: int) -> None:
     uses.ever += number
     uses.of_day += number
     uses.of_month += number
-    clerk.shelf.tally.issued += number
 
 
 def _make(clerk: Clerk, body: inputs.IssueCoupons, occasion: str, terms: Terms, n: int) -> Coupon:

@@ -17,13 +17,13 @@ ISSUES_KEPT = 1_024
 
 class Whose(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Of a coupon, by its serial: whose it is. `end` is empty while it is in the purse (a coupon that is not there has
-    expired), else what became of it, and with which order.
+    expired), else what became of it, and by what: the order it was used with, or the user who has it now.
     """
 
     user_id: str
     template: str
     end: str = ""
-    order_id: str = ""
+    by: str = ""
 
 
 def serial(number: int) -> bytes:

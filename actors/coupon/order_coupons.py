@@ -12,6 +12,9 @@ import msgspec
 from actors.coupon.state import Coupon
 from actors.orders import Order
 
+FORMAT = 2
+"""Format 1 knew no coupon that is handed over."""
+
 
 class Used(msgspec.Struct, array_like=True, gc=False):
     """`by_item`: (product, minor units) of `discount`, the rest of which is `shipping`. `group` and `exclusive`: what
@@ -30,7 +33,7 @@ class Used(msgspec.Struct, array_like=True, gc=False):
 class OrderCoupons(msgspec.Struct, array_like=True):
     """`used` in the order of use."""
 
-    format: int = 1
+    format: int = FORMAT
     currency: str = ""
     used: list[Used] = []
 
@@ -41,7 +44,9 @@ _encode = msgspec.msgpack.Encoder().encode
 
 def decode(value: bytes | None) -> OrderCoupons:
     """The coupons of an order nothing is known of, when there is no value."""
-    return _decode(value) if value else OrderCoupons()
+    coupons = _decode(value) if value else OrderCoupons()
+    coupons.format = FORMAT
+    return coupons
 
 
 def encode(coupons: OrderCoupons) -> bytes:

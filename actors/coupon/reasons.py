@@ -54,6 +54,10 @@ class Code(StrEnum):
     NOT_COMBINABLE = "not_combinable"
     TOO_MANY_COUPONS = "too_many_coupons"
     NO_GAIN = "no_gain"
+    NOT_TRANSFERABLE = "not_transferable"
+    BEING_TRANSFERRED = "being_transferred"
+    TRANSFERRED = "transferred"
+    NOT_DELIVERED = "not_delivered"
 
 
 SENTENCES: dict[Code, str] = {
@@ -90,6 +94,10 @@ SENTENCES: dict[Code, str] = {
     Code.NOT_COMBINABLE: "The coupon cannot be combined with another one that is a better deal.",
     Code.TOO_MANY_COUPONS: "The order has as many coupons as one order may have.",
     Code.NO_GAIN: "Beside the others the coupon makes no better deal.",
+    Code.NOT_TRANSFERABLE: "Coupons of this kind cannot be handed over.",
+    Code.BEING_TRANSFERRED: "The coupon is on its way to another user.",
+    Code.TRANSFERRED: "The coupon has been handed over to another user.",
+    Code.NOT_DELIVERED: "The coupon could not be brought to the other user; it is here again.",
 }
 """For people and for the documents."""
 

@@ -62,3 +62,10 @@ class RolledBack(msgspec.Struct, frozen=True, gc=False):
     order_id: str
     discount: int
     valid_until: str
+
+
+class Transferred(msgspec.Struct, frozen=True, gc=False):
+    """The coupon is the other user's, under another code. `code`: what it was known by."""
+
+    code: str
+    to: str

@@ -13,7 +13,7 @@ before the first grant is back.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -28,6 +28,9 @@ BODIES_BYTES_MAX = 512 * 1024
 """Of the versions that coupons may have, the newest of all sizes. A coupon of one that was dropped is judged by the
 newest.
 """
+
+FORMAT = 2
+"""Format 1 knew no coupon that is handed over."""
 
 Room = Literal["now", "later", "never"]
 Resource = Literal["stock", "budget"]
@@ -57,7 +60,7 @@ class Slice(msgspec.Struct, array_like=True):
 
 class Tally(msgspec.Struct, array_like=True):
     """How many coupons came to what in this segment, since the template began. `discount` and `revenue` in minor units:
-    what is redeemed and not rolled back, and the orders it was for.
+    what is redeemed and not rolled back, and the orders it was for. `transferred`: handed over by users of the segment.
     """
 
     issued: int = 0
@@ -69,6 +72,7 @@ class Tally(msgspec.Struct, array_like=True):
     orders: int = 0
     discount: int = 0
     revenue: int = 0
+    transferred: int = 0
 
 
 class Shelf(msgspec.Struct, array_like=True):
@@ -77,7 +81,7 @@ class Shelf(msgspec.Struct, array_like=True):
     on is under way. `lists`: of jobs, that are being worked off (lists.py).
     """
 
-    format: int = 1
+    format: int = FORMAT
     number: int = 0
     status: str = ""
     template: str = ""
@@ -90,6 +94,13 @@ class Shelf(msgspec.Struct, array_like=True):
     serving: bool = False
     tally: Tally = msgspec.field(default_factory=Tally)
     lists: dict[str, UnderWay] = {}
+
+
+def upgrade(fields: list[Any]) -> Shelf:
+    """The shelf whose fields, as they were stored, are `fields`. Raises ValueError for what no version wrote."""
+    if fields[0] != 1:
+        raise ValueError(f"no shelf was ever written in format {fields[0]}")
+    return msgspec.convert([FORMAT, *fields[1:]], Shelf)
 
 
 class Need(msgspec.Struct, frozen=True, array_like=True):

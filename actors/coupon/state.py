@@ -6,13 +6,17 @@ back, and in the records for ever. So a purse is as small as what its owner has 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import msgspec
 
 from actors.coupon.guard import Guard
 from actors.coupon.narrowing import Terms
 from actors.coupon.spelling import SUBJECT
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1 knew no coupon that is handed over."""
 COUPONS_MAX = 200
 """In one purse, when another is issued."""
 PURSE_MAX = 2 * COUPONS_MAX
@@ -33,7 +37,7 @@ class Hold(msgspec.Struct, array_like=True, gc=False):
 class Coupon(msgspec.Struct, array_like=True, gc=False):
     """One coupon. `version`: of the template, by which it is judged; `key`: the id of the key of its code. `public`: it
     was taken by a public or imported code, and goes back to the template when it is not used; an imported code is the
-    `source`, as the subject it is.
+    `source`, as the subject it is. `first`: whom it was issued to, where that is somebody else.
     """
 
     serial: int
@@ -45,6 +49,7 @@ class Coupon(msgspec.Struct, array_like=True, gc=False):
     public: bool = False
     reminded: bool = False
     hold: Hold | None = None
+    first: str = ""
 
     @property
     def imported(self) -> str:
@@ -64,7 +69,8 @@ class Uses(msgspec.Struct, array_like=True, gc=False):
 
 class Purse(msgspec.Struct, array_like=True):
     """`coupons` by serial, `uses` by template. `armed`: what the timer is set to, 0 = none. `waiting`: how many of the
-    user's commands wait for a template's answer; what comes meanwhile about it waits behind them.
+    user's commands wait for a template's answer; what comes meanwhile about it waits behind them. `leaving`: coupons on
+    their way to another user, by serial; they are here until he has said that he has them.
     """
 
     format: int = FORMAT
@@ -73,6 +79,19 @@ class Purse(msgspec.Struct, array_like=True):
     armed: int = 0
     guard: Guard | None = None
     waiting: dict[str, int] = {}
+    leaving: dict[int, str] = {}
+
+
+def upgrade(fields: list[Any]) -> Purse:
+    """The purse whose fields, as they were stored, are `fields`. Raises ValueError for what no version wrote."""
+    if fields[0] != 1:
+        raise ValueError(f"no purse was ever written in format {fields[0]}")
+    return msgspec.convert([FORMAT, *fields[1:]], Purse)
+
+
+def staying(purse: Purse) -> Iterator[Coupon]:
+    """The coupons to which time does something: what is on its way ends where it comes to."""
+    return (coupon for serial, coupon in purse.coupons.items() if serial not in purse.leaving)
 
 
 def next_due(coupon: Coupon, remind_ms: int) -> int:
@@ -94,4 +113,6 @@ def check(purse: Purse) -> None:
     for uses in purse.uses.values():
         assert 0 <= uses.of_day <= uses.ever and uses.of_day <= uses.of_month <= uses.ever, uses
     assert all(number > 0 for number in purse.waiting.values()), purse.waiting
-    assert not purse.coupons or purse.armed, "nobody looks after the coupons"
+    for serial, to in purse.leaving.items():
+        assert to and purse.coupons[serial].hold is None, f"{serial} cannot leave"
+    assert purse.armed or not any(staying(purse)), "nobody looks after the coupons"

@@ -150,8 +150,8 @@ class CodeRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole template. An item is one the coupon is for when it is of one of `categories` (none: any), is one of
     `products` (none: any), and is not excluded. `minimum_amount` is what such items must come to, before any coupon.
-    `budget`: discounts of all its coupons together. `transferable` is kept for the shop and shown; nothing follows from
-    it yet: a coupon is its owner's alone.
+    `budget`: discounts of all its coupons together. `transferable`: who has a coupon may hand it over to
+    another user, as the newest version says.
     """
 
     name: Label

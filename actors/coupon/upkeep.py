@@ -12,7 +12,7 @@ from actors.calendar import DAY_MS
 from actors.coupon import using
 from actors.coupon.clerk import Clerk
 from actors.coupon.effects import CouponEnded
-from actors.coupon.state import Coupon, Purse, next_due
+from actors.coupon.state import Coupon, Purse, next_due, staying
 from supervision.envelope import rfc3339
 from supervision.outcome import NEAR_MS
 from supervision.outputs import Arm, Cancel
@@ -26,13 +26,13 @@ COUPONS_AT_ONCE = 40
 
 def due_template(purse: Purse, at: int) -> str:
     """The template of the coupon that is due first; empty when none is."""
-    first = min(purse.coupons.values(), key=_order, default=None)
+    first = min(staying(purse), key=_order, default=None)
     return first.template if first is not None and next_due(first, REMIND_MS) <= at else ""
 
 
 def settle(clerk: Clerk) -> None:
     """Everything of the clerk's template that is due by now, or the first part of it."""
-    due = [coupon for coupon in clerk.purse.coupons.values() if coupon.template == clerk.template]
+    due = [coupon for coupon in staying(clerk.purse) if coupon.template == clerk.template]
     due = [coupon for coupon in due if next_due(coupon, REMIND_MS) <= clerk.at]
     for coupon in sorted(due, key=_order)[:COUPONS_AT_ONCE]:
         if coupon.hold is not None:
@@ -48,7 +48,7 @@ def settle(clerk: Clerk) -> None:
 def arm(clerk: Clerk) -> None:
     """Set the purse's timer to what comes next."""
     purse = clerk.purse
-    due = min([next_due(coupon, REMIND_MS) for coupon in purse.coupons.values()], default=0)
+    due = min([next_due(coupon, REMIND_MS) for coupon in staying(purse)], default=0)
     if due and due <= clerk.at:
         due = purse.armed if 0 < purse.armed <= clerk.at + NEAR_MS else clerk.at + NEAR_MS
     if due != purse.armed:

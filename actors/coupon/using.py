@@ -196,6 +196,8 @@ def usable(clerk: Clerk, asked: Asked, order: Order, meant: Read | Refusal) -> C
     coupon = _own(clerk, asked, order, meant)
     if isinstance(coupon, Refusal):
         return coupon
+    if coupon.serial in clerk.purse.leaving:
+        return declined(Code.BEING_TRANSFERRED)
     held = coupon.hold
     if held is not None and held.order_id != order.order_id:
         return declined(Code.HELD_BY_OTHER_ORDER)
@@ -368,6 +370,4 @@ def _refuse(
     refused = CouponRefused(
         asked, why.code, why.message, clerk.template or UNSET, code, order_id=order_id, reasons=reasons or UNSET
     )  # fmt: skip
-    wait = finding.wait_ms(clerk) if why.code == Code.TOO_MANY_ATTEMPTS else 0
-    again = {"wait_s": guard.wait_s(wait)} if wait else {}
-    clerk.refuse(refused, asked, {"coupon": code, "order_id": order_id, **again})
+    clerk.refuse(refused, asked, {"coupon": code, "order_id": order_id, **finding.again(clerk, why)})

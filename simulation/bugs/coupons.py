@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from actors.commands import Refusal
-from actors.coupon import finding, issuing, keys, narrowing, pool, shelf, shelving, stock, upkeep, using
+from actors.coupon import finding, handing, issuing, keys, narrowing, pool, shelf, shelving, stock, upkeep, using
 from actors.coupon.codes import Located
 from actors.coupon.lending import GRANT
 from actors.coupon.order_coupons import decode
@@ -123,6 +123,30 @@ def _paid_when_used(put: Method) -> Method:
     return lambda here, need: put(here, msgspec.structs.replace(need, budget=0))
 
 
+def _known_by_its_message(_not_now: Method) -> Method:
+    def wrong(clerk: Any, coupon: Any) -> Any:
+        leaving = dict(clerk.purse.leaving)
+        clerk.purse.leaving.pop(coupon.serial, None)
+        answer = _not_now(clerk, coupon)
+        clerk.purse.leaving = leaving
+        return answer
+
+    return wrong
+
+
+def _gone_is_gone(settled: Method) -> Method:
+    return lambda clerk, word: settled(clerk, msgspec.structs.replace(word, refused=""))
+
+
+def _came_is_issued(had: Method) -> Method:
+    def wrong(clerk: Any, number: int) -> None:
+        had(clerk, number)
+        if isinstance(clerk.event.body, handing.Hand):
+            clerk.shelf.tally.issued += number
+
+    return wrong
+
+
 BUGS = (
     Bug(
         "slice_granted_twice",
@@ -183,5 +207,20 @@ BUGS = (
         "budget_spent_at_the_hold",
         "Money that was set aside for a discount is spent; what comes of the order is the statistics' business.",
         (Swap(shelf, "put", _paid_when_used),),
+    ),
+    Bug(
+        "handed_over_by_the_message",
+        "Two messages are two hand-overs, whatever coupon they name.",
+        (Swap(handing, "_not_now", _known_by_its_message),),
+    ),
+    Bug(
+        "refused_hand_over_does_not_come_back",
+        "The coupon has left; what the receiver makes of it is no business of the giver.",
+        (Swap(handing, "settled", _gone_is_gone),),
+    ),
+    Bug(
+        "hand_over_counted_as_an_issue",
+        "Who gets a coupon was issued one, from wherever it came.",
+        (Swap(issuing, "had", _came_is_issued),),
     ),
 )

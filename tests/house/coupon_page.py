@@ -18,6 +18,7 @@ from actors.coupon import (
     effects,
     forms,
     guard,
+    handing,
     imported,
     lending,
     narrowing,
@@ -119,7 +120,7 @@ def _effects() -> Iterator[str]:
             fields = ", ".join(f"`{field.name}`" for field in msgspec.structs.fields(struct))
             yield f"- {said(struct)} Version {struct.schema_version}; {fields}."
     inward = (lending.ASK, lending.GRANT, lending.RECALL, lending.BACK, lending.SERVE, lending.SERVED)
-    inward += (imported.IMPORT, imported.FETCH, imported.FETCHED, imported.RETURN)
+    inward += (imported.IMPORT, imported.FETCH, imported.FETCHED, imported.RETURN, handing.HAND, handing.HANDED)
     yield f"\nInward, never published: {', '.join(f'`{kind}`' for kind in inward)}."
 
 

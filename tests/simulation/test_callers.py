@@ -39,7 +39,9 @@ def callers() -> Callers:
     world: Any = SimpleNamespace(
         checker=SimpleNamespace(logs={0: log}, forgotten=set[int]()), at=lambda *_: None, process=1, shadow=shadow
     )
-    made = Callers(Random(0), draw_of(0), world, CouponShoppers(Random(0), 1, (), ()), lambda body: body)
+    made = Callers(
+        Random(0), draw_of(0), world, CouponShoppers(Random(0), 1, (), (), 0.0, Random(0)), lambda body: body
+    )
     made.answered(Wanted(OTHER, 2, 0), at(2), reply(9), 1)
     return made
 

@@ -25,7 +25,7 @@ from actors.programmes.messages import ACTIVATED, CHANGED, ProgrammeActivated, P
 from actors.registry import COMMANDS
 from simulation.coupon_model import CouponModel
 from simulation.coupon_shoppers import CouponShoppers
-from simulation.coupons_drawn import Version, templates
+from simulation.coupons_drawn import Version, templates, transferable
 from simulation.escrow import Escrow
 from simulation.violation import Violation
 from supervision.domain import Domain, Event, TimerDue
@@ -38,6 +38,8 @@ LIVES = 20
 COMMANDS_MADE = 150
 USERS = 5
 SEGMENTS = 2
+HANDS = 0.15
+"""Share of what is asked that hands a coupon over."""
 EPOCH = 1_790_000_000
 DAY_MS = 86_400_000
 
@@ -184,9 +186,10 @@ class Beside:
 def lived(seed: int) -> Beside:
     """A life of the two domains."""
     rng = Random(seed)
-    world, shop = Beside(rng), templates(rng)
+    hands = Random(f"{seed} hands")
+    world, shop = Beside(rng), transferable(hands, templates(rng))
     public = [rules["code"]["public"] for ((_, rules), *_) in shop.values() if "public" in rules["code"]]
-    shoppers = CouponShoppers(rng, USERS, list(shop), public)
+    shoppers = CouponShoppers(rng, USERS, list(shop), public, HANDS, hands)
     numbers: Counter[str] = Counter()
     for n in range(COMMANDS_MADE):
         if n == 0 or rng.random() < 0.03:
@@ -223,6 +226,10 @@ def test_these_lives_come_to_the_rare_branches() -> None:
         "public_code_returned",
         "occasion_again",
         "served_refused",
+        "handed_over",
+        "handed_over_again",
+        "hand_over_refused",
+        "came_home",
     }
 
 
@@ -235,12 +242,23 @@ def shelf(left: int, issued: int, dry: bool = False) -> bytes:
     return msgspec.msgpack.encode([1, 1, "active", "{}", "v", {}, slice, None, 1, 1, False, [issued, *[0] * 8], False])
 
 
+def purse(coupons: int, leaving: int = 0) -> bytes:
+    held = {serial: [serial, 0, "T"] for serial in range(coupons)}
+    return msgspec.msgpack.encode([2, held, {}, 0, None, {}, dict.fromkeys(range(leaving), "v")])
+
+
 def of_stock(data: bytes) -> Stage:
     return Stage(0, "coupon_stock", 1, 0, 1, states=[("template:T", data)])
 
 
-def of_shelf(data: bytes) -> Stage:
-    return Stage(0, "coupon", 1, 0, 1, states=[("segment:00/template:T", data)])
+def of_shelf(left: int, issued: int, dry: bool = False) -> Stage:
+    """Of a segment, and of the purse of a user who has all that was issued there."""
+    states = [("segment:00/template:T", shelf(left, issued, dry)), ("user:u", purse(issued))]
+    return Stage(0, "coupon", 1, 0, 1, states=states)
+
+
+def of_purse(user: str, data: bytes) -> Stage:
+    return Stage(0, "coupon", 1, 0, 1, states=[(f"user:{user}", data)])
 
 
 @pytest.mark.parametrize(
@@ -249,7 +267,13 @@ def of_shelf(data: bytes) -> Stage:
         ([of_stock(pool(9, 4, {0: 4}))], "has 9 of stock: 4 free"),
         ([of_stock(pool(9, -1, {0: 10}))], "has lent 1 of stock more than it has"),
         ([of_stock(pool(9, 5, {0: 4}))], "was lent 4: .* are .0, 0, 0, 0."),
-        ([of_shelf(shelf(3, 2)), of_stock(pool(9, 5, {0: 4}))], "was lent 4: .* are .0, 3, 2, 0."),
+        ([of_shelf(3, 2), of_stock(pool(9, 5, {0: 4}))], "was lent 4: .* are .0, 3, 2, 0."),
+        ([of_shelf(3, 2), of_purse("u", purse(1))], "of T 2 coupons live, 1 in purses, 0 leaving"),
+        ([of_shelf(3, 2), of_purse("v", purse(1))], "of T 2 coupons live, 3 in purses, 0 leaving"),
+        (
+            [of_shelf(3, 2), of_purse("u", purse(2, 1)), of_purse("v", purse(1)), of_purse("w", purse(1))],
+            "of T 2 coupons live, 4 in purses, 1 leaving",
+        ),
     ],
 )
 def test_a_piece_that_is_twice_or_nowhere_is_found_without_a_model(stages: list[Stage], says: str) -> None:
@@ -263,7 +287,7 @@ def test_a_piece_that_is_twice_or_nowhere_is_found_without_a_model(stages: list[
 
 def test_a_segment_that_is_told_of_nothing_while_there_is_something_is_found_at_rest() -> None:
     escrow = Escrow(CouponModel())
-    escrow.stage(of_shelf(shelf(0, 4, dry=True)))
+    escrow.stage(of_shelf(0, 4, dry=True))
     escrow.stage(of_stock(pool(9, 5, {0: 4})))
     with pytest.raises(Violation, match="0 is told that there is no stock of T: 5 are free"):
         escrow.at_rest()

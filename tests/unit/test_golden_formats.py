@@ -35,7 +35,7 @@ from actors.cart.cart import Cart, Taken
 from actors.cart.cart import Line as CartLineKept
 from actors.cart.messages import CartAbandoned, CartChanged, CartLine
 from actors.coupon import effects as coupon_effects
-from actors.coupon import keys, shelf
+from actors.coupon import keys, order_coupons, shelf
 from actors.coupon import state as purses
 from actors.coupon.directory import Directory, Listed
 from actors.coupon.guard import Guard
@@ -233,8 +233,8 @@ STATES: dict[str, Any] = {
     "state.behaviour.1": Visits(1, Session("sess_789", 1_758_378_555_000, 1_758_378_601_250)),
     "state.watch-segment.1": Refusals(1, 2_983_333, 501),
     "state.programmes.1": Shelf(1, 3, "6b86b273ff34fce1", '{"zone":"UTC"}'),
-    "state.coupon.1": Purse(
-        1,
+    "state.coupon.2": Purse(
+        2,
         {
             410: Coupon(410, 0, "T1", "6b86b273ff34fce1", "birthday", TERMS, reminded=True),
             420: Coupon(
@@ -247,16 +247,18 @@ STATES: dict[str, Any] = {
                 public=True,
                 hold=Hold("ORDER_001", 1_790_000_900_000, 2_000, 1_790_000_000_000),
             ),
+            430: Coupon(430, 0, "T1", "6b86b273ff34fce1", "transfer", TERMS, first="777"),
         },
         {"T1": Uses(2, 739_514, 1, 24_297, 2)},
         1_790_000_900_000,
         Guard(1_790_003_600_000, 1_790_000_005_000),
         {"T2": 1},
+        {430: "888"},
     ),
     "state.coupon-segment.1": DIRECTORY,
     "state.coupon_jobs-segment.1": DIRECTORY,
-    "state.coupon-companion.1": shelf.Shelf(
-        1,
+    "state.coupon-companion.2": shelf.Shelf(
+        2,
         3,
         "active",
         TEMPLATE,
@@ -267,7 +269,7 @@ STATES: dict[str, Any] = {
         4,
         6,
         True,
-        Tally(10, 4, 1, 3, 1, 2, 2, 4_000, 59_800),
+        Tally(10, 4, 1, 3, 1, 2, 2, 4_000, 59_800, 1),
         {"J1/7": UnderWay(3, 1, 2, {"sold_out": 1})},
     ),
     "state.campaign.2": Member(
@@ -361,12 +363,12 @@ CLAIMS: dict[str, Any] = {
         True,
         False,
     ),
-    "claim.coupon-order.1": OrderCoupons(
-        1,
+    "claim.coupon-order.2": OrderCoupons(
+        2,
         "CNY",
         [
             Used(
-                Coupon(410, 0, "T1", "6b86b273ff34fce1", "birthday", TERMS),
+                Coupon(410, 0, "T1", "6b86b273ff34fce1", "birthday", TERMS, first="777"),
                 2_000,
                 [("p1", 1_500)],
                 500,
@@ -397,9 +399,9 @@ RECORDS: dict[str, Any] = {
     "record.programmes.1": ProgrammeChanged(
         "ann", 3, "d4735e3a265e16ee", "6b86b273ff34fce1", 1_790_000_000_000, '{"zone":"UTC"}'
     ),
-    "record.coupon.1": LifeLine(
-        41, ISSUED_AT, "issued", 410, "T1", "14.1790000000.41", "6b86b273ff34fce1", "birthday", "birthday/2025",
-        ISSUED_AT, EXPIRES_AT, "ORDER_001", 2_000, "cancelled",
+    "record.coupon.2": LifeLine(
+        41, ISSUED_AT, "received", 410, "T1", "14.1790000000.41", "6b86b273ff34fce1", "transfer", "birthday/2025",
+        ISSUED_AT, EXPIRES_AT, "ORDER_001", 2_000, "cancelled", 0, "777", "3.420",
     ),
     "record.notification.1": MessageLine(
         ISSUED_AT, "held", "cart_remind_sms", "sms", "14.1790000000.41", "quiet_hours", EXPIRES_AT, **WHO
@@ -456,6 +458,7 @@ EFFECTS: dict[str, Any] = {
         CODE, "T1", "ORDER_001", "CNY", 29_900, 2_000, (coupon_effects.ItemDiscount("p1", 2_000),)
     ),
     "coupon.rolled_back": coupon_effects.CouponRolledBack(CODE, "T1", "ORDER_001", "CNY", 2_000, EXPIRES_AT, True),
+    "coupon.transferred": coupon_effects.CouponTransferred(CODE, "T1", "888"),
     "coupon.expired": coupon_effects.CouponEnded(CODE, "T1", EXPIRES_AT),
     "coupon.expiring": coupon_effects.CouponEnded(CODE, "T1", EXPIRES_AT),
     "coupon.usage": coupon_effects.CouponUsage("T1", "redeemed", 1, 2_000, 29_900, "ORDER_001"),
@@ -475,6 +478,8 @@ EFFECTS: dict[str, Any] = {
 READERS: dict[str, Any] = {
     **{name: type(value) for name, value in {**STATES, **CLAIMS, **RECORDS}.items()},
     "record.points.1": LedgerLine,
+    "record.coupon.1": LifeLine,
+    "claim.coupon-order.1": OrderCoupons,
     **{f"effect.{kind.replace('.', '_')}.1": type(body) for kind, body in EFFECTS.items()},
 }
 """How each golden file is read today."""
@@ -484,6 +489,8 @@ UPGRADES: dict[str, Any] = {
     "state.notification.2": NotificationActor(Templates()).upgrade,
     "state.campaign-segment.1": directories.upgrade,
     "state.campaign.1": CampaignActor().upgrade,
+    "state.coupon.1": purses.upgrade,
+    "state.coupon-companion.1": shelf.upgrade,
 }
 """How those are read that are written no more."""
 
@@ -549,8 +556,20 @@ def test_every_effect_of_the_coupon_domain_has_its_golden_file() -> None:
 
 
 def test_the_golden_purse_and_shelf_are_sound() -> None:
-    purses.check(msgspec.msgpack.decode(golden("state.coupon.1"), type=Purse))
-    shelf.check(msgspec.msgpack.decode(golden("state.coupon-companion.1"), type=shelf.Shelf))
+    purses.check(msgspec.msgpack.decode(golden("state.coupon.2"), type=Purse))
+    shelf.check(msgspec.msgpack.decode(golden("state.coupon-companion.2"), type=shelf.Shelf))
+
+
+def test_what_was_written_before_coupons_were_handed_over_is_read_as_what_it_was() -> None:
+    purse = UPGRADES["state.coupon.1"](msgspec.msgpack.decode(golden("state.coupon.1")))
+    purses.check(purse)
+    newest = msgspec.msgpack.decode(golden("state.coupon.2"), type=Purse)
+    assert {**purse.coupons, 430: newest.coupons[430]} == newest.coupons and purse.leaving == {}
+    assert (purse.format, purse.uses, purse.guard, purse.waiting) == (2, newest.uses, newest.guard, newest.waiting)
+    here = UPGRADES["state.coupon-companion.1"](msgspec.msgpack.decode(golden("state.coupon-companion.1")))
+    shelf.check(here)
+    assert (here.format, here.tally.revenue, here.tally.transferred) == (2, 59_800, 0)
+    assert order_coupons.decode(golden("claim.coupon-order.1")).used[0].coupon.first == ""
 
 
 def test_the_golden_cart_is_sound() -> None:

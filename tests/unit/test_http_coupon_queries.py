@@ -60,7 +60,7 @@ def test_a_users_coupons_are_listed_in_every_state_newest_first(shop: HttpWorld)
     rest = shop.get(f"/v1/users/u1/coupons?limit=3&cursor={first['next_cursor']}").json()
     assert [one["code"] for one in first["data"] + rest["data"]] == list(shown) and not rest["has_more"]
     document = is_problem(shop.get("/v1/users/u1/coupons?state=lost"), 400, "invalid_parameter")
-    assert "state must be issued, held, redeemed or expired" in document["detail"]
+    assert "state must be issued, held, redeemed, expired, being_transferred or transferred" in document["detail"]
     is_problem(shop.get("/v1/users/nobody/coupons"), 404, "unknown_user")
 
 

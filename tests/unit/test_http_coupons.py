@@ -139,6 +139,8 @@ def test_the_seeds_message_over_http_finds_the_template_by_its_own_name(shop: Ht
         ("POST", "/v1/coupons/C/redemptions", {"user_id": "u"}, "order"),
         ("POST", "/v1/coupons/C/redemptions", {"user_id": "u", "order": {"currency": "CNY"}}, "order.amount"),
         ("POST", "/v1/coupons/C/redemptions/o/rollback", {"user_id": "u", "order_id": "p"}, "order_id"),
+        ("POST", "/v1/coupons/C/transfer", {"to": "v"}, "user_id"),
+        ("POST", "/v1/coupons/C/transfer", {"user_id": "u", "to": "u"}, "to"),
     ],
 )  # fmt: skip
 def test_a_body_that_is_no_such_command_is_422_and_names_the_field(
@@ -146,6 +148,41 @@ def test_a_body_that_is_no_such_command_is_422_and_names_the_field(
 ) -> None:
     errors = is_problem(shop.request(method, path, json=body), 422, "bad_field")["errors"]
     assert [error["field"] for error in errors] == [field]
+
+
+def test_a_coupon_is_handed_over_once_for_each_key_and_the_old_code_tells_of_nobody(shop: HttpWorld) -> None:
+    shop.put_template("gift", transferable=True, per_user={"total": 1})
+    code, path = shop.give_coupon("u11", "gift"), "/v1/coupons/{}/transfer"
+    first = shop.post(path.format(code.lower()), {"user_id": "u11", "to": "u12"}, "k11")
+    assert done(first) == {"code": code, "to": "u12"}
+    again = shop.post(path.format(code.lower()), {"user_id": "u11", "to": "u12"}, "k11")
+    assert again.json() == first.json() and again.headers["idempotent-replayed"] == "true"
+    assert done(shop.post(path.format(code), {"user_id": "u11", "to": "u12"})) == done(first)
+    is_problem(shop.post(path.format(code), {"user_id": "u11", "to": "u13"}), 409, "transferred")
+    is_problem(shop.post(path.format(code), {"user_id": "u12", "to": "u13"}), 409, "not_yours")
+    (new,) = shop.get("/v1/users/u12/coupons").json()["data"]
+    assert (new["state"], new["source"], new["template"]) == ("issued", "transfer", "gift") and new["code"] != code
+    (old,) = shop.get("/v1/users/u11/coupons?state=transferred").json()["data"]
+    assert old["code"] == code and old["valid_until"] == new["valid_until"]
+    told = shop.get(f"/v1/coupons/{code}")
+    assert [event["change"] for event in told.json()["life"]] == ["issued", "transferred"] and "u12" not in told.text
+    said = shop.get(f"/v1/coupons/{new['code']}").json()
+    assert (said["user_id"], said["state"], [event["change"] for event in said["life"]]) == (
+        "u12", "issued", ["received"],
+    )  # fmt: skip
+    sums = shop.get("/v1/coupon-templates/gift/usage").json()
+    assert (sums["issued"], sums["transferred"]) == (1, 1)
+
+
+def test_a_hand_over_that_the_receiver_cannot_have_is_declined_for_who_asked(shop: HttpWorld) -> None:
+    shop.put_template("one", transferable=True, per_user={"total": 1})
+    code, _ = shop.give_coupon("u14", "one"), shop.give_coupon("u15", "one")
+    declined = shop.post(f"/v1/coupons/{code}/transfer", {"user_id": "u14", "to": "u15"}, "k14")
+    assert is_problem(declined, 409, "per_user_limit")["coupon"] == code and "u15" not in declined.text
+    (mine,) = shop.get("/v1/users/u14/coupons").json()["data"]
+    assert (mine["code"], mine["state"]) == (code, "issued")
+    plain = shop.give_coupon("u14")
+    is_problem(shop.post(f"/v1/coupons/{plain}/transfer", {"user_id": "u14", "to": "u15"}), 409, "not_transferable")
 
 
 def test_two_folders_give_different_codes_for_what_is_otherwise_the_same(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_every_key_of_the_contract_reaches_the_seeds_queues() -> None:
 
 def test_the_coupons_front_door_is_heard_with_every_key_of_the_contract() -> None:
     keys = ("coupon.issue.newuser", "coupon.issue.birthday", "coupon.issue.activity", "coupon.usage.redeem")
-    keys += ("coupon.usage.hold", "coupon.usage.release", "coupon.usage.rollback")
+    keys += ("coupon.usage.hold", "coupon.usage.release", "coupon.usage.rollback", "coupon.transfer")
     documented = [key for spec in COMMANDS.values() if spec.exchange == COUPON_DOOR for key in spec.routing_keys]
     heard = sorted({spec.exchange for spec in COMMANDS.values()})
     (bound,) = [b for b in topology(heard).bindings if b.source == COUPON_DOOR]
