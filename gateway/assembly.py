@@ -95,7 +95,7 @@ def build_ports(
         programmes=programmes,
         templates=templates,
         imported=ImportedCodes(templates, codes, engine.journal, readers, segments, ingest.not_taking),
-        campaigns=Campaigns(programmes, readers, own.zone, own.rules.currency),
+        campaigns=Campaigns(programmes, readers, own.zone, own.rules.currency, wiring.endpoints),
         user_campaigns=user_campaigns,
         wait_folded=FoldedByPolling(engine.hurry, engine.folded, engine.parked_domains),
         health=Health(lambda: _ages(wiring, runtime, http_tick_s()), lambda: readiness(wiring, has_broker, keys)),

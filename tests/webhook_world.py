@@ -93,21 +93,12 @@ class Calling(World):
     def _make(self, me: Address) -> Behaviour:
         if self.senders:
             self.senders[-1].close()
-        self.senders.append(
-            Sender(
-                me,
-                len(self.senders) + 1,
-                self.endpoints,
-                self.transport,
-                self.engine.journal,
-                self.engine.tails,
-                self.store.reader(),
-                self.runtime,
-                self.tally,
-                Random(1),
-            )  # fmt: skip
-        )
-        return self.senders[-1]
+        sender = Sender(
+            me, len(self.senders) + 1, self.endpoints, self.transport, self.engine.journal, self.engine.tails,
+            self.store.reader(), self.runtime, self.tally, Random(1),
+        )  # fmt: skip
+        self.senders.append(sender)
+        return sender
 
     def ask(self, *drafts: Draft) -> None:
         items = [Item(segment_of(draft.subject, SEGMENTS), draft, encode_draft(draft)) for draft in drafts]

@@ -16,6 +16,9 @@ REQUESTED = "webhook.requested"
 DELIVERED = "webhook.delivered"
 FAILED = "webhook.failed"
 
+CALLED_MS = 24 * 3_600_000
+"""For so long after it was asked for a call is tried again."""
+
 EndpointName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$(?!\n)")]
 
 FailureCode = Literal["gone", "undelivered", "unknown_endpoint", "too_many_pending"]

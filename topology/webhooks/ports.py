@@ -34,6 +34,13 @@ class Letter(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class NoTransport:
+    """Where no endpoint is listed, and so nothing is posted."""
+
+    def post(self, letter: Letter, done: Callable[[Outcome], None], /) -> None:
+        raise NotImplementedError(letter.endpoint)
+
+
 class Transport(Protocol):
     def post(self, letter: Letter, done: Callable[[Outcome], None], /) -> None:
         """Returns at once; `done` is called once, by any thread, within the endpoint's time limit or soon after."""

@@ -12,13 +12,13 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from actors.webhook.messages import FailureCode
+from actors.webhook.messages import CALLED_MS, FailureCode
 from topology.webhooks.ports import Answered, Outcome
 
 FIRST_MS = 5_000
 FACTOR = 3
 WAIT_MS_MAX = 4 * 3_600_000
-GIVE_UP_MS = 24 * 3_600_000
+GIVE_UP_MS = CALLED_MS
 """After the request."""
 GRACE_MS = 60_000
 """A last attempt whose turn comes so much later is still made; a later one is not."""
