@@ -278,8 +278,9 @@ class Service:
         from actors.registry import domains
         from supervision.domain import formats
         from supervision.store_sqlite import open_sqlite
+        from topology.webhooks.sender import KEPT
 
-        kept = formats(domains(self._programme(), self.settings.segments))
+        kept = formats(domains(self._programme(), self.settings.segments)) | KEPT
         return open_sqlite(Path(self.settings.data), self.settings.segments, kept, VERSION, clock)
 
     def _code_keys(self, store: Any, clock: Any) -> Any:
@@ -353,8 +354,18 @@ class Service:
             free_bytes=store.free_bytes,
             audit_after=daily(settings.audit_at, settings.zone) if settings.audit_at else None,
             currency=settings.default_currency,
+            webhooks=self._webhooks(runtime.clock),
         )
         return Wiring(parts, runtime.clock.now_ms())
+
+    def _webhooks(self, clock: Any) -> Any:
+        """Whom campaigns may call; None: nobody. Raises BadKeys."""
+        from gateway.webhook_file import endpoints_of
+        from gateway.wiring import Webhooks
+        from topology.webhooks.http import HttpTransport
+
+        endpoints = endpoints_of(self.settings.webhooks)
+        return Webhooks(endpoints, HttpTransport(endpoints, clock)) if endpoints else None
 
     def _broker(self) -> Any:
         from actors.registry import COMMANDS

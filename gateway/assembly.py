@@ -84,7 +84,7 @@ def build_ports(
     settings: Mapping[str, Parsed] = {PROGRAMME: own, **built_in(texts.templates)}
     programmes = Programmes(PROGRAMMES, settings, readers, engine.journal, segments, made_up_id, FAMILIES)
     templates = Templates(programmes, readers, segments, codes)
-    campaigns = Campaigns(programmes, readers, segments, own.zone, own.rules.currency)
+    campaigns = Campaigns(programmes, readers, segments, own.zone, own.rules.currency, wiring.endpoints)
     return Ports(
         ingest=ingest,
         commands=_commands(wiring, readers, ingest, made_up_id),

@@ -7,7 +7,7 @@ misunderstood with the answer to the put.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import ClassVar
 
 import msgspec
@@ -90,20 +90,29 @@ class Rehearsed(msgspec.Struct, frozen=True):
 
 
 class Campaigns(Listed):
-    """`zone` and `currency`: of campaigns in the seed's form, which name none."""
+    """`zone` and `currency`: of campaigns in the seed's form, which name none. `endpoints`: those of webhooks."""
 
     words: ClassVar[Words] = Words("campaign", "unknown_campaign", CAMPAIGN_ID_BYTES_MAX, "draft", "archived", FAMILY)
 
-    def __init__(self, programmes: Programmes, readers: ReaderPool, segments: int, zone: str, currency: str) -> None:
+    def __init__(
+        self,
+        programmes: Programmes,
+        readers: ReaderPool,
+        segments: int,
+        zone: str,
+        currency: str,
+        endpoints: Collection[str] = (),
+    ) -> None:
         super().__init__(programmes)
         self._readers = readers
         self._segments = segments
         self._zone = zone
         self._currency = currency
+        self._endpoints = endpoints
 
     def review(self, campaign: bytes) -> Review:
         """Nothing is written."""
-        return review(campaign, self._zone, self._currency)
+        return review(campaign, self._zone, self._currency, self._endpoints)
 
     def rehearse(self, question: bytes) -> Rehearsed:
         """Nothing is written, and nobody is asked. Raises Problem `not_json`, `refused_programme`, `bad_field`."""
@@ -113,7 +122,7 @@ class Campaigns(Listed):
             raise bad_field(mistakes.refusal(error, Question)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise Problem("not_json", "the question must be JSON in UTF-8, of whole characters") from None
-        found = checked(bytes(asked.campaign), self._zone, self._currency)
+        found = checked(bytes(asked.campaign), self._zone, self._currency, self._endpoints)
         if found.campaign is None:
             raise refused(*[mistakes_at("campaign", error) for error in found.problems.errors])
         timeline = rehearse(found.id or asked.id, found.campaign, asked, self._currency)
@@ -122,7 +131,7 @@ class Campaigns(Listed):
         return Rehearsed(timeline)
 
     def normal(self, id: str, json: bytes) -> Normal:
-        found = checked(super().normal(id, json).json, self._zone, self._currency)
+        found = checked(super().normal(id, json).json, self._zone, self._currency, self._endpoints)
         if found.campaign is None:
             raise refused(*found.problems.errors)
         if found.id not in ("", id):

@@ -39,6 +39,7 @@ FORMS = {
     "consent_default": "allow, deny, or channels such as sms=deny, email=deny",
     "quiet_hours": "empty, or hours such as 22-8",
     "message_limits": "empty, or limits such as all 3 per day; channel:sms 1 per 24h (s, m, h, d; day to year)",
+    "webhooks": "empty, or the path of a TOML file",
     "tls_cert": "empty, or the path of a PEM file",
     "tls_key": "empty, or the path of a PEM file",
 }
@@ -115,6 +116,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     message_valid_s: Annotated[
         int, Meta(ge=1, le=YEARS_100_S, description="a message that has waited so long is dropped")
     ] = VALID_FOR_S
+    webhooks: Annotated[
+        str, Meta(description="TOML file of the endpoints that campaigns may call, its owner's alone; empty: none")
+    ] = ""
     log_retention_s: Annotated[
         int, Meta(ge=60, le=YEARS_100_S, description="entries behind all readers are kept this long")
     ] = 7 * 24 * 3600

@@ -9,12 +9,13 @@ randomness. Nothing here opens a file or a socket.
     ├─ readers               courier, watchdog
     ├─ segments/NN           one child per domain; parked, not escalated, when it has used up its restarts
     ├─ night                 the auditor, where there is to be one
+    ├─ calls                 the sender of webhooks, where any endpoint is listed or ever was
     └─ doors                 relay, then bridge: the bridge needs the publishing side for dead letters
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -39,6 +40,10 @@ from topology.outflow import WINDOW_MAX
 from topology.ports import ConsumePort, PublishPort
 from topology.relay import DOMAIN as RELAY
 from topology.relay import OUTWARD_RETENTION_MS, Relay, StopPublishing
+from topology.webhooks.endpoint import Endpoint
+from topology.webhooks.ports import NoTransport, Transport
+from topology.webhooks.sender import DOMAIN as WEBHOOK
+from topology.webhooks.sender import Sender, StopCalling
 from topology.wire import Door, id_hash
 
 
@@ -47,6 +52,13 @@ class Broker(msgspec.Struct, frozen=True):
 
     consume: ConsumePort
     publish: PublishPort
+
+
+class Webhooks(msgspec.Struct, frozen=True):
+    """Whom campaigns may call, by name, and by what."""
+
+    endpoints: Mapping[str, Endpoint]
+    transport: Transport
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -70,6 +82,7 @@ class Parts(msgspec.Struct, frozen=True):
     """When the books are audited; None: never."""
     currency: str = DEFAULT_CURRENCY
     """Of amounts that say none."""
+    webhooks: Webhooks | None = None
     prefix: str = ""
     """Before every cell's name as the runtime sees it: which process of a simulated world it is."""
 
@@ -85,9 +98,11 @@ class Wiring:
     def __init__(self, parts: Parts, now_ms: int) -> None:
         self._parts = parts
         self.recovery = parts.store.recover(now_ms)
+        self._webhooks = self._callers()
         self.engine = Engine(
             parts.store, self.recovery, parts.domains, parts.runtime, parts.counters, reply_to, parts.limits,
-            parts.host_limits, parts.broker is not None, parts.checks, parts.free_bytes, (RELAY,),
+            parts.host_limits, parts.broker is not None, parts.checks, parts.free_bytes,
+            (RELAY, WEBHOOK) if self._webhooks else (RELAY,),
         )  # fmt: skip
         self.commands = commands(parts.currency)
         self.door = Door(self.commands, parts.store.segments)
@@ -97,9 +112,12 @@ class Wiring:
         self._relay: Relay | None = None
         self._relays = 0
         self._auditor: Auditor | None = None
+        self._sender: Sender | None = None
+        self._senders = 0
         children = [
             *self.engine.children(),
             *([SupervisorSpec("night", [ChildSpec("auditor", self._make_auditor)])] if parts.audit_after else ()),
+            *([SupervisorSpec("calls", [ChildSpec("webhooks", self._make_sender)])] if self._webhooks else ()),
             SupervisorSpec("doors", self._doors(), strategy="rest_for_one"),
         ]
         self.tree: Tree = plant(
@@ -151,6 +169,31 @@ class Wiring:
         )  # fmt: skip
         return self._auditor
 
+    def _callers(self) -> Webhooks | None:
+        """A sender that once read the log goes on reading without endpoints too: the log is kept for its checkpoint,
+        and what still waits or is asked for fails with a word.
+        """
+        if self._parts.webhooks or any(row.domain == WEBHOOK for row in self.recovery.checkpoints):
+            return self._parts.webhooks or Webhooks({}, NoTransport())
+        return None
+
+    def _make_sender(self, me: Address) -> Behaviour:
+        if self._sender is not None:
+            self._sender.close()
+        parts, engine = self._parts, self.engine
+        assert self._webhooks is not None
+        self._senders += 1
+        self._sender = Sender(
+            me, self._senders, self._webhooks.endpoints, self._webhooks.transport, engine.journal, engine.tails,
+            parts.store.reader(), parts.runtime, parts.counters, parts.rng,
+        )  # fmt: skip
+        return self._sender
+
+    @property
+    def endpoints(self) -> Collection[str]:
+        """Names of those that campaigns may call."""
+        return self._webhooks.endpoints.keys() if self._webhooks else ()
+
     def not_taking(self) -> tuple[str, ...]:
         """Why no door takes input now, empty when all do.
 
@@ -165,10 +208,13 @@ class Wiring:
             self.tree.address("doors/bridge").tell(StopTaking())
 
     def finish_publishing(self) -> None:
-        """Publish nothing new; confirms of what is out still count."""
+        """Publish nothing new and call nobody; confirms and answers of what is out still count."""
+        if self._webhooks:
+            self.tree.address("calls/webhooks").tell(StopCalling())
         self.tree.address("doors/relay").tell(StopPublishing())
 
     @property
     def under_way(self) -> int:
-        """Deliveries not yet acked and effects not yet confirmed: what an orderly stop waits for."""
-        return self.bridge_link.waiting + self.relay_link.waiting
+        """Deliveries not acked, effects not confirmed, calls not answered: what an orderly stop waits for."""
+        calls = self._sender.under_way if self._sender else 0
+        return self.bridge_link.waiting + self.relay_link.waiting + calls

@@ -3,7 +3,8 @@
 It folds nothing; it carries entries somewhere and then says how far it got. Like a cell it begins (which retires its
 earlier incarnation), pulls from the tail, and moves its checkpoint by compare-and-set, one stage under way at a time.
 What it carried after its checkpoint is carried again by the next incarnation: whoever receives must know it again, by
-the transfer's number or by the effect's id.
+the transfer's number or by the effect's id. An owner that must remember for longer than a checkpoint may stand still
+keeps rows (`keep`) and says what came of them (`emit`), both durable with the next stage or not at all.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import msgspec
 
 from supervision.entry import Entry
-from supervision.messages import Begin, Begun, Committed, Rejected, Stage
+from supervision.messages import Begin, Begun, Committed, Emission, Rejected, Stage
 from supervision.runtime import Address
 from supervision.store import Reader
 from supervision.tail import Tail
@@ -55,6 +56,8 @@ class LogReader:
         self.checkpoint = -1
         self._finished = -1
         self._staging = False
+        self._rows: dict[str, bytes] = {}
+        self._emits: list[Emission] = []
         self._kinds = kinds
         self.incarnation = incarnation
         self._journal = journal
@@ -93,6 +96,19 @@ class LogReader:
         """Carry again everything that is not finished."""
         self.cursor = self._finished
 
+    @property
+    def staging(self) -> bool:
+        """A stage is under way."""
+        return self._staging
+
+    def keep(self, subject: str, row: bytes) -> None:
+        """Put `row` in the place of whatever `subject`, a part of the segment, holds; with the next stage."""
+        self._rows[subject] = row
+
+    def emit(self, emission: Emission) -> None:
+        """Append it with the next stage."""
+        self._emits.append(emission)
+
     def finished(self, upto: int) -> None:
         """Everything up to `upto` has arrived where it should; stage that, unless a stage is under way already."""
         assert self._finished <= upto <= self.cursor, (self._finished, upto, self.cursor)
@@ -100,13 +116,15 @@ class LogReader:
         self._stage()
 
     def _stage(self) -> None:
-        if self._staging or self._finished <= self.checkpoint:
+        if self._staging or not (self._finished > self.checkpoint or self._rows or self._emits):
             return
         self._staging = True
         me, segment = self._me, self.segment
+        rows, emits, self._rows, self._emits = list(self._rows.items()), self._emits, {}, []
+        nbytes = sum(len(row) for _, row in rows) + sum(len(emission.encoded) for emission in emits)
         self._journal.tell(
             Stage(
-                segment, self.domain, self.incarnation, self.checkpoint, self._finished,
+                segment, self.domain, self.incarnation, self.checkpoint, self._finished, emits, rows, nbytes=nbytes,
                 done=lambda result: me.tell(ReaderStaged(segment, result)),
             )
         )  # fmt: skip

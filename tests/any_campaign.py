@@ -118,7 +118,7 @@ _steps_without = st.one_of(
     _leaf("issue_coupon", {"template": labels}, on_refused=_refused) | _leaf("issue_coupon", {"tag": labels}),
     _leaf("give_points", {"points": st.integers(1, 9)}, reason=labels),
     _leaf("upgrade_tier", {"level": st.just("gold")}, days=st.integers(1, 30)),
-    _leaf("webhook", {"url": st.just("https://shop.example/hook")}),
+    _leaf("webhook", {"endpoint": st.just("crm")}),
     _leaf("emit", {"effect": st.just("gift")}, parameters=_parameters),
     _leaf("wait", {"seconds": _seconds}, until=_clocks),
 )

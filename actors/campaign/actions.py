@@ -26,6 +26,7 @@ from actors.campaign.effects import CampaignEffect
 from actors.coupon import inputs as coupons
 from actors.notification import messages as notification
 from actors.points import inputs as points
+from actors.webhook.messages import REQUESTED, RequestWebhook
 from supervision.envelope import rfc3339
 from supervision.outputs import Emit
 
@@ -69,6 +70,8 @@ class Doing(msgspec.Struct, frozen=True, gc=False):
     limits: tuple[notification.MessageLimit, ...] = ()
     """Of messages, whoever sends them; who sends keeps them."""
     priority: int = 0
+    step: str = ""
+    """The action's place in the campaign."""
 
     @property
     def reference(self) -> str:
@@ -92,7 +95,14 @@ def emitted(action: Action, doing: Doing, tagged: Sequence[str]) -> Iterator[Emi
             effect = CampaignEffect(action.effect, doing.campaign, doing.version, doing.run, dict(action.parameters))
             yield Emit("campaign.effect", effect, route=f"campaign.effect.{action.effect}")
         case Webhook():
-            raise TypeError("the door takes no webhooks")
+            yield Emit(REQUESTED, _call(action, doing))
+
+
+def _call(action: Webhook, doing: Doing) -> RequestWebhook:
+    return RequestWebhook(
+        action.endpoint, doing.run, doing.step, dict(action.parameters),
+        reference=doing.reference, campaign_id=doing.campaign, campaign_version=doing.version,
+    )  # fmt: skip
 
 
 def _message(action: SendNotification, doing: Doing) -> notification.SendNotification:

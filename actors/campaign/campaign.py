@@ -33,6 +33,7 @@ from actors.campaign.conditions import EVENTS_MAX, Condition, EventMatch, Second
 from actors.comparison import FieldName, Whole
 from actors.points.messages import POINTS_MAX
 from actors.rule_words import Amount, Id, Label, Rational
+from actors.webhook.messages import EndpointName
 from actors.windows.window_spec import EventName
 
 TAGS_MAX = 32
@@ -47,7 +48,6 @@ PARAMETERS_MAX = 32
 PARAMETER_CHARS_MAX = 500
 CODES_MAX = 16
 DAYS_MAX = 366
-URL_CHARS_MAX = 2_048
 CRON_CHARS_MAX = 128
 
 # `$` alone lets a line break pass behind it.
@@ -189,7 +189,12 @@ class UpgradeTier(_Step, frozen=True, tag="upgrade_tier"):
 
 
 class Webhook(_Step, frozen=True, tag="webhook"):
-    url: Annotated[str, Meta(min_length=1, max_length=URL_CHARS_MAX)]
+    """A call to `endpoint`, which the engine's configuration lists with its address, with `parameters` in its body. It
+    is retried for a day; with `on_refused` the campaign waits for how it ends.
+    """
+
+    endpoint: EndpointName
+    parameters: Parameters = {}
     on_refused: Refused = ()
 
 

@@ -18,7 +18,8 @@ FACTS = (
     "points.earned", "points.spent", "points.activated", "points.reversed", "points.expiring", "points.expired",
     "tier.upgraded", "tier.dropped", "tier.will_drop", "coupon.issued", "coupon.refused", "coupon.redeemed",
     "coupon.rolled_back", "coupon.transferred", "coupon.expiring", "coupon.expired", "cart.abandoned",
-    "message.sent", "message.held", "message.suppressed", "notify.refused",
+    "message.sent", "message.held", "message.suppressed", "notify.refused", "webhook.delivered",
+    "webhook.failed",
 )  # fmt: skip
 """Words of other domains that may start a campaign."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from actors.campaign import walking
-from actors.campaign.campaign import Campaign, GivePoints, UpgradeTier, Webhook
+from actors.campaign.campaign import Campaign, GivePoints, UpgradeTier
 from actors.campaign.conditions import CartHas
 from actors.campaign.limits import limits_of
 from actors.commands import Refusal
@@ -20,9 +20,7 @@ CODE = "not_yet"
 def problems(campaign: Campaign) -> Iterator[Refusal]:
     """Everything in `campaign` that would not happen."""
     for place, step, _ in walking.steps(campaign):
-        if isinstance(step, Webhook):
-            yield Refusal(CODE, place, f"{place} is a webhook, and webhooks are not called yet")
-        elif isinstance(step, GivePoints | UpgradeTier) and step.on_refused:
+        if isinstance(step, GivePoints | UpgradeTier) and step.on_refused:
             field = f"{place}.on_refused"
             yield Refusal(CODE, field, f"{field} must be left out: refusals of points and levels are not heard of yet")
     for place, root in walking.roots(campaign):

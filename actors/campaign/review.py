@@ -5,17 +5,18 @@ The door refuses by `checked` what `review` calls an error, so whoever asked fir
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
 import msgspec
 
-from actors.campaign import compiled, cost, not_yet, seed_form
+from actors.campaign import compiled, cost, not_yet, seed_form, walking
+from actors.campaign.campaign import Campaign, Webhook
 from actors.campaign.checks import Problems
 from actors.campaign.compiled import Checked, CompiledCampaign
 from actors.campaign.cost import Cost
 from actors.campaign.program import Fork
-from actors.commands import Refusal
+from actors.commands import Refusal, must_be
 from actors.money import DEFAULT_CURRENCY
 from actors.windows import counters
 
@@ -42,9 +43,11 @@ class Review(msgspec.Struct, frozen=True):
     cost: Cost | None = None
 
 
-def review(data: bytes, zone: str = "UTC", currency: str = DEFAULT_CURRENCY) -> Review:
+def review(
+    data: bytes, zone: str = "UTC", currency: str = DEFAULT_CURRENCY, endpoints: Collection[str] | None = None
+) -> Review:
     """Of the campaign that the JSON `data` is, in our form or in the seed's. Raises nothing, whatever `data` is."""
-    found = checked(data, zone, currency)
+    found = checked(data, zone, currency, endpoints)
     said = (*_found(found.problems.errors, "error"), *_found(found.problems.warnings, "warning"))
     made = found.campaign
     if made is None:
@@ -53,12 +56,20 @@ def review(data: bytes, zone: str = "UTC", currency: str = DEFAULT_CURRENCY) -> 
     return Review(True, found.id, said, msgspec.json.decode(made.canonical), made.version, costs)
 
 
-def checked(data: bytes, zone: str = "UTC", currency: str = DEFAULT_CURRENCY) -> Checked:
-    """As `compiled.check`, and what cannot be kept exactly or carried out yet is an error."""
+def checked(
+    data: bytes, zone: str = "UTC", currency: str = DEFAULT_CURRENCY, endpoints: Collection[str] | None = None
+) -> Checked:
+    """As `compiled.check`, and what cannot be kept exactly or carried out yet is an error. So is a webhook to none of
+    `endpoints`, where it is known which there are.
+    """
     found = compiled.check(data, zone, currency)
     if found.campaign is None:
         return found
-    errors = (*_too_much(found.campaign), *not_yet.problems(found.campaign.campaign))
+    errors = (
+        *_too_much(found.campaign),
+        *not_yet.problems(found.campaign.campaign),
+        *_strangers(found.campaign.campaign, endpoints),
+    )
     if not errors:
         return found
     if found.id:
@@ -75,6 +86,14 @@ def _too_much(campaign: CompiledCampaign) -> Iterator[Refusal]:
     for place, judge in places:
         for spec in judge.counters.values() if judge else ():
             yield from counters.counter_mistakes(spec, place)
+
+
+def _strangers(campaign: Campaign, endpoints: Collection[str] | None) -> Iterator[Refusal]:
+    """Endpoints that nobody has listed."""
+    for placed in walking.steps(campaign):
+        if isinstance(placed.step, Webhook) and endpoints is not None and placed.step.endpoint not in endpoints:
+            listed = ", ".join(sorted(endpoints)) or "none are there"
+            yield must_be("unknown_endpoint", f"{placed.place}.endpoint", f"one that this engine lists: {listed}")
 
 
 def _where_it_stood(problem: Refusal, seed: seed_form.Read) -> Refusal:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from actors.campaign import actions, knowledge
 from actors.campaign.actions import Doing
-from actors.campaign.campaign import CartIdle, IssueCoupon, NoAction, SendNotification
+from actors.campaign.campaign import Action, CartIdle, IssueCoupon, NoAction, SendNotification, Webhook
 from actors.campaign.desk import TURN_MS, Desk
 from actors.campaign.directory import with_tag
 from actors.campaign.heard import Heard
@@ -23,6 +23,7 @@ from actors.campaign.schedule import wake
 from actors.campaign.state import UNSETTLED_MAX, Run
 from actors.comparison import passes
 from actors.notification.messages import MessageLimit
+from actors.webhook.messages import CALLED_MS
 from actors.windows.slots import give_back
 
 ANSWER_MS = 24 * 3_600_000
@@ -33,6 +34,8 @@ ANSWERED = {
     "message.sent": ("reference", ""),
     "message.suppressed": ("reference", "reason"),
     "notify.refused": ("reference", "code"),
+    "webhook.delivered": ("reference", ""),
+    "webhook.failed": ("reference", "code"),
 }
 """Words that answer an action -> the field that names it, and the one that says why it was refused, if any does."""
 
@@ -173,7 +176,7 @@ def _exits(desk: Desk, one: Active, run: Run) -> bool:
 
 
 def _act(desk: Desk, one: Active, run: Run, do: Do) -> None:
-    doing = _doing(desk, one, run)
+    doing = _doing(desk, one, run, do.place)
     tagged = with_tag(desk.directory, do.action.tag or "") if isinstance(do.action, IssueCoupon) else ()
     emits = list(actions.emitted(do.action, doing, tagged))
     desk.outputs += emits
@@ -181,12 +184,22 @@ def _act(desk: Desk, one: Active, run: Run, do: Do) -> None:
     run.told = doing.reference if isinstance(do.action, SendNotification) else run.told
     kind = emits[0].kind if emits else "nothing"
     desk.why(one, "acted", run, step=do.place, action=kind, reference=doing.reference)
-    if do.refused and emits and isinstance(do.action, IssueCoupon | SendNotification):
-        waits_ms = do.action.valid_for_s * 1_000 if isinstance(do.action, SendNotification) else 0
-        run.asked, run.due = doing.reference, desk.at + waits_ms + ANSWER_MS
+    if do.refused and emits and isinstance(do.action, IssueCoupon | SendNotification | Webhook):
+        run.asked, run.due = doing.reference, desk.at + _takes_ms(do.action) + ANSWER_MS
 
 
-def _doing(desk: Desk, one: Active, run: Run) -> Doing:
+def _takes_ms(action: Action) -> int:
+    """How long it may rightly take until the action is answered."""
+    match action:
+        case SendNotification():
+            return action.valid_for_s * 1_000
+        case Webhook():
+            return CALLED_MS
+        case _:
+            return 0
+
+
+def _doing(desk: Desk, one: Active, run: Run, step: str) -> Doing:
     campaign = one.compiled.campaign
     limits = [
         MessageLimit(spec.scope, spec.window, spec.count) for spec in one.compiled.limits if spec.of_messages
@@ -194,7 +207,7 @@ def _doing(desk: Desk, one: Active, run: Run) -> Doing:
     return Doing(
         one.id, one.version, run.number, run.pc, desk.at, run.origin.offset,
         isinstance(campaign.trigger, CartIdle | NoAction), knowledge.spoken(desk.member.knows), tuple(limits),
-        campaign.priority,
+        campaign.priority, step,
     )  # fmt: skip
 
 

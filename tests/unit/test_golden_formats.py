@@ -107,12 +107,14 @@ from actors.programmes.messages import ProgrammeChanged
 from actors.registry import domains
 from actors.stops.switches import Switches
 from actors.watch.refusals import Refusals
+from actors.webhook.messages import WebhookDelivered, WebhookFailed
 from actors.windows.counters import Counter
 from actors.windows.slots import Slot, Slots
 from actors.windows.window_spec import Calendar, Rolling
 from supervision.domain import Event, formats
 from supervision.entry import Chain, Entry
 from supervision.envelope import envelope
+from topology.webhooks.call import Call
 
 FOLDER = Path(__file__).parent.parent / "golden"
 SUBJECT = "user:123456"
@@ -148,6 +150,9 @@ WHO = {
 
 DIRECTORY = Directory(1, {"T1": Listed(3, "active", "DOUBLE11", "A1")}, {"DOUBLE11": "T1"}, {"A1": "T1"})
 STATES: dict[str, Any] = {
+    "state.webhook.1": Call(
+        1, Entry(3, 1_790_000_000, 42, EXPIRES, 0, "webhook.requested", SUBJECT, b'{"endpoint":"crm"}'), EXPIRES, 2
+    ),
     "state.points.2": Account(
         main=Wallet(
             [Lot(EXPIRES, 100, 1_790_000_000, 41), Lot(EXPIRES, 7, 1_790_000_000, 44, (EXPIRES, 1_790_000_000, 50))],
@@ -433,6 +438,8 @@ EFFECTS: dict[str, Any] = {
     "message.held": MessageHeld("cart_remind_sms", "sms", "quiet_hours", EXPIRES_AT, **WHO),
     "consent.refused": ConsentRefused("sms", "offers", "too_many_categories", "the consent to 64 is remembered"),
     "message.suppressed": MessageSuppressed("cart_remind_sms", "sms", {"lines": 2}, "bought"),
+    "webhook.delivered": WebhookDelivered("crm", "msg_3_1790000000_42", 2, 204, reference="C.1.0", campaign_id="C"),
+    "webhook.failed": WebhookFailed("crm", "msg_3_1790000000_42", 14, "undelivered", "status 503"),
     "cart.changed": CartChanged(3, "added", 59_300, "CNY", 2, 1_758_378_600_000, True, 3, ("p1", "p2")),
     "cart.abandoned": CartAbandoned(
         3, 59_300, "CNY", (CartLine("p1", 2, "red", 29_900), CartLine("p2", 1)), ISSUED_AT, 41, True, True

@@ -121,7 +121,6 @@ def test_all_that_is_wrong_with_a_campaign_is_said_at_once_with_its_place(shop: 
 @pytest.mark.parametrize(
     ("fields", "place"),
     [
-        ({"steps": [{"type": "webhook", "url": "https://example.com/x"}]}, "steps[0]"),
         ({"steps": [SMS], "limits": [{"count": 51, "window": {"days": 1}, "scope": "all"}]}, "limits[0].count"),
         ({"steps": [{"type": "give_points", "points": 1, "on_refused": [{"then": [SMS]}]}]}, "steps[0].on_refused"),
         ({"when": {"type": "cart_has", "categories": ["books"]}}, "when.categories"),
@@ -134,6 +133,15 @@ def test_what_nothing_carries_out_yet_is_refused_at_the_door_with_its_place(
     assert [(error["field"], error["code"]) for error in errors] == [(place, "not_yet")]
     problems = shop.post(f"{PATH}/check", EARNED | fields).json()["problems"]
     assert [(found["path"], found["code"], found["severity"]) for found in problems] == [(place, "not_yet", "error")]
+
+
+def test_a_webhook_to_an_endpoint_that_nobody_listed_is_refused_with_its_place(shop: HttpWorld) -> None:
+    fields = {"steps": [SMS, {"type": "webhook", "endpoint": "stranger"}]}
+    errors = is_problem(put(shop, "calls", EARNED | fields), 422, "refused_programme")["errors"]
+    assert [(error["field"], error["code"]) for error in errors] == [("steps[1].endpoint", "unknown_endpoint")]
+    assert not shop.post(f"{PATH}/check", EARNED | fields).json()["ok"]
+    raw = {"steps": [{"type": "webhook", "url": "https://example.com/x"}]}
+    is_problem(put(shop, "calls", EARNED | raw), 422, "refused_programme")
 
 
 def test_what_its_author_may_have_misunderstood_is_told_with_the_put_and_does_not_stand_in_its_way(

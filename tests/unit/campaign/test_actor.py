@@ -9,6 +9,7 @@ from msgspec import UnsetType
 
 from actors.campaign.entering import kept_out
 from actors.notification.messages import SendNotification
+from actors.webhook.messages import RequestWebhook
 from tests.campaign_user import User, kinds
 
 REMIND = {"type": "send_notification", "channel": "sms", "template": "cart_remind_sms"}
@@ -309,6 +310,30 @@ def test_a_message_that_is_suppressed_leads_to_another_branch() -> None:
     reference = asked.body.reference  # type: ignore[attr-defined]
     said = ann.hears("message.suppressed", channel="sms", reference=reference, reason="no_consent")
     assert kinds(said) == ["coupon.issue", "campaign.exited"]
+
+
+def test_a_webhook_is_asked_for_by_name_and_how_it_ends_leads_to_a_branch() -> None:
+    call = {"type": "webhook", "endpoint": "crm", "parameters": {"why": "view"}}
+    for answer, kind in (("delivered", "coupon.issue"), ("failed", "notify.requested")):
+        ann = User()
+        instead = {"then": [REMIND, {"type": "stop"}], "codes": ["undelivered"]}
+        ann.campaign("VIEW", **{**VIEWED, "steps": [{**call, "on_refused": [instead]}, COUPON]})
+        (_, asked) = ann.does("product_view", product_id="p1", view_duration=45)
+        body = asked.body
+        assert isinstance(body, RequestWebhook) and asked.kind == "webhook.requested" and not asked.route
+        assert (body.endpoint, body.run, body.step, body.parameters) == ("crm", 1, "steps[0]", {"why": "view"})
+        assert body.reference.startswith("VIEW.1.") and body.campaign_id == "VIEW"
+        assert ann.waits(24 * 3_600) == [], "it may take a day"
+        assert ann.concerned(f"webhook.{answer}", campaign_id="VIEW")
+        said = ann.hears(f"webhook.{answer}", reference=body.reference, campaign_id="VIEW", code="undelivered")
+        assert kinds(said)[0] == kind
+
+
+def test_a_webhook_without_branches_is_not_waited_for() -> None:
+    ann = User()
+    ann.campaign("VIEW", **{**VIEWED, "steps": [{"type": "webhook", "endpoint": "crm"}, COUPON]})
+    said = ann.does("product_view", product_id="p1", view_duration=45)
+    assert kinds(said)[1:3] == ["webhook.requested", "coupon.issue"]
 
 
 def test_limits_of_all_messages_and_what_a_message_may_do_go_with_the_request() -> None:
