@@ -26,14 +26,21 @@ from supervision.outputs import Arm, Cancel, Emit, Output
 CRON = "cron:"
 """Before a campaign's id: the key of the timer for its next occurrence."""
 PAGE = "page:"
-USERS = 200
+USERS_MAX = 200
 """Of one page: each is an output of one reaction."""
-USERS_HELD = 16
+USERS_HELD_MAX = 16
 """The same amid ordinary traffic, which waits behind a page."""
 DUE = "campaign.due"
 SUBJECTS = "user:"
 AFTER_USERS = "user;"
 """Behind all subjects that are users: `;` follows `:`."""
+
+
+class Pages(msgspec.Struct, frozen=True):
+    """How many users a page tells at most, and one amid ordinary traffic."""
+
+    users: int = USERS_MAX
+    held: int = USERS_HELD_MAX
 
 
 class Waits(msgspec.Struct, frozen=True, gc=False):
@@ -99,12 +106,12 @@ def _next(one: Active, trigger: Schedule, at: int, last: int) -> Iterator[Output
         yield Arm(f"{CRON}{one.id}", occurrence, body=_json(Waits(last)))
 
 
-def page(event: Event) -> tuple[str, int] | None:
+def page(event: Event, pages: Pages) -> tuple[str, int] | None:
     """What `Domain.page` asks."""
     body = event.body
     if not isinstance(body, TimerDue) or not body.key.startswith(PAGE):
         return None
-    return _page(body.body).after, USERS_HELD if body.held else USERS
+    return _page(body.body).after, pages.held if body.held else pages.users
 
 
 def _sent(directory: Directory, event: Event, fired: TimerDue) -> Iterator[Output]:
