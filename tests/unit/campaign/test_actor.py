@@ -394,3 +394,23 @@ def test_runs_that_are_due_at_one_moment_all_go_on() -> None:
         ann.does("product_view", product_id="p1", view_duration=45)
     assert len(ann.member.runs) == 60
     assert kinds(ann.waits(86_400)).count("coupon.issue") == 60 and not ann.member.runs
+
+
+def test_a_limit_on_a_tag_counts_all_campaigns_that_bear_it_and_none_makes_another_forget() -> None:
+    ann = User()
+    for id, event, limits in (
+        ("DAILY", "sign_in", [{"count": 3, "window": {"days": 1}, "scope": "tag:spring"}]),
+        ("MINUTE", "search", [{"count": 1, "window": {"seconds": 60}, "scope": "tag:spring"}]),
+        ("FREE", "share", []),
+    ):
+        ann.campaign(id, trigger={"type": "event", "event": event}, steps=[COUPON], tags=["spring"], limits=limits)
+    ann.does("share")
+    ann.waits(60)
+    ann.does("sign_in")
+    ann.waits(60)
+    ann.does("search")
+    ann.waits(60)
+    ann.does("sign_in")
+    assert ann.outcomes("DAILY")[-1] == "capped"
+    ann.does("share")
+    assert ann.outcomes("FREE").count("entered") == 2  # which limits nobody
