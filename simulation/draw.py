@@ -22,6 +22,8 @@ COUPONS_SHARE = 0.11
 JOBS_SHARE = 0.7
 COUPON_CALLS_SHARE = 0.4
 """Both of worlds with coupons."""
+BROWSING_SHARE = 0.14
+"""Of worlds without these, a ledger or a probe: some 9 % of all."""
 
 
 class Draw(msgspec.Struct, frozen=True):
@@ -133,6 +135,10 @@ class Draw(msgspec.Struct, frozen=True):
     """How many users of a job go out at a time."""
     rounds: int
     """In which a day's inputs come, one after the other: what was heard in one is used in the next."""
+    pause_s: int
+    """That pass between two of them in which nothing happens."""
+    browsing: float
+    """Share of messages that are what users do in the shop, 0: the domains that hear of it are not there."""
 
 
 class Dice:
@@ -157,7 +163,8 @@ def draw(rng: Random) -> Draw:
     drawn = first | _later(dice) | _latest(dice)
     drawn |= _coupons(dice, not drawn["ledger"] and not drawn["probes"])
     drawn |= _jobs(dice, drawn["coupons"] > 0)
-    return Draw(**(drawn | _coupon_calls(dice, drawn["coupon_asks"])))
+    drawn |= _coupon_calls(dice, drawn["coupon_asks"])
+    return Draw(**(drawn | _browsing(dice, not drawn["ledger"] and not drawn["probes"] and not drawn["coupons"])))
 
 
 def _sizes(dice: Dice) -> dict[str, Any]:
@@ -315,6 +322,22 @@ def _coupon_calls(dice: Dice, asks: int) -> dict[str, Any]:
     if not asks or dice.rng.random() >= COUPON_CALLS_SHARE:
         return {}
     return {"calls": dice.rng.randint(8, 12), "coupon_asks": asks // 2}
+
+
+def _browsing(dice: Dice, room: bool) -> dict[str, Any]:
+    """As `_latest`, of what users do, where there is `room` for it. It needs hours that pass, and few users."""
+    rng = dice.rng
+    if not room or rng.random() >= BROWSING_SHARE:
+        return {"browsing": 0.0, "pause_s": 0}
+    return {
+        "users": rng.choice((1, 2, 4, 6)),
+        "days": rng.choice((0, 1, 1, 2)),
+        "notifies": False,
+        "profiles": 0.0,
+        "rounds": rng.choice((1, 2, 3)),
+        "pause_s": rng.choice((0, 1_200, 2_400, 30_000)),
+        "browsing": rng.uniform(0.8, 1.0),
+    }
 
 
 def draw_of(seed: int) -> Draw:

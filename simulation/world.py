@@ -20,11 +20,13 @@ from typing import Any
 import msgspec
 import structlog
 
+from actors.behaviour.actor import BehaviourActor
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.code_keys import KNOWN_TO_ALL
 from actors.coupon.stock import CouponStockActor
 from actors.coupon_jobs.actor import CouponJobsActor
 from actors.coupon_jobs.pages import Pages
+from actors.money import DEFAULT_CURRENCY
 from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
 from actors.points.actor import PointsLedgerActor
@@ -42,6 +44,8 @@ from simulation.absence import Absence
 from simulation.askers import Askers
 from simulation.bent_clock import BentClock
 from simulation.broker import LATER, Call, SimulatedBroker
+from simulation.browsing import Browsers
+from simulation.browsing_model import BrowsingModel
 from simulation.callers import Callers
 from simulation.checker import Checker
 from simulation.coupon_model import CouponModel
@@ -156,16 +160,14 @@ class World:
         self.coupons = CouponModel(self.marks)
         self.escrow = Escrow(self.coupons)
         self.jobs = self._job_model()
+        self.browsing = BrowsingModel()
         self.shadow = self._shadow()
         self.proof = LedgerProof(self.checker.logs, self.draw.ledger > 0)
         self.checker.on_stage = self._staged
         self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
         self.faults.on_kill, self.faults.on_deadly = self.disk.witness.died, self._deadly
         self.receiver = Receiver()
-        self.customers = Customers(
-            Random(f"{seed} customers"), self.disk, self.clock, self.points, self.profiles, self.notified,
-            self.checker.checkpoints, self._ledger(),
-        )  # fmt: skip
+        self.customers = self._customers()
         self.broker = SimulatedBroker(self.runtime, Random(rng.random()), self.draw.nack_rate)
         self.broker.on_publish = self._published
         self.broker.on_write = Wire(self.checker.gives_up).written
@@ -178,11 +180,12 @@ class World:
         publishing, asking = Random(rng.random()), Random(rng.random())
         self.askers = Askers(asking, self.draw, self, later)
         self.merchants = Merchants(f"{seed} merchants", self.draw, self, self.askers, self.coupons.answered)
-        coupons = self.merchants.shoppers
-        self.publishers = Publishers(publishing, self.draw, self, self.broker, self.checker, coupons)
+        self.publishers = self._publishers(publishing)
         self.job_makers = self._job_makers()
         self.absence = self._absence()
-        self.callers = Callers(Random(f"{seed} callers"), self.draw, self, coupons, self.coupons.answered)
+        self.callers = Callers(
+            Random(f"{seed} callers"), self.draw, self, self.merchants.shoppers, self.coupons.answered
+        )
         self.rule_makers = RuleMakers(Random(f"{seed} rules"), self.draw, self)
         self.mishaps = Mishaps(Random(rng.random()), self)
         self._command_door = Door({**COMMANDS, **FOR_OPERATORS}, self.draw.segments)
@@ -193,7 +196,7 @@ class World:
         """With all models, also of domains that are not there."""
         watch = WatchModel(self.draw.refusals_max, self.marks)
         others = (self.notified, self.profiles, self.programmes, self.probe, watch)
-        models = (self.points, *others, self.coupons, self.escrow, self.jobs)
+        models = (self.points, *others, self.coupons, self.escrow, self.jobs, self.browsing)
         return Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
 
     def _job_model(self) -> JobModel:
@@ -203,6 +206,17 @@ class World:
     def _job_makers(self) -> JobMakers:
         templates = self.merchants.templates
         return JobMakers(f"{self.seed} jobs", self.draw, self, self.publishers, self.askers, self.jobs, templates)
+
+    def _customers(self) -> Customers:
+        return Customers(
+            Random(f"{self.seed} customers"), self.disk, self.clock, self.points, self.profiles, self.notified,
+            self.browsing, self.checker.checkpoints, self._ledger(),
+        )  # fmt: skip
+
+    def _publishers(self, rng: Random) -> Publishers:
+        browsers = Browsers(Random(f"{self.seed} browsing"))
+        coupons = self.merchants.shoppers
+        return Publishers(rng, self.draw, self, self.broker, self.checker, coupons, browsers)
 
     def _absence(self) -> Absence:
         drawn = self.draw
@@ -278,6 +292,7 @@ class World:
         if self.draw.jobs:
             sizes = sizes_of(self.draw)
             others.append(CouponJobsActor(self.draw.segments, Pages(sizes.under_way, sizes.page, sizes.held)))
+        others += [BehaviourActor(DEFAULT_CURRENCY)] if self.draw.browsing else []
         others += [WatchActor([PointsLedgerActor.name], self.draw.refusals_max)] if self.draw.refusals_max else []
         return [self._ledger(), *others, *([ProbeActor()] if self.draw.probes else [])]
 
@@ -346,6 +361,8 @@ class World:
             self.proof.stage(stage)
         elif stage.domain in ESCROWED:
             self.escrow.stage(stage)
+        elif stage.domain == BehaviourActor.name:
+            self.browsing.stage(stage)
 
     def _retry_failed(self, stage: Stage) -> None:
         """Of a subject whose retry failed anew, memory is what the store has: nothing folds it until the next one."""
@@ -403,6 +420,7 @@ class World:
         last = drawn.days + drawn.leaps
         for day in range(last + 1):
             for done in range(drawn.rounds):
+                self.clock.advance(drawn.pause_s if done else 0)
                 self._round((last + 1 - day) * drawn.rounds - done, drawn.rounds - done)
             if day < last:
                 self.askers.give_up()
