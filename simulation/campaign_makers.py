@@ -70,7 +70,7 @@ class CampaignMakers:
     def plan_round(self, left: int) -> None:
         """Say some of what is to be said; so many rounds are left, this one included."""
         for campaign, words in self._words.items():
-            for _ in range(-(-len(words) // left)):
+            for _ in range(sum(self._rng.random() < 1 / left for _ in words)):
                 self._world.at(self._rng.uniform(0, self._draw.window_s), partial(self._next, campaign, True))
 
     def _next(self, campaign: str, careless: bool) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-ZONES = ("UTC", "Asia/Shanghai", "Asia/Shanghai", "Pacific/Auckland")
+ZONES = ("UTC", *("Asia/Shanghai",) * 3, "Pacific/Auckland")
 """Worlds begin on 21 September, two hours before midnight in the second; in the last one clocks go forward on the 27th,
 from 02:00 to 03:00.
 """
@@ -54,8 +54,13 @@ def _words(rng: Random, id: str, family: Callable[[Random], dict[str, Any]], gap
         campaign["limits"] = limits
     words: list[Word] = [("put", campaign), ("activate", {})]
     status = "active"
+    stays = gap and campaign["trigger"]["type"] == "schedule"
     for _ in range(rng.choice((1, 2, CHANGES_MAX, CHANGES_MAX))):
-        word = rng.choice(("put", "put", "put", "pause", "archive") if status == "active" else ("activate", "put"))
+        word = (
+            "put"
+            if stays
+            else rng.choice(("put", "put", "put", "pause", "archive") if status == "active" else ("activate", "put"))
+        )
         campaign = _edited(rng, campaign) if word == "put" else campaign
         words.append((word, campaign if word == "put" else {}))
         status = {"put": status, "pause": "paused", "activate": "active"}.get(word, "archived")
@@ -93,7 +98,7 @@ def _scheduled(rng: Random) -> dict[str, Any]:
     """At a time, for everybody of whom something is known."""
     trigger = {"type": "schedule", "cron": rng.choice(CRONS), "catch_up": rng.choice(("once", "once", "skip"))}
     found: dict[str, Any] = {"trigger": trigger, "steps": [_action(rng)]}
-    if rng.random() < 0.4:
+    if rng.random() < 0.6:
         found["when"] = _count(rng, rng.choice(EVENTS), (1, 2))
     if rng.random() < 0.3:
         found["steps"] += [{"type": "wait", "seconds": rng.choice(WAITS)}, _action(rng)]
@@ -116,7 +121,7 @@ def _awaited(rng: Random) -> dict[str, Any]:
 
 def _count(rng: Random, event: str, values: tuple[int, ...]) -> dict[str, Any]:
     count: dict[str, Any] = {"type": "count", "event": event, "op": ">=", "value": rng.choice(values)}
-    if window := rng.choice(WINDOWS):
+    if window := rng.choice((*WINDOWS, *DAYS * 3)):
         count["within"] = window
     if rng.random() < 0.7:
         return count

@@ -357,7 +357,7 @@ def _campaigns(dice: Dice, room: bool) -> dict[str, Any]:
     rng = dice.rng
     if not room or rng.random() >= CAMPAIGNS_SHARE:
         return {"campaigns": 0, "campaign_page": 0}
-    days, leaps, leap_days = rng.choice(((0, 0, 1), (1, 0, 1), (1, 1, 4), (0, 1, 5)))
+    days, leaps, leap_days = rng.choice(((0, 0, 1), (1, 0, 1), (1, 1, 4), (1, 1, 4), (0, 1, 5)))
     return {
         "users": rng.choice((1, 2, 4, 6)),
         "days": days,
