@@ -126,7 +126,8 @@ class Fold:
             self._book.rows[key] = (due, self._entry.offset)
 
     def _answered(self, name: str, body: Mapping[str, Any]) -> None:
-        reference = str(body.get(ANSWERS[name], "")).rpartition(".")[0] if name in ANSWERS else ""
+        named = str(body.get(ANSWERS[name], "")) if name in ANSWERS else ""
+        reference = ".".join(named.split(".")[:2])
         slot = self._book.unsettled.pop(reference, None)
         if slot is not None and name in NO:
             self._mark("campaign_slot_returned")

@@ -222,10 +222,10 @@ class CampaignModel:
             case "campaign.effect":
                 return (kind, subject, campaign, version, run, body["effect"])
             case "notify.requested":
-                of_run = body["reference"].split(".")
+                of_run = body["reference"].split(".", 2)
                 return (kind, subject, campaign, version, int(of_run[1]), body["channel"], body["template"])
             case "coupon.issue":
-                of_run = body["activity_id"].split(".")
+                of_run = body["activity_id"].split(".", 2)
                 return (kind, subject, of_run[0], int(of_run[1]), body["template"])
             case "points.accrue":
                 return (kind, subject, body["points"], body["reason"])

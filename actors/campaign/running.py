@@ -149,7 +149,7 @@ def _exits(desk: Desk, one: Active, run: Run) -> bool:
 
 
 def _act(desk: Desk, one: Active, run: Run, do: Do) -> None:
-    doing = _doing(desk, one, run)
+    doing = _doing(desk, one, run, do)
     tagged = with_tag(desk.directory, do.action.tag or "") if isinstance(do.action, IssueCoupon) else ()
     emits = list(actions.emitted(do.action, doing, tagged))
     desk.outputs += emits
@@ -162,13 +162,13 @@ def _act(desk: Desk, one: Active, run: Run, do: Do) -> None:
         run.asked, run.due = doing.reference, desk.at + waits_ms + ANSWER_MS
 
 
-def _doing(desk: Desk, one: Active, run: Run) -> Doing:
+def _doing(desk: Desk, one: Active, run: Run, do: Do) -> Doing:
     campaign = one.compiled.campaign
     limits = [
         MessageLimit(spec.scope, spec.window, spec.count) for spec in one.compiled.limits if spec.of_messages
     ]  # fmt: skip
     return Doing(
-        one.id, one.version, run.number, run.pc, desk.at, run.origin.offset,
+        one.id, one.version, run.number, do.place, desk.at, run.origin.offset,
         isinstance(campaign.trigger, CartIdle | NoAction), knowledge.spoken(desk.member.knows), tuple(limits),
         campaign.priority,
     )  # fmt: skip
