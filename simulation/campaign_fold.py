@@ -130,7 +130,6 @@ class Fold:
         reference = ".".join(named.split(".")[:2])
         slot = self._book.unsettled.pop(reference, None)
         if slot is not None and name in NO:
-            self._mark("campaign_slot_returned")
             self._book.give_back(slot)
 
     def _watch(self, name: str, idle: bool) -> None:
@@ -219,10 +218,8 @@ class Fold:
             stood = told.versions[run.version].steps[run.place] if run.version in told.versions else None
             here = rules.steps.get(run.place)
             if stood is None or here is None or here.sort != stood.sort:
-                self._mark("campaign_no_such_step")
                 self._finish(id, rules, run, "no_such_step")
                 return None
-            self._mark("campaign_moved")
             run.version = rules.version
         elif rules is not told.rules:
             self._mark("campaign_stayed")

@@ -170,7 +170,6 @@ class CampaignModel:
         """The next users are told."""
         campaign, occurrence, after = segment.pages.pop(body["key"])
         if segment.campaigns[campaign].status != "active":
-            self._marks["campaign_page_dropped"] += 1
             return []
         most = self._pages.held if body["held"] else self._pages.users
         users = sorted((user for user in segment.users if user.encode() > after.encode()), key=str.encode)[:most]

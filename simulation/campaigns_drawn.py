@@ -38,7 +38,7 @@ Word = tuple[str, dict[str, Any]]
 def campaigns(rng: Random, number: int, days: int) -> dict[str, list[Word]]:
     """Each with what is done with it, in order; they are put and activated first. `days`: how long the world lasts."""
     families = rng.sample((_counted, _counted, _idle, _idle, _scheduled, _awaited, _awaited), number)
-    if days > GAP_DAYS and _scheduled not in families:
+    if number and days > GAP_DAYS and _scheduled not in families:
         families[-1] = _scheduled
     return {f"c{n}": _words(rng, f"c{n}", family, days > GAP_DAYS) for n, family in enumerate(families)}
 
