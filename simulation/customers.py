@@ -2,8 +2,8 @@
 
 They look right after a commit, at what any process could read then, so what they are shown must be the model's to the
 last point: the balance as of the checkpoint that the answer names, and the lines of the ledger, page by page (what they
-add up to is for ledger_proof.py); and, where there are profiles, the export of all that is held. They use readers of
-their own that never fail: to be refused is not to be shown something wrong.
+add up to is for ledger_proof.py); where there are profiles, the export of all that is held; and where what they did is
+remembered, all of it. They use readers of their own that never fail: to be refused is not to be shown something wrong.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from random import Random
 
 from actors.points.actor import PointsLedgerActor
 from gateway.balances import Balance
+from gateway.behaviour_queries import BehaviourQueries
 from gateway.export import EXPORT_RECORDS_MAX, Exports, NotificationSection, PointsSection, ProfileSection, exports
 from gateway.problems import Problem
 from gateway.queries import PointsQueries
 from gateway.readers import ReaderPool
+from simulation.browsing_model import BrowsingModel
 from simulation.model import NotificationModel, ProfileModel
 from simulation.points_book import Book
 from simulation.points_model import PointsModel
@@ -42,6 +44,7 @@ class Customers:
         model: PointsModel,
         profiles: ProfileModel,
         notified: NotificationModel,
+        browsing: BrowsingModel,
         stands: Mapping[tuple[int, str], int],
         points: PointsLedgerActor,
     ):
@@ -53,6 +56,7 @@ class Customers:
         self._notified = notified
         readers, segments = ReaderPool(SimulatedStore(disk).reader), disk.image.segments
         self._queries = PointsQueries(readers, segments, clock, points)
+        self._browsing, self._behaviours = browsing, BehaviourQueries(readers, segments)
         self._exports: Exports = exports(self._queries, readers, segments)
         self._commits = 0
 
@@ -63,6 +67,8 @@ class Customers:
             self._look(self._rng.choice(list(self._model.books)))
             if self._profiles.facts:
                 self._export(self._rng.choice(list(self._profiles.facts)))
+            if self._browsing.lines:
+                self._look_back(self._rng.choice(list(self._browsing.lines)))
 
     def at_rest(self) -> None:
         """A few look once more."""
@@ -70,6 +76,8 @@ class Customers:
             self._look(subject)
         for subject in self._some(self._profiles.facts):
             self._export(subject)
+        for subject in self._some(self._browsing.lines):
+            self._look_back(subject)
 
     def _some(self, known: Mapping[str, object]) -> list[str]:
         return self._rng.sample(list(known), min(LOOKS_AT_REST, len(known)))
@@ -108,6 +116,18 @@ class Customers:
                 break
         if lines != book.lines:
             raise Violation(f"queries: {user} is shown {lines} lines, the model has {book.lines}")
+
+    def _look_back(self, subject: str) -> None:
+        """On all that he did, newest first."""
+        user, found, cursor = subject.removeprefix("user:"), list[str](), None
+        while True:
+            page = self._behaviours.events(user, PAGE_LINES, cursor)
+            found += [line.entry for line in page.data]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        if found[::-1] != (mine := [line[0] for _, line in sorted(self._browsing.lines[subject].items())]):
+            raise Violation(f"queries: {user} did {found[::-1]}, the model has {mine}")
 
     def _zone(self, subject: str, given: str) -> None:
         zone = self._notified.zones.get(subject, "")

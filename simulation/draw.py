@@ -23,6 +23,11 @@ JOBS_SHARE = 0.7
 COUPON_CALLS_SHARE = 0.4
 HANDS_SHARE = 0.4
 """All of worlds with coupons."""
+BROWSING_SHARE = 0.14
+"""Of worlds without these, a ledger or a probe: some 9 % of all."""
+CAMPAIGNS_SHARE = 0.14
+OTHERS = ("ledger", "probes", "coupons", "browsing")
+"""Of worlds without any of these: some 8 % of all."""
 
 
 class Draw(msgspec.Struct, frozen=True):
@@ -136,6 +141,14 @@ class Draw(msgspec.Struct, frozen=True):
     """Share of messages about coupons that hand one over, 0: no template is transferable."""
     rounds: int
     """In which a day's inputs come, one after the other: what was heard in one is used in the next."""
+    pause_s: int
+    """That pass between two of them in which nothing happens."""
+    browsing: float
+    """Share of messages that are what users do in the shop, 0: the domains that hear of it are not there."""
+    campaigns: int
+    """Campaigns that operators put, 0: their domain is not there."""
+    campaign_page: int
+    """How many users hear at a time that a campaign is due."""
 
 
 class Dice:
@@ -161,7 +174,9 @@ def draw(rng: Random) -> Draw:
     drawn |= _coupons(dice, not drawn["ledger"] and not drawn["probes"])
     drawn |= _jobs(dice, drawn["coupons"] > 0)
     drawn |= _coupon_calls(dice, drawn["coupon_asks"])
-    return Draw(**(drawn | _hands(dice, drawn["coupons"] > 0)))
+    drawn |= _hands(dice, drawn["coupons"] > 0)
+    drawn |= _browsing(dice, not drawn["ledger"] and not drawn["probes"] and not drawn["coupons"])
+    return Draw(**(drawn | _campaigns(dice, not any(drawn[name] for name in OTHERS))))
 
 
 def _sizes(dice: Dice) -> dict[str, Any]:
@@ -324,6 +339,47 @@ def _coupon_calls(dice: Dice, asks: int) -> dict[str, Any]:
 def _hands(dice: Dice, room: bool) -> dict[str, Any]:
     """As `_latest`, of coupons that are handed over."""
     return {"hands": dice.sometimes(dice.rng.uniform(0.2, 0.5), HANDS_SHARE) if room else 0.0}
+
+
+def _browsing(dice: Dice, room: bool) -> dict[str, Any]:
+    """As `_latest`, of what users do, where there is `room` for it. It needs hours that pass, and few users."""
+    rng = dice.rng
+    if not room or rng.random() >= BROWSING_SHARE:
+        return {"browsing": 0.0, "pause_s": 0}
+    return {
+        "users": rng.choice((1, 2, 4, 6)),
+        "days": rng.choice((0, 1, 1, 2)),
+        "notifies": False,
+        "profiles": 0.0,
+        "rounds": rng.choice((1, 2, 3)),
+        "pause_s": rng.choice((0, 1_200, 2_400, 30_000)),
+        "browsing": rng.uniform(0.8, 1.0),
+    }
+
+
+def _campaigns(dice: Dice, room: bool) -> dict[str, Any]:
+    """As `_latest`, of campaigns, where there is `room` for them. They need users who do something, and hours and days
+    that pass, up to where clocks change.
+    """
+    rng = dice.rng
+    if not room or rng.random() >= CAMPAIGNS_SHARE:
+        return {"campaigns": 0, "campaign_page": 0}
+    days, leaps, leap_days = rng.choice(((0, 0, 1), (1, 0, 1), (1, 1, 4), (1, 1, 4), (0, 1, 5)))
+    return {
+        "users": rng.choice((1, 2, 4, 6)),
+        "days": days,
+        "leaps": leaps,
+        "leap_days": leap_days,
+        "days_leap": False,
+        "notifies": False,
+        "profiles": 0.0,
+        "refusals_max": 0,
+        "rounds": rng.choice((3, 4)),
+        "pause_s": rng.choice((1_500, 4_000, 4_000, 20_000)),
+        "browsing": rng.uniform(0.9, 1.0),
+        "campaigns": rng.randint(3, 5),
+        "campaign_page": rng.choice((1, 2, 3)),
+    }
 
 
 def draw_of(seed: int) -> Draw:

@@ -136,6 +136,18 @@ OBSERVED: Mapping[str, str] = {
     "listed_waited": "a user of a job waited for stock",
     "coupon_made_good": "somebody waited for what was thrown away of coupons or their jobs, and it was made good",
     "coupon_guarded": "too many wrong codes came from one user",
+    "campaign_capped": "a limit kept somebody out of a campaign",
+    "campaign_exited": "somebody under way left when it was looked at whether he had to, before an action",
+    "campaign_holdout": "somebody was kept out of a campaign to compare with",
+    "campaign_slot_unused": "a run that had done nothing gave back what it had taken of limits",
+    "campaign_wait_ended": "what somebody under way waited for came",
+    "campaign_waited": "somebody under way waited as long as he was to",
+    "campaign_waited_in_vain": "what somebody waited for did not come in time",
+    "campaign_stayed": "somebody under way went on by the version of his start",
+    "campaign_archived_under_way": "somebody was under way in a campaign that was archived",
+    "campaign_pages": "a schedule told users on a page after its first one",
+    "campaign_schedule_late": "a schedule was more than a minute late",
+    "campaign_made_good": "a firing or a word to a segment about campaigns was thrown away, and it was made good",
 }
 """Name -> what it means."""
 

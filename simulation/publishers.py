@@ -17,6 +17,7 @@ import msgspec
 from actors.registry import COMMANDS
 from gateway.ingest import Ingest, Taken
 from simulation.broker import Message, SimulatedBroker
+from simulation.browsing import BEHAVIOURS, FLAT, NESTED, Browsers
 from simulation.checker import Checker
 from simulation.coupon_shoppers import CouponShoppers
 from simulation.draw import Draw
@@ -36,7 +37,7 @@ PLAIN_CHANGE = b'{"event_type":"points_change","user_id":"'
 PROFILE_UPDATE = b'{"event_type":"user_profile_update"'
 COUPON = b'{"event_type":"coupon_'
 BATCH = b'{"event_type":"batch_coupon_issue"'
-DOORS = {PROFILE_UPDATE: PROFILES, COUPON: COUPONS, BATCH: BATCHES}
+DOORS = {PROFILE_UPDATE: PROFILES, COUPON: COUPONS, BATCH: BATCHES, NESTED: BEHAVIOURS, FLAT: BEHAVIOURS}
 """By how a message begins; all else is about points."""
 FACTS = {
     "zone": ("Asia/Shanghai", "UTC", None),
@@ -85,9 +86,11 @@ class Publishers:
     """All of a world's senders."""
 
     def __init__(
-        self, rng: Random, draw: Draw, shop: Shop, broker: SimulatedBroker, checker: Checker, coupons: CouponShoppers
-    ) -> None:
+        self, rng: Random, draw: Draw, shop: Shop, broker: SimulatedBroker, checker: Checker, coupons: CouponShoppers,
+        browsers: Browsers,
+    ) -> None:  # fmt: skip
         self._rng = rng
+        self._browsers = browsers
         self._coupons = coupons
         self._draw = draw
         self._shop = shop
@@ -178,6 +181,7 @@ class Publishers:
             part.replace(b'"points":', b'"points":1')
             .replace(b'_changes":{', b'_changes":{"reused":1,')
             .replace(b'"coupon_issue",', b'"coupon_issue","reused":1,')
+            .replace(b'"behavior_type":', b'"reused":1,"behavior_type":')
             for part in sending.parts
         )
         return msgspec.structs.replace(sending, parts=other)
@@ -189,6 +193,8 @@ class Publishers:
         user = min(int(rng.expovariate(2 / draw.users)), draw.users - 1)  # a few hot ones
         if draw.profiles and rng.random() < draw.profiles:
             return self._profile(user)
+        if draw.browsing and rng.random() < draw.browsing:
+            return self._browsers.message(user)
         if draw.coupons and rng.random() < draw.coupons:
             return msgspec.json.encode(self._coupons.message(user))
         if draw.ledger and rng.random() < draw.ledger:

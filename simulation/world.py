@@ -20,11 +20,15 @@ from typing import Any
 import msgspec
 import structlog
 
+from actors.behaviour.actor import BehaviourActor
+from actors.campaign import fanout
+from actors.campaign.actor import CampaignActor
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.code_keys import KNOWN_TO_ALL
 from actors.coupon.stock import CouponStockActor
 from actors.coupon_jobs.actor import CouponJobsActor
 from actors.coupon_jobs.pages import Pages
+from actors.money import DEFAULT_CURRENCY
 from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
 from actors.points.actor import PointsLedgerActor
@@ -42,7 +46,13 @@ from simulation.absence import Absence
 from simulation.askers import Askers
 from simulation.bent_clock import BentClock
 from simulation.broker import LATER, Call, SimulatedBroker
+from simulation.browsing import Browsers
+from simulation.browsing_model import BrowsingModel
 from simulation.callers import Callers
+from simulation.campaign_makers import CampaignMakers
+from simulation.campaign_model import CampaignModel
+from simulation.campaign_model import Pages as CampaignPages
+from simulation.campaign_proof import CampaignProof
 from simulation.checker import Checker
 from simulation.coupon_model import CouponModel
 from simulation.crashes import Crashes
@@ -156,16 +166,15 @@ class World:
         self.coupons = CouponModel(self.marks)
         self.escrow = Escrow(self.coupons)
         self.jobs = self._job_model()
+        self.browsing = BrowsingModel()
+        self.why = CampaignProof(CampaignModel(campaign_pages(self.draw), self.marks))
         self.shadow = self._shadow()
         self.proof = LedgerProof(self.checker.logs, self.draw.ledger > 0)
         self.checker.on_stage = self._staged
         self.faults.on_offer, self.faults.on_reject = self.checker.offered, self.checker.rejected
         self.faults.on_kill, self.faults.on_deadly = self.disk.witness.died, self._deadly
         self.receiver = Receiver()
-        self.customers = Customers(
-            Random(f"{seed} customers"), self.disk, self.clock, self.points, self.profiles, self.notified,
-            self.checker.checkpoints, self._ledger(),
-        )  # fmt: skip
+        self.customers = self._customers()
         self.broker = SimulatedBroker(self.runtime, Random(rng.random()), self.draw.nack_rate)
         self.broker.on_publish = self._published
         self.broker.on_write = Wire(self.checker.gives_up).written
@@ -178,12 +187,13 @@ class World:
         publishing, asking = Random(rng.random()), Random(rng.random())
         self.askers = Askers(asking, self.draw, self, later)
         self.merchants = Merchants(f"{seed} merchants", self.draw, self, self.askers, self.coupons.answered)
-        coupons = self.merchants.shoppers
-        self.publishers = Publishers(publishing, self.draw, self, self.broker, self.checker, coupons)
+        self.publishers = self._publishers(publishing)
         self.job_makers = self._job_makers()
         self.absence = self._absence()
-        self.callers = Callers(Random(f"{seed} callers"), self.draw, self, coupons, self.coupons.answered)
+        shoppers = self.merchants.shoppers
+        self.callers = Callers(Random(f"{seed} callers"), self.draw, self, shoppers, self.coupons.answered)
         self.rule_makers = RuleMakers(Random(f"{seed} rules"), self.draw, self)
+        self.campaign_makers = CampaignMakers(f"{seed} campaigns", self.draw, self, self.rule_makers.answers)
         self.mishaps = Mishaps(Random(rng.random()), self)
         self._command_door = Door({**COMMANDS, **FOR_OPERATORS}, self.draw.segments)
         self.readers = (*(domain.name for domain in self._domains()), "courier", "relay")
@@ -193,7 +203,7 @@ class World:
         """With all models, also of domains that are not there."""
         watch = WatchModel(self.draw.refusals_max, self.marks)
         others = (self.notified, self.profiles, self.programmes, self.probe, watch)
-        models = (self.points, *others, self.coupons, self.escrow, self.jobs)
+        models = (self.points, *others, self.coupons, self.escrow, self.jobs, self.browsing, self.why.model)
         return Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
 
     def _job_model(self) -> JobModel:
@@ -203,6 +213,17 @@ class World:
     def _job_makers(self) -> JobMakers:
         templates = self.merchants.templates
         return JobMakers(f"{self.seed} jobs", self.draw, self, self.publishers, self.askers, self.jobs, templates)
+
+    def _customers(self) -> Customers:
+        return Customers(
+            Random(f"{self.seed} customers"), self.disk, self.clock, self.points, self.profiles, self.notified,
+            self.browsing, self.checker.checkpoints, self._ledger(),
+        )  # fmt: skip
+
+    def _publishers(self, rng: Random) -> Publishers:
+        browsers = Browsers(Random(f"{self.seed} browsing"))
+        coupons = self.merchants.shoppers
+        return Publishers(rng, self.draw, self, self.broker, self.checker, coupons, browsers)
 
     def _absence(self) -> Absence:
         drawn = self.draw
@@ -271,13 +292,17 @@ class World:
     def _domains(self) -> list[Domain[Any]]:
         others: list[Domain[Any]] = [NotificationActor(TEMPLATES)] if self.draw.notifies else []
         others += [ProfileActor()] if self.draw.profiles else []
-        if self._rules_change or self.draw.switches or self.draw.coupons:
+        if self._rules_change or self.draw.switches or self.draw.coupons or self.draw.campaigns:
             others.append(ProgrammesActor(self.draw.segments, SEGMENTS_AT_ONCE))
         if self.draw.coupons:
             others += [CouponIssuerActor(self.draw.segments, KNOWN_TO_ALL), CouponStockActor(self.draw.segments)]
         if self.draw.jobs:
             sizes = sizes_of(self.draw)
             others.append(CouponJobsActor(self.draw.segments, Pages(sizes.under_way, sizes.page, sizes.held)))
+        others += [BehaviourActor(DEFAULT_CURRENCY)] if self.draw.browsing else []
+        if self.draw.campaigns:
+            pages = campaign_pages(self.draw)
+            others.append(CampaignActor(DEFAULT_CURRENCY, fanout.Pages(pages.users, pages.held)))
         others += [WatchActor([PointsLedgerActor.name], self.draw.refusals_max)] if self.draw.refusals_max else []
         return [self._ledger(), *others, *([ProbeActor()] if self.draw.probes else [])]
 
@@ -346,6 +371,10 @@ class World:
             self.proof.stage(stage)
         elif stage.domain in ESCROWED:
             self.escrow.stage(stage)
+        elif stage.domain == BehaviourActor.name:
+            self.browsing.stage(stage)
+        elif stage.domain == CampaignActor.name:
+            self.why.stage(stage)
 
     def _retry_failed(self, stage: Stage) -> None:
         """Of a subject whose retry failed anew, memory is what the store has: nothing folds it until the next one."""
@@ -397,12 +426,13 @@ class World:
 
     def _live(self) -> None:
         drawn = self.draw
-        if drawn.coupons:
+        if drawn.coupons or drawn.campaigns:
             self._open_shop()
         self.mishaps.plan()
         last = drawn.days + drawn.leaps
         for day in range(last + 1):
             for done in range(drawn.rounds):
+                self.clock.advance(drawn.pause_s if done else 0)
                 self._round((last + 1 - day) * drawn.rounds - done, drawn.rounds - done)
             if day < last:
                 self.askers.give_up()
@@ -414,14 +444,15 @@ class World:
             self._pass(LONG_OUTAGE_S)
 
     def _open_shop(self) -> None:
-        """Put the templates, undisturbed: of a shop whose templates come when its customers have gone, nothing is seen
-        but refusals.
+        """Put the templates and campaigns, undisturbed: of a shop whose templates come when its customers have gone,
+        nothing is seen but refusals.
         """
         self.faults.on = False
         self._pass_until(self.wiring.engine.begun)
         self.merchants.open_shop()
+        self.campaign_makers.open_office()
         self._pass(OPENING_S)
-        self._pass_until(lambda: not self.askers.waiting)
+        self._pass_until(lambda: not self.askers.waiting and self.campaign_makers.opened)
         self.faults.on = True
 
     def _round(self, left: int, left_today: int) -> None:
@@ -429,6 +460,7 @@ class World:
         drawn, last = self.draw, left == 1
         published = drawn.inputs - drawn.probes - drawn.asks - drawn.calls - drawn.coupon_asks
         self.job_makers.plan_round(left)
+        self.campaign_makers.plan_round(left)
         self.publishers.plan_day((published - self.publishers.sent) // left)
         self.askers.plan_day((drawn.probes - self.askers.sent) // left)
         if self._rules_change and left_today == 1:
@@ -533,6 +565,7 @@ class World:
         self.receiver.at_rest()
         self.customers.at_rest()
         self.proof.at_rest(self.points.gifts_discarded)
+        self.why.at_rest()
         young = (self.coupons.answers, self.jobs.answers)
         answers = (self.probe.answers, self.points.answers, self.programmes.answers, *young)
         self.askers.compare({id: answer for each in answers for id, answer in each.items()})
@@ -582,6 +615,11 @@ class World:
 def sizes_of(drawn: Draw) -> Sizes:
     """How a job's users go out: a page and a half at a time, amid other traffic one by one."""
     return Sizes(drawn.job_page + drawn.job_page // 2, drawn.job_page, 1)
+
+
+def campaign_pages(drawn: Draw) -> CampaignPages:
+    """How users hear that a campaign is due: so many at a time, amid other traffic one by one."""
+    return CampaignPages(drawn.campaign_page, 1)
 
 
 @lru_cache(maxsize=PROGRAMMES_KEPT)

@@ -1,8 +1,8 @@
 """Actions as entries to the domains that carry them out.
 
-Each names the run and the step that it is of, `<campaign>.<run>.<instruction>`, which is the business occasion of a
-coupon and comes back in the answer: so whatever is replayed asks for the same thing, and a refusal finds the step that
-may branch on it.
+Each names the run and the place of the step that it is of, `<campaign>.<run>.<place>`, which is the business occasion
+of a coupon and comes back in the answer: so whatever is replayed asks for the same thing, and a refusal finds the step
+that may branch on it.
 """
 
 from __future__ import annotations
@@ -56,12 +56,13 @@ class Tier(msgspec.Struct, frozen=True, gc=False):
 
 
 class Doing(msgspec.Struct, frozen=True, gc=False):
-    """Of whom and when an action is. `offset`: of the event that the run is because of."""
+    """Of whom and when an action is. `place`: of its step; a run comes to each once, also when it moves to another
+    version, whose instructions have other numbers. `offset`: of the event that the run is because of."""
 
     campaign: str
     version: str
     run: int
-    instruction: int
+    place: str
     at: int
     offset: int
     unless_bought: bool
@@ -70,12 +71,10 @@ class Doing(msgspec.Struct, frozen=True, gc=False):
     limits: tuple[notification.MessageLimit, ...] = ()
     """Of messages, whoever sends them; who sends keeps them."""
     priority: int = 0
-    step: str = ""
-    """The action's place in the campaign."""
 
     @property
     def reference(self) -> str:
-        return f"{self.campaign}.{self.run}.{self.instruction}"
+        return f"{self.campaign}.{self.run}.{self.place}"
 
 
 def emitted(action: Action, doing: Doing, tagged: Sequence[str]) -> Iterator[Emit]:
@@ -100,7 +99,7 @@ def emitted(action: Action, doing: Doing, tagged: Sequence[str]) -> Iterator[Emi
 
 def _call(action: Webhook, doing: Doing) -> RequestWebhook:
     return RequestWebhook(
-        action.endpoint, doing.run, doing.step, dict(action.parameters),
+        action.endpoint, doing.run, doing.place, dict(action.parameters),
         reference=doing.reference, campaign_id=doing.campaign, campaign_version=doing.version,
     )  # fmt: skip
 

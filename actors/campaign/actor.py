@@ -22,7 +22,7 @@ from actors.campaign import delayed_check, entering, fanout, heard, knowledge, r
 from actors.campaign import directory as directories
 from actors.campaign.campaign import Schedule
 from actors.campaign.delayed_check import CHECK, CheckLater
-from actors.campaign.desk import Desk
+from actors.campaign.desk import TURN_MS, Desk
 from actors.campaign.directory import Directory
 from actors.campaign.fanout import CampaignDue
 from actors.campaign.heard import FACTS, Heard
@@ -46,12 +46,13 @@ NEXT = "next"
 TOLD = frozenset(("message.sent", "message.held", "message.suppressed", "notify.refused"))
 """What became of a message; of a campaign's that is counted."""
 NOTHING: frozenset[str] = frozenset()
+PAGES = fanout.Pages()
 ASKED = {"points": "points", "coupon": "coupons"}
 """Of what a fact's first word tells -> what conditions call it."""
 
 
 class CampaignActor(Domain[Member]):
-    """`currency` is the doors'."""
+    """`currency` is the doors'; `pages` are those in which users hear that a campaign is due."""
 
     name: ClassVar[str] = "campaign"
     reacts_to: ClassVar[Mapping[str, Any]] = {
@@ -71,8 +72,9 @@ class CampaignActor(Domain[Member]):
     companion_format = totals.FORMAT
     parks = "subject"
 
-    def __init__(self, currency: str = DEFAULT_CURRENCY) -> None:
+    def __init__(self, currency: str = DEFAULT_CURRENCY, pages: fanout.Pages = PAGES) -> None:
         self._currency = currency
+        self._pages = pages
 
     def fresh(self, subject: str) -> Member:
         return Member()
@@ -120,8 +122,17 @@ class CampaignActor(Domain[Member]):
             return self._for_user(state, event)
         return _for_segment(state, event)
 
+    def discarded(self, state: Any, event: Event) -> Iterable[Output]:
+        """A firing that is forgotten comes again, or a run, an idle cart, a schedule would stand still for ever. What a
+        segment is told, and the pages that it sends, are not forgotten but carried out. What a user did or what was
+        said of him has not come.
+        """
+        if not isinstance(state, Member):
+            return _for_segment(state, event)
+        return _again(state, event) if isinstance(event.body, TimerDue) else ()
+
     def page(self, event: Event) -> tuple[str, int] | None:
-        return fanout.page(event)
+        return fanout.page(event, self._pages)
 
     def _for_user(self, member: Member, event: Event) -> Iterator[Output]:
         desk = Desk(member, event)
@@ -208,6 +219,20 @@ def _fired(desk: Desk, due: TimerDue) -> None:
         delayed_check.time_is_up(desk)
     else:
         entering.idle(desk, due.key.removeprefix(entering.IDLE))
+
+
+def _again(member: Member, event: Event) -> Iterator[Output]:
+    """Whatever was due of the user is so still, in a moment."""
+    later, key = event.at + TURN_MS, event.body.key
+    if key != NEXT:
+        if key.removeprefix(entering.IDLE) in member.watches:
+            yield Arm(key, later, absence=True)
+        return
+    for run in member.runs.values():
+        run.due = later if 0 < run.due <= event.at else run.due
+    member.dues.update({campaign: later for campaign, due in member.dues.items() if due <= event.at})
+    member.armed = 0
+    yield from _armed(member)
 
 
 def _armed(member: Member) -> Iterator[Output]:

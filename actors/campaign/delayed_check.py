@@ -169,7 +169,8 @@ def _go(desk: Desk, id: str, check: DelayedCheck) -> None:
 
 def _act(desk: Desk, id: str, check: DelayedCheck, action: Any) -> None:
     spoken = knowledge.spoken(desk.member.knows)
-    doing = Doing(id, VERSION, check.number, check.done, desk.at, check.offset, True, spoken)
+    place = f"actions_if_match[{check.done}]"
+    doing = Doing(id, VERSION, check.number, place, desk.at, check.offset, True, spoken)
     tagged = with_tag(desk.directory, action.tag or "") if isinstance(action, IssueCoupon) else ()
     emits = list(actions.emitted(action, doing, tagged))
     desk.outputs += emits

@@ -3,7 +3,8 @@
 What is asked, in this order: is the campaign open now (not stopped, and in its time), is the user of those who are kept
 out, is he under way in it, does `when` hold, and do the limits have room. The first that says no is the reason, and is
 kept as the last word. A slot of the limits is reserved in the same stage in which the user enters, so no crash lets two
-in.
+in. It counts for every limit on a tag of the campaign, whichever campaign has it: "of this tag, three a day" means all
+that bear the tag.
 """
 
 from __future__ import annotations
@@ -133,7 +134,9 @@ def enter(desk: Desk, one: Active, origin: Origin, judgement: Judgement | None =
 
 def _limited(desk: Desk, one: Active, origin: Origin, judged: tuple[Judge, Judgement] | None) -> None:
     limits = [own(one.id, spec) for spec in one.compiled.limits if not spec.of_messages]
-    slot = reserve(desk.member.slots, limits, desk.at) if limits else None
+    tags = {TAG + tag for tag in one.compiled.campaign.tags} & desk.index.tag_limits.keys()
+    kept = max([desk.index.tag_limits[scope] for scope in tags], default=0)
+    slot = reserve(desk.member.slots, limits, desk.at, sorted(tags), kept) if limits or tags else None
     if isinstance(slot, Capped):
         reason = f"{limits[slot.index].scope} until {rfc3339(slot.free_at)}"
         desk.why(one, "capped", reason=reason, judged=judged)

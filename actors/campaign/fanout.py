@@ -19,7 +19,7 @@ from actors.campaign.campaign import AbsentFor, Before, Birthday, Schedule
 from actors.campaign.directory import Directory
 from actors.campaign.index import Active, active
 from actors.campaign.schedule import due, times
-from actors.everyone import SUBJECTS
+from actors.everyone import SUBJECTS, USERS, USERS_HELD
 from supervision.domain import Event, TimerDue
 from supervision.outputs import Arm, Cancel, Emit, Output
 
@@ -29,6 +29,13 @@ PAGE = "page:"
 DUE = "campaign.due"
 EVERY = ""
 """In the place of a campaign's id: runs of all campaigns that a stop has held, and that may go on."""
+
+
+class Pages(msgspec.Struct, frozen=True):
+    """How many users a page tells at most, and one amid ordinary traffic."""
+
+    users: int = USERS
+    held: int = USERS_HELD
 
 
 class Waits(msgspec.Struct, frozen=True, gc=False):
@@ -99,12 +106,12 @@ def _next(one: Active, trigger: Schedule, at: int, last: int) -> Iterator[Output
         yield Arm(f"{CRON}{one.id}", occurrence, body=_json(Waits(last)))
 
 
-def page(event: Event) -> tuple[str, int] | None:
+def page(event: Event, pages: Pages) -> tuple[str, int] | None:
     """What `Domain.page` asks."""
     body = event.body
     if not isinstance(body, TimerDue) or not body.key.startswith(PAGE):
         return None
-    return _page(body.body).after, everyone.USERS_HELD if body.held else everyone.USERS
+    return _page(body.body).after, pages.held if body.held else pages.users
 
 
 def _sent(directory: Directory, event: Event, fired: TimerDue) -> Iterator[Output]:

@@ -15,6 +15,7 @@ import msgspec
 from actors.campaign.campaign import AbsentFor, Before, Birthday, CartIdle, NoAction, OnChange, OnEvent
 from actors.campaign.compiled import CANCELLED, REFUNDED, CompiledCampaign
 from actors.campaign.directory import Directory
+from actors.campaign.limits import TAG, LimitSpec
 from actors.campaign.listing import ready
 from actors.windows.window_spec import CounterSpec
 
@@ -63,6 +64,8 @@ class Index:
         self.any = bool(compiled)
         self.net = any(spec.net for spec in specs.values())
         """Whether orders must be remembered, for what takes them back."""
+        self.tag_limits = _largest([spec for one in compiled for spec in one.limits if spec.scope.startswith(TAG)])
+        """Of tags that any of them limits: scope -> the largest count."""
 
 
 def index_of(directory: Directory) -> Index:
@@ -93,6 +96,13 @@ def _made(stamp: _Stamp) -> Index:
 def active(id: str, version: str, body: str) -> Active:
     """The campaign of a version's JSON."""
     return Active(id, version, ready(body))
+
+
+def _largest(limits: Iterable[LimitSpec]) -> Mapping[str, int]:
+    counts: dict[str, int] = {}
+    for limit in limits:
+        counts[limit.scope] = max(limit.count, counts.get(limit.scope, 0))
+    return counts
 
 
 def _by_event(found: Iterable[tuple[str, One]]) -> Mapping[str, tuple[One, ...]]:

@@ -199,15 +199,15 @@ def _takes_ms(action: Action) -> int:
             return 0
 
 
-def _doing(desk: Desk, one: Active, run: Run, step: str) -> Doing:
+def _doing(desk: Desk, one: Active, run: Run, place: str) -> Doing:
     campaign = one.compiled.campaign
     limits = [
         MessageLimit(spec.scope, spec.window, spec.count) for spec in one.compiled.limits if spec.of_messages
     ]  # fmt: skip
     return Doing(
-        one.id, one.version, run.number, run.pc, desk.at, run.origin.offset,
+        one.id, one.version, run.number, place, desk.at, run.origin.offset,
         isinstance(campaign.trigger, CartIdle | NoAction), knowledge.spoken(desk.member.knows), tuple(limits),
-        campaign.priority, step,
+        campaign.priority,
     )  # fmt: skip
 
 

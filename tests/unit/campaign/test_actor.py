@@ -345,7 +345,7 @@ def test_limits_of_all_messages_and_what_a_message_may_do_go_with_the_request() 
     assert isinstance(asked, SendNotification)
     assert [(one.scope, one.count) for one in asked.limits] == [("channel:email", 3)]
     assert (asked.channel, asked.transactional, asked.valid_for_s, asked.priority) == ("email", True, 60, 7)
-    assert (asked.campaign_id, asked.reference) == ("VIEW", "VIEW.1.0")
+    assert (asked.campaign_id, asked.reference) == ("VIEW", "VIEW.1.steps[0]")
 
 
 def test_what_nobody_listens_to_is_not_looked_at() -> None:
@@ -365,7 +365,7 @@ def test_what_nobody_listens_to_is_not_looked_at() -> None:
         assert ann.concerned("points.earned", **earned) == points, asks
         assert ann.concerned("coupon.issued", **issued) == coupons, asks
         assert ann.concerned("tier.upgraded", level="gold", before="")
-        assert ann.concerned("coupon.refused", activity_id="C.1.0", code="sold_out") == bool(asks)
+        assert ann.concerned("coupon.refused", activity_id="C.1.steps[0]", code="sold_out") == bool(asks)
 
 
 def test_what_was_not_followed_all_the_time_is_forgotten_and_not_believed() -> None:
@@ -419,3 +419,35 @@ def test_runs_that_are_due_at_one_moment_all_go_on() -> None:
         ann.does("product_view", product_id="p1", view_duration=45)
     assert len(ann.member.runs) == 60
     assert kinds(ann.waits(86_400)).count("coupon.issue") == 60 and not ann.member.runs
+
+
+def test_a_limit_on_a_tag_counts_all_campaigns_that_bear_it_and_none_makes_another_forget() -> None:
+    ann = User()
+    for id, event, limits in (
+        ("DAILY", "sign_in", [{"count": 3, "window": {"days": 1}, "scope": "tag:spring"}]),
+        ("MINUTE", "search", [{"count": 1, "window": {"seconds": 60}, "scope": "tag:spring"}]),
+        ("FREE", "share", []),
+    ):
+        ann.campaign(id, trigger={"type": "event", "event": event}, steps=[COUPON], tags=["spring"], limits=limits)
+    ann.does("share")
+    ann.waits(60)
+    ann.does("sign_in")
+    ann.waits(60)
+    ann.does("search")
+    ann.waits(60)
+    ann.does("sign_in")
+    assert ann.outcomes("DAILY")[-1] == "capped"
+    ann.does("share")
+    assert ann.outcomes("FREE").count("entered") == 2  # which limits nobody
+
+
+def test_no_two_actions_of_a_run_have_one_name_also_when_it_moves_to_another_version() -> None:
+    ann = User()
+    trigger = {"type": "event", "event": "sign_in"}
+    steps: list[dict[str, Any]] = [COUPON, {"type": "wait", "seconds": 60}, COUPON]
+    ann.campaign("C", trigger=trigger, steps=steps, under_way="move")
+    ann.does("sign_in")
+    ann.campaign("C", trigger=trigger, steps=[*steps, COUPON, COUPON], under_way="move")
+    ann.waits(60)
+    names = [line.reference for line in ann.lines if line.outcome == "acted"]
+    assert len(names) == 4 == len(set(names))

@@ -50,7 +50,7 @@ def test_decisions_come_in_their_order_with_the_time_the_conditions_and_what_is_
     assert [(seen.path, seen.saw, seen.met) for seen in entered.conditions] == [("when", 45, True)]
     assert (acted.at, acted.step) == ("2026-01-05T00:01:00.000Z", "steps[1]")
     assert acted.effects == (
-        {"kind": "coupon.issue", "template": "T", "source": "campaign", "activity_id": "V.1.0"},
+        {"kind": "coupon.issue", "template": "T", "source": "campaign", "activity_id": "V.1.steps[1]"},
     )  # fmt: skip
     assert finished.outcome == "finished"
 

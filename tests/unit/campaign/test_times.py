@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from actors.everyone import USERS
 from actors.fields import rfc3339_ms
 from supervision.envelope import rfc3339
@@ -104,3 +106,27 @@ def test_who_has_not_bought_for_long_is_asked_back_and_every_purchase_begins_the
     assert ann.waits(29 * DAY) == []
     assert kinds(ann.waits(2 * DAY))[0] == "campaign.entered"
     assert rfc3339_ms(ann.lines[0].at) == rfc3339_ms("2026-11-10T10:00:00Z"), now(ann)
+
+
+def test_a_firing_that_is_discarded_comes_again_and_nothing_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = User()
+    left = {"type": "no_action", "event": "add_to_cart", "seconds": HOUR}
+    ann.campaign("LATER", trigger={"type": "event", "event": "sign_in"}, steps=[{"type": "wait", "seconds": HOUR}, SMS])
+    ann.campaign("LEFT", trigger=left, steps=[SMS])
+    ann.does("sign_in")
+    ann.does("add_to_cart", product_id="p1")
+    with monkeypatch.context() as operator:
+        operator.setattr(ann.actor, "react", ann.actor.discarded)
+        assert ann.waits(HOUR) == []
+    assert kinds(ann.waits(1)).count("notify.requested") == 2 and ann.timers == {}
+
+
+def test_what_a_segment_is_told_is_carried_out_also_when_it_is_discarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = User()
+    ann.does("sign_in")
+    with monkeypatch.context() as operator:
+        operator.setattr(ann.actor, "react", ann.actor.discarded)
+        ann.campaign("FLASH", **AT_TEN)
+        ann.waits(12 * HOUR)
+        assert ann.told == [SUBJECT] and ann.lines == []  # the page was sent, what she was told is forgotten
+    assert kinds(ann.waits(DAY)) == ["campaign.entered", "notify.requested", "campaign.exited"]

@@ -1,0 +1,308 @@
+"""One entry about a user in the reference model of campaigns: what is counted, who goes on, who enters, in this order.
+
+What is said to the world and what is written down of each decision are two lists; the shadow compares the one,
+campaign_proof.py the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from simulation.campaign_book import Book, Counter, Origin, Run, Slot, View
+from simulation.campaign_time import within
+from simulation.campaign_words import OVER, Rules, Step, window_name
+from simulation.model import Said
+from supervision.entry import Entry
+
+CAMPAIGN = "campaign"
+ANSWERS = {"coupon.issued": "activity_id", "coupon.refused": "activity_id",
+           "message.sent": "reference", "message.suppressed": "reference", "notify.refused": "reference"}  # fmt: skip
+"""Words that answer an action, and the field that names it."""
+NO = frozenset({"coupon.refused", "message.suppressed", "notify.refused"})
+KINDS = {"send_notification": "notify.requested", "issue_coupon": "coupon.issue", "give_points": "points.accrue",
+         "emit": "campaign.effect"}  # fmt: skip
+"""What each action says."""
+
+
+class Told(msgspec.Struct):
+    """A campaign as a segment has heard of it; `versions` by name, the newest last."""
+
+    number: int
+    status: str
+    rules: Rules
+    versions: dict[str, Rules]
+
+
+class Why(msgspec.Struct, frozen=True):
+    """A line in the records, in the model's words."""
+
+    campaign: str
+    version: str
+    outcome: str
+    run: int | None
+    step: str | None
+    action: str | None
+    trigger: str | None
+    reason: str | None
+    conditions: tuple[tuple[str, Any, bool], ...] | None
+
+
+Campaigns = Mapping[str, Told]
+
+
+class Fold:
+    """Works on one user's book for one entry, folded at `at`."""
+
+    def __init__(self, book: Book, campaigns: Campaigns, entry: Entry, at: int, mark: Callable[[str], None]) -> None:
+        self._book, self._campaigns, self._entry, self._at, self._mark = book, campaigns, entry, at, mark
+        self._open = {id: told for id, told in sorted(campaigns.items()) if told.status == "active"}
+        going_on = [told for told in campaigns.values() if told.status in ("active", "paused")]
+        self._counters: set[Counter] = {
+            counter for told in going_on for rules in told.versions.values() for counter in rules.counters
+        }
+        self._limits = [
+            limit for told in going_on for limit in told.rules.limits if limit.get("scope", "").startswith("tag:")
+        ]
+        self.said: list[Said] = []
+        self.whys: list[Why] = []
+
+    # What may come.
+
+    def heard(self, name: str, body: Mapping[str, Any], idle: bool) -> None:
+        """An event; `idle`: it is something that the user did."""
+        for counter in self._counters:
+            if counter[0] == name:
+                self._book.counted.setdefault(counter, []).append(self._at)
+        self._answered(name, body)
+        for id, run in list(self._book.runs.items()):
+            if (rules := self._version(id, run)) is not None:
+                step = rules.steps[run.place]
+                if step.sort == "await" and step.said["event"] == name:
+                    self._mark("campaign_wait_ended")
+                    run.place = step.then
+                    self._go(id, rules, run)
+        self._watch(name, idle)
+        for id, told in self._open.items():
+            if told.rules.trigger["type"] == "event" and told.rules.trigger["event"] == name:
+                self.enter(id, told.rules, Origin(self._at, self._entry.offset))
+
+    def due(self, campaign: str, occurrence: int) -> None:
+        """A campaign's time has come for everybody."""
+        told = self._open.get(campaign)
+        if told is not None and told.rules.trigger["type"] == "schedule":
+            self.enter(campaign, told.rules, Origin(occurrence, self._entry.offset))
+
+    def time(self) -> None:
+        """Runs whose time has come go on."""
+        for id, run in [each for each in self._book.runs.items() if 0 < each[1].due <= self._at]:
+            if (rules := self._version(id, run)) is not None:
+                step = rules.steps[run.place]
+                self._mark("campaign_waited" if step.sort == "sleep" else "campaign_waited_in_vain")
+                run.place = step.otherwise if step.sort == "await" else step.next
+                self._go(id, rules, run)
+
+    def idle(self, campaign: str) -> None:
+        """The user did nothing for as long as a campaign waits."""
+        origin, told = self._book.watches.pop(campaign, None), self._open.get(campaign)
+        if origin is not None and told is not None:
+            self.enter(campaign, told.rules, origin)
+
+    def end(self) -> None:
+        """Set the one timer of the runs."""
+        book = self._book
+        due = book.due()
+        if due != book.believes:
+            book.believes = due
+            self._set("next", due)
+
+    def _set(self, key: str, due: int) -> None:
+        self._book.rows.pop(key, None)
+        if due:
+            self._book.rows[key] = (due, self._entry.offset)
+
+    def _answered(self, name: str, body: Mapping[str, Any]) -> None:
+        named = str(body.get(ANSWERS[name], "")) if name in ANSWERS else ""
+        reference = ".".join(named.split(".")[:2])
+        slot = self._book.unsettled.pop(reference, None)
+        if slot is not None and name in NO:
+            self._book.give_back(slot)
+
+    def _watch(self, name: str, idle: bool) -> None:
+        for id, told in self._open.items():
+            trigger, watches = told.rules.trigger, self._book.watches
+            if trigger["type"] != "no_action":
+                continue
+            due = self._at + trigger["seconds"] * 1_000
+            if name == trigger["event"]:
+                watches[id] = Origin(self._at, self._entry.offset)
+                self._set(f"idle:{id}", due)
+            elif id in watches and any(name == each["event"] for each in trigger["none_of"]):
+                del watches[id]
+                self._set(f"idle:{id}", 0)
+            elif id in watches and trigger.get("idle") and idle:
+                self._set(f"idle:{id}", due)
+
+    # Entering.
+
+    def enter(self, id: str, rules: Rules, origin: Origin) -> None:
+        book, when = self._book, rules.said.get("when")
+        last = book.last.get(id)
+        view = self._view(rules, origin)
+        if self._kept_out(id, rules):
+            if last is None or last[2] != "holdout":
+                self._mark("campaign_holdout")
+                self._why(id, rules, "holdout")
+        elif id in book.runs:
+            self._last(id, rules, "not_entered", "under_way")
+        elif when is not None and not view.holds(when, "when"):
+            self._last(id, rules, "not_entered", "when")
+        else:
+            self._limited(id, rules, origin, tuple(view.seen) if when else None)
+
+    def _limited(self, id: str, rules: Rules, origin: Origin, seen: tuple[Any, ...] | None) -> None:
+        book = self._book
+        if full := self._full(id, rules):
+            self._mark("campaign_capped")
+            self._why(id, rules, "capped", reason=full, conditions=seen)
+            return
+        book.numbered += 1
+        run = Run(rules.version, book.numbered, rules.start, origin, self._take(id, rules))
+        book.runs[id] = run
+        self._why(id, rules, "entered", run.number, trigger=f"{origin.offset}", conditions=seen)
+        self._say("campaign.entered", id, rules.version, run.number)
+        self._go(id, rules, run)
+
+    def _kept_out(self, id: str, rules: Rules) -> bool:
+        share = Fraction(rules.said.get("holdout_percent", "0")) / 100
+        user = self._entry.subject.removeprefix("user:")
+        return int.from_bytes(blake2b(f"{id}/{user}".encode(), digest_size=8).digest()) < share * 2**64
+
+    def _full(self, id: str, rules: Rules) -> str:
+        """The scope of a limit that has no room, or nothing."""
+        scopes: list[str] = []
+        for limit in rules.limits:
+            window, times = window_name(limit.get("window", {})), self._book.taken.get(_scope(id, limit), [])
+            if sum(within(window, rules.zone, time, self._at) for time in times) >= limit["count"]:
+                scopes.append(_scope(id, limit))
+        return " ".join(scopes)
+
+    def _take(self, id: str, rules: Rules) -> Slot | None:
+        """One of each of the campaign's limits, and of each of its tags that anybody limits."""
+        own = [(_scope(id, limit), limit["count"]) for limit in rules.limits]
+        others = [(limit["scope"], limit["count"]) for limit in self._limits if limit["scope"][4:] in rules.tags]
+        most = max((count for _, count in others), default=0)
+        scopes = list(dict.fromkeys(scope for scope, _ in (*own, *others)))
+        for scope in scopes:
+            times = self._book.taken.setdefault(scope, [])
+            times.append(self._at)
+            del times[: -max([most, *(count for each, count in own if each == scope)])]
+        return Slot(self._at, tuple(scopes)) if scopes else None
+
+    # Going on.
+
+    def _version(self, id: str, run: Run) -> Rules | None:
+        """What a run goes on by, having moved there; nothing: it is over."""
+        told = self._campaigns[id]
+        stays = run.version in told.versions and told.rules.said.get("under_way", "finish") == "finish"
+        rules = told.versions[run.version] if stays else told.rules
+        if told.status == "archived":
+            self._mark("campaign_archived_under_way")
+            self._finish(id, rules, run, "archived")
+            return None
+        if rules.version != run.version:
+            stood = told.versions[run.version].steps[run.place] if run.version in told.versions else None
+            here = rules.steps.get(run.place)
+            if stood is None or here is None or here.sort != stood.sort:
+                self._finish(id, rules, run, "no_such_step")
+                return None
+            run.version = rules.version
+        elif rules is not told.rules:
+            self._mark("campaign_stayed")
+        return rules
+
+    def _go(self, id: str, rules: Rules, run: Run) -> None:
+        run.due = 0
+        while run.place != OVER:
+            step = rules.steps[run.place]
+            match step.sort:
+                case "sleep" | "await":
+                    run.due = self._at + step.said["seconds"] * 1_000
+                    return
+                case "fork":
+                    holds = self._view(rules, run.origin).holds(step.said["when"], "")
+                    run.place = step.then if holds else step.otherwise
+                case _:
+                    if self._leaves(id, rules, run):
+                        return
+                    self._act(id, rules, run, step)
+                    run.place = step.next
+        self._finish(id, rules, run, "finished")
+
+    def _leaves(self, id: str, rules: Rules, run: Run) -> bool:
+        """The condition to stop holds, which is looked at before each action."""
+        view, until = self._view(rules, run.origin), rules.said.get("exit")
+        if until is None or not view.holds(until, "exit"):
+            return False
+        self._mark("campaign_exited")
+        self._why(id, rules, "exited", run.number, reason="exit", conditions=tuple(view.seen))
+        self._end(id, rules, run, "exit")
+        return True
+
+    def _act(self, id: str, rules: Rules, run: Run, step: Step) -> None:
+        kind, said = KINDS[step.said["type"]], step.said
+        match said["type"]:
+            case "send_notification":
+                self._say(kind, id, rules.version, run.number, said["channel"], said["template"])
+            case "issue_coupon":
+                self._say(kind, id, run.number, said["template"])
+            case "give_points":
+                self._say(kind, said["points"], said.get("reason", "campaign"))
+            case _:
+                self._say(kind, id, rules.version, run.number, said["effect"])
+        run.acts += 1
+        run.message = f"{id}.{run.number}" if kind == "notify.requested" else run.message
+        self._why(id, rules, "acted", run.number, step=step.place, action=kind)
+
+    def _finish(self, id: str, rules: Rules, run: Run, reason: str) -> None:
+        self._why(id, rules, "finished", run.number, reason=reason)
+        self._end(id, rules, run, reason)
+
+    def _end(self, id: str, rules: Rules, run: Run, reason: str) -> None:
+        book = self._book
+        del book.runs[id]
+        if run.slot is not None and not run.acts:
+            self._mark("campaign_slot_unused")
+            book.give_back(run.slot)
+        elif run.slot is not None and run.acts == 1 and run.message:
+            book.unsettled[run.message] = run.slot
+        self._say("campaign.exited", id, rules.version, run.number, reason)
+
+    # Saying.
+
+    def _view(self, rules: Rules, origin: Origin) -> View:
+        return View(self._book, self._counters, rules, origin, self._at)
+
+    def _say(self, kind: str, *more: Any) -> None:
+        self.said.append((kind, self._entry.subject, *more))
+
+    def _why(
+        self, id: str, rules: Rules, outcome: str, run: int | None = None, step: str | None = None,
+        action: str | None = None, trigger: str | None = None, reason: str | None = None,
+        conditions: Sequence[tuple[str, Any, bool]] | None = None,
+    ) -> None:  # fmt: skip
+        seen = None if conditions is None else tuple(conditions)
+        self.whys.append(Why(id, rules.version, outcome, run, step, action, trigger, reason, seen))
+        self._last(id, rules, outcome, "" if outcome == "capped" else reason or "")
+
+    def _last(self, id: str, rules: Rules, outcome: str, reason: str) -> None:
+        self._book.last[id] = (self._at, rules.version, outcome, reason)
+
+
+def _scope(id: str, limit: Mapping[str, Any]) -> str:
+    scope = limit.get("scope", CAMPAIGN)
+    return f"{CAMPAIGN}:{id}" if scope == CAMPAIGN else scope
