@@ -131,6 +131,10 @@ OBSERVED: Mapping[str, str] = {
     "job_continued": "a paused one with such users was continued",
     "listed_waited": "a user of a job waited for stock",
     "coupon_made_good": "somebody waited for what was thrown away of coupons or their jobs, and it was made good",
+    "cart_abandoned": "somebody abandoned a cart",
+    "cart_corrected": "the shop had a cart at another value than its prices come to",
+    "cart_given_back": "a cancelled order gave back what it took from a cart",
+    "cart_cancelled_late": "one was cancelled too late for that",
     "coupon_guarded": "too many wrong codes came from one user",
 }
 """Name -> what it means."""

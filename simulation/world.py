@@ -21,6 +21,7 @@ import msgspec
 import structlog
 
 from actors.behaviour.actor import BehaviourActor
+from actors.cart.actor import CartWatcherActor
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.code_keys import KNOWN_TO_ALL
 from actors.coupon.stock import CouponStockActor
@@ -47,6 +48,7 @@ from simulation.broker import LATER, Call, SimulatedBroker
 from simulation.browsing import Browsers
 from simulation.browsing_model import BrowsingModel
 from simulation.callers import Callers
+from simulation.cart_model import CartModel
 from simulation.checker import Checker
 from simulation.coupon_model import CouponModel
 from simulation.crashes import Crashes
@@ -160,7 +162,7 @@ class World:
         self.coupons = CouponModel(self.marks)
         self.escrow = Escrow(self.coupons)
         self.jobs = self._job_model()
-        self.browsing = BrowsingModel()
+        self.browsing, self.carts = BrowsingModel(), CartModel(self.draw.cart_idle_s * 1_000, self.marks)
         self.shadow = self._shadow()
         self.proof = LedgerProof(self.checker.logs, self.draw.ledger > 0)
         self.checker.on_stage = self._staged
@@ -196,7 +198,7 @@ class World:
         """With all models, also of domains that are not there."""
         watch = WatchModel(self.draw.refusals_max, self.marks)
         others = (self.notified, self.profiles, self.programmes, self.probe, watch)
-        models = (self.points, *others, self.coupons, self.escrow, self.jobs, self.browsing)
+        models = (self.points, *others, self.coupons, self.escrow, self.jobs, self.browsing, self.carts)
         return Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
 
     def _job_model(self) -> JobModel:
@@ -292,7 +294,8 @@ class World:
         if self.draw.jobs:
             sizes = sizes_of(self.draw)
             others.append(CouponJobsActor(self.draw.segments, Pages(sizes.under_way, sizes.page, sizes.held)))
-        others += [BehaviourActor(DEFAULT_CURRENCY)] if self.draw.browsing else []
+        if self.draw.browsing:
+            others += [BehaviourActor(DEFAULT_CURRENCY), CartWatcherActor(DEFAULT_CURRENCY, self.draw.cart_idle_s)]
         others += [WatchActor([PointsLedgerActor.name], self.draw.refusals_max)] if self.draw.refusals_max else []
         return [self._ledger(), *others, *([ProbeActor()] if self.draw.probes else [])]
 
@@ -560,6 +563,8 @@ class World:
             raise Violation(f"model: {wrong}")
         if wrong := self.jobs.log_fits(self.checker.logs) if self.draw.jobs else "":
             raise Violation(f"jobs: {wrong}")
+        if wrong := self.carts.log_fits(self.checker.logs) if self.draw.browsing else "":
+            raise Violation(f"carts: {wrong}")
         self.wiring.tree.check()
         FaultyStore(self.disk, self.faults).check()
         memories = [memory for host in hosts(self.wiring.tree) for memory in host.memories()]
