@@ -334,7 +334,7 @@ def _browsing(dice: Dice, room: bool) -> dict[str, Any]:
     return {
         "users": rng.choice((1, 2, 4, 6)),
         "days": rng.choice((0, 1, 1, 2)),
-        "notifies": False,
+        "notifies": True,
         "profiles": 0.0,
         "rounds": rng.choice((1, 2, 3)),
         "pause_s": rng.choice((0, 1_200, 2_400, 30_000)),

@@ -135,6 +135,7 @@ OBSERVED: Mapping[str, str] = {
     "cart_corrected": "the shop had a cart at another value than its prices come to",
     "cart_given_back": "a cancelled order gave back what it took from a cart",
     "cart_cancelled_late": "one was cancelled too late for that",
+    "reminder_sent": "who abandoned a cart was reminded",
     "coupon_guarded": "too many wrong codes came from one user",
 }
 """Name -> what it means."""

@@ -61,6 +61,7 @@ from simulation.job_model import JobModel, Sizes
 from simulation.ledger_proof import LedgerProof
 from simulation.marks import from_tally
 from simulation.merchants import Merchants
+from simulation.message_model import MessageModel
 from simulation.mishaps import Mishaps
 from simulation.model import NotificationModel, ProfileModel
 from simulation.operators import Operators
@@ -72,6 +73,7 @@ from simulation.programmes_drawn import programmes
 from simulation.programmes_model import SEGMENTS_AT_ONCE, ProgrammesModel
 from simulation.publishers import Publishers
 from simulation.receiver import Receiver
+from simulation.reminder import ReminderActor
 from simulation.rule_makers import RuleMakers
 from simulation.shadow import Shadow
 from simulation.spoken_trace import SpokenTrace
@@ -156,7 +158,8 @@ class World:
         self.checker = Checker(self.disk.image, self.marks)
         self.programme, *later = programmes(Random(f"{seed} programmes"), self.draw)
         self.points = PointsModel(plain_rules(self.programme), self.marks)
-        self.profiles, self.notified = ProfileModel(), NotificationModel()
+        self.profiles = ProfileModel()
+        self.notified = MessageModel(self.marks) if self.draw.browsing else NotificationModel()
         self.programmes = ProgrammesModel(self.draw.segments)
         self.probe = ProbeModel()
         self.coupons = CouponModel(self.marks)
@@ -296,6 +299,7 @@ class World:
             others.append(CouponJobsActor(self.draw.segments, Pages(sizes.under_way, sizes.page, sizes.held)))
         if self.draw.browsing:
             others += [BehaviourActor(DEFAULT_CURRENCY), CartWatcherActor(DEFAULT_CURRENCY, self.draw.cart_idle_s)]
+            others.append(ReminderActor())
         others += [WatchActor([PointsLedgerActor.name], self.draw.refusals_max)] if self.draw.refusals_max else []
         return [self._ledger(), *others, *([ProbeActor()] if self.draw.probes else [])]
 
