@@ -145,6 +145,8 @@ class Draw(msgspec.Struct, frozen=True):
     """That pass between two of them in which nothing happens."""
     browsing: float
     """Share of messages that are what users do in the shop, 0: the domains that hear of it are not there."""
+    cart_idle_s: int
+    """That nobody touches a cart until it is abandoned, 0: carts and reminders are not there."""
     campaigns: int
     """Campaigns that operators put, 0: their domain is not there."""
     campaign_page: int
@@ -345,15 +347,16 @@ def _browsing(dice: Dice, room: bool) -> dict[str, Any]:
     """As `_latest`, of what users do, where there is `room` for it. It needs hours that pass, and few users."""
     rng = dice.rng
     if not room or rng.random() >= BROWSING_SHARE:
-        return {"browsing": 0.0, "pause_s": 0}
+        return {"browsing": 0.0, "pause_s": 0, "cart_idle_s": 0}
     return {
         "users": rng.choice((1, 2, 4, 6)),
         "days": rng.choice((0, 1, 1, 2)),
-        "notifies": False,
+        "notifies": True,
         "profiles": 0.0,
         "rounds": rng.choice((1, 2, 3)),
         "pause_s": rng.choice((0, 1_200, 2_400, 30_000)),
         "browsing": rng.uniform(0.8, 1.0),
+        "cart_idle_s": rng.choice((1, 1, 2, 900, 20_000)),
     }
 
 

@@ -23,6 +23,7 @@ import structlog
 from actors.behaviour.actor import BehaviourActor
 from actors.campaign import fanout
 from actors.campaign.actor import CampaignActor
+from actors.cart.actor import CartWatcherActor
 from actors.coupon.actor import CouponIssuerActor
 from actors.coupon.code_keys import KNOWN_TO_ALL
 from actors.coupon.stock import CouponStockActor
@@ -53,6 +54,7 @@ from simulation.campaign_makers import CampaignMakers
 from simulation.campaign_model import CampaignModel
 from simulation.campaign_model import Pages as CampaignPages
 from simulation.campaign_proof import CampaignProof
+from simulation.cart_model import CartModel
 from simulation.checker import Checker
 from simulation.coupon_model import CouponModel
 from simulation.crashes import Crashes
@@ -65,6 +67,7 @@ from simulation.job_model import JobModel, Sizes
 from simulation.ledger_proof import LedgerProof
 from simulation.marks import from_tally
 from simulation.merchants import Merchants
+from simulation.message_model import MessageModel
 from simulation.mishaps import Mishaps
 from simulation.model import NotificationModel, ProfileModel
 from simulation.operators import Operators
@@ -76,6 +79,7 @@ from simulation.programmes_drawn import programmes
 from simulation.programmes_model import SEGMENTS_AT_ONCE, ProgrammesModel
 from simulation.publishers import Publishers
 from simulation.receiver import Receiver
+from simulation.reminder import ReminderActor
 from simulation.rule_makers import RuleMakers
 from simulation.shadow import Shadow
 from simulation.spoken_trace import SpokenTrace
@@ -160,13 +164,14 @@ class World:
         self.checker = Checker(self.disk.image, self.marks)
         self.programme, *later = programmes(Random(f"{seed} programmes"), self.draw)
         self.points = PointsModel(plain_rules(self.programme), self.marks)
-        self.profiles, self.notified = ProfileModel(), NotificationModel()
+        self.profiles = ProfileModel()
+        self.notified = MessageModel(self.marks) if self.draw.cart_idle_s else NotificationModel()
         self.programmes = ProgrammesModel(self.draw.segments)
         self.probe = ProbeModel()
         self.coupons = CouponModel(self.marks)
         self.escrow = Escrow(self.coupons)
         self.jobs = self._job_model()
-        self.browsing = BrowsingModel()
+        self.browsing, self.carts = BrowsingModel(), CartModel(self.draw.cart_idle_s * 1_000, self.marks)
         self.why = CampaignProof(CampaignModel(campaign_pages(self.draw), self.marks))
         self.shadow = self._shadow()
         self.proof = LedgerProof(self.checker.logs, self.draw.ledger > 0)
@@ -203,7 +208,8 @@ class World:
         """With all models, also of domains that are not there."""
         watch = WatchModel(self.draw.refusals_max, self.marks)
         others = (self.notified, self.profiles, self.programmes, self.probe, watch)
-        models = (self.points, *others, self.coupons, self.escrow, self.jobs, self.browsing, self.why.model)
+        young = (self.browsing, self.carts, self.why.model)
+        models = (self.points, *others, self.coupons, self.escrow, self.jobs, *young)
         return Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
 
     def _job_model(self) -> JobModel:
@@ -300,6 +306,8 @@ class World:
             sizes = sizes_of(self.draw)
             others.append(CouponJobsActor(self.draw.segments, Pages(sizes.under_way, sizes.page, sizes.held)))
         others += [BehaviourActor(DEFAULT_CURRENCY)] if self.draw.browsing else []
+        if self.draw.cart_idle_s:
+            others += [CartWatcherActor(DEFAULT_CURRENCY, self.draw.cart_idle_s), ReminderActor()]
         if self.draw.campaigns:
             pages = campaign_pages(self.draw)
             others.append(CampaignActor(DEFAULT_CURRENCY, fanout.Pages(pages.users, pages.held)))
@@ -575,6 +583,8 @@ class World:
             raise Violation(f"model: {wrong}")
         if wrong := self.jobs.log_fits(self.checker.logs) if self.draw.jobs else "":
             raise Violation(f"jobs: {wrong}")
+        if wrong := self.carts.log_fits(self.checker.logs) if self.draw.cart_idle_s else "":
+            raise Violation(f"carts: {wrong}")
         self.wiring.tree.check()
         FaultyStore(self.disk, self.faults).check()
         memories = [memory for host in hosts(self.wiring.tree) for memory in host.memories()]

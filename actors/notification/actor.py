@@ -173,6 +173,12 @@ class NotificationActor(Domain[Recipient]):
             return ()
         return self._heard(state, body, event)
 
+    def discarded(self, state: Recipient, event: Event) -> Iterator[Output]:
+        """A firing that is forgotten has ended its timer, and what waits for it would wait for ever."""
+        if isinstance(event.body, TimerDue):
+            state.wake_at = 0
+            yield from self._go(state, event)
+
     def check(self, state: Recipient) -> None:
         recipient.check(state)
 

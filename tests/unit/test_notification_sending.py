@@ -388,6 +388,16 @@ def test_a_firing_that_is_set_aside_does_not_keep_what_waits_for_ever(window: Wi
     assert user.timer > user.at
 
 
+def test_a_firing_that_is_forgotten_leaves_nobody_waiting_who_hears_nothing_else() -> None:
+    user = User(QUIET, ms("2026-03-04T23:00"))
+    assert user.asks(1) == ["held r1 quiet_hours 03-05T08:00"]
+    firing = Event(Entry(0, 1, 2, user.timer, 0, "timer.notification", "user:1", b""), None, user.timer, "user:1")
+    forgotten = msgspec.structs.replace(firing, body=TimerDue("held", 1, user.timer, 0))
+    outputs = list(user.actor.discarded(user.state, forgotten))
+    user.actor.check(user.state)
+    assert [output.kind for output in outputs if isinstance(output, Emit)] == ["notify.sms", "message.sent"]
+
+
 def test_who_judges_asks_all_limits_of_a_scope_and_reserves_what_it_was_granted() -> None:
     user = User(Policy(limits=(day(1),)))
     asked = SendNotification("hello", "sms", {})
