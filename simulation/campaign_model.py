@@ -11,6 +11,7 @@ Lines of the records, timers and what no two effects may share are compared by c
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -35,6 +36,10 @@ FACTS = frozenset({*ANSWERS, "points.earned", "points.spent", "points.activated"
 """Other domains' words, which concern a campaign when they name it."""
 
 
+COUNTED = ("entered", "acted", "capped", "holdout")
+"""Decisions of which it is kept how many there were, in the order in which they are stored."""
+
+
 class Pages(msgspec.Struct, frozen=True):
     """How many users a page tells, and how many amid other traffic."""
 
@@ -53,6 +58,15 @@ class Segment:
         """Campaign -> occurrences up to this one have been dealt with."""
         self.users: set[str] = set()
         """Of whom something is known."""
+        self.counts: dict[str, Counter[str]] = {}
+        """Campaign -> how many decisions it came to, by what they were, and runs that are over, by `over` and why."""
+
+    def count(self, whys: Sequence[Why], said: Sequence[Said]) -> None:
+        """What an entry came to."""
+        told = [(why.campaign, why.outcome) for why in whys if why.outcome in COUNTED]
+        told += [(one[2], f"over {one[-1]}") for one in said if one[0] == "campaign.exited"]
+        for campaign, what in told:
+            self.counts.setdefault(campaign, Counter())[what] += 1
 
 
 class CampaignModel:
@@ -103,6 +117,7 @@ class CampaignModel:
             case _:
                 fold.heard(entry.kind, body, False)
         fold.end()
+        segment.count(fold.whys, fold.said)
         self.whys += [(entry.subject, entry.offset, why) for why in fold.whys]
         return fold.said
 
@@ -201,7 +216,12 @@ class CampaignModel:
         stored = msgspec.msgpack.decode(data)
         if not subject.startswith("segment:"):
             return self.books[subject].unlike(stored)
-        known = self.segments[int(subject.removeprefix("segment:"))].campaigns
+        number, _, part = subject.removeprefix("segment:").partition("/")
+        segment = self.segments[int(number)]
+        if part:
+            theirs = {id: _counted(total) for id, total in stored[2].items()}
+            return "" if theirs == segment.counts else f"the store counts {theirs}, the model {segment.counts}"
+        known = segment.campaigns
         mine = {id: [told.number, told.status, told.rules.version, list(told.versions)] for id, told in known.items()}
         theirs = {id: [*each[:3], list(each[3])] for id, each in stored[1].items()}
         return "" if theirs == mine else f"the store knows of {theirs}, the model of {mine}"
@@ -243,6 +263,12 @@ class CampaignModel:
 class _Listing(msgspec.Struct):
     status: str
     campaign: msgspec.Raw
+
+
+def _counted(total: list[Any]) -> dict[str, int]:
+    """Of a campaign as it is stored, what there is any of."""
+    plain = dict(zip(COUNTED, total, strict=False))
+    return {what: n for what, n in (plain | {f"over {why}": n for why, n in total[6].items()}).items() if n}
 
 
 def _concerns(kind: str, body: dict[str, Any]) -> bool:
