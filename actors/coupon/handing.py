@@ -155,7 +155,7 @@ def _unwelcome(clerk: Clerk, hand: Hand) -> Refusal | None:
         return declined(Code.NOT_DELIVERED)
     if hand.terms.valid_until <= clerk.at:
         return declined(Code.EXPIRED)
-    if problem := issuing.full(clerk.purse, hand.template, 1):
+    if problem := issuing.full(clerk, hand.template, 1):
         return problem
     uses = clerk.purse.uses.get(hand.template) or Uses()
     return None if hand.first == clerk.user_id else issuing.limited(clerk.offer(), uses, 1, clerk.at)
@@ -167,6 +167,7 @@ def _received(clerk: Clerk, hand: Hand) -> None:
     key = clerk.code_keys.newest.id
     coupon = Coupon(serial, key, hand.template, hand.version, SOURCE, terms, first=first)
     clerk.purse.coupons[serial] = coupon
+    issuing.uses_of(clerk)
     if first:
         issuing.had(clerk, 1)
     begins, ends = rfc3339(terms.valid_from), rfc3339(terms.valid_until)

@@ -21,7 +21,7 @@ from actors.coupon.offer import Offer
 from actors.coupon.reasons import Code
 from actors.coupon.results import CouponShown, Issued
 from actors.coupon.shelf import Need
-from actors.coupon.state import COUPONS_MAX, TEMPLATES_MAX, Coupon, Purse, Uses
+from actors.coupon.state import COUPONS_MAX, TEMPLATES_MAX, Coupon, Uses
 from supervision.envelope import rfc3339
 from supervision.outputs import Claim
 
@@ -101,17 +101,36 @@ def _allowed(clerk: Clerk, body: inputs.IssueCoupons, number: int) -> Terms | Re
         return Refusal(Code(f"template_{status}"), "template", f"the template {body.of} is {status}")
     offer = clerk.offer()
     uses = clerk.purse.uses.get(body.of) or Uses()
-    problem = full(clerk.purse, body.of, number) or limited(offer, uses, number, clerk.at)
+    problem = full(clerk, body.of, number) or limited(offer, uses, number, clerk.at)
     return problem or narrowing.terms(offer, clerk.at, body.expire_days, bytes(body.conditions))
 
 
-def full(purse: Purse, template: str, number: int) -> Refusal | None:
+def full(clerk: Clerk, template: str, number: int) -> Refusal | None:
     """Whether the purse has no room for `number` more of the template."""
+    purse = clerk.purse
     if number and len(purse.coupons) + number > COUPONS_MAX:
         return Refusal(Code.PURSE_FULL, "user_id", f"a user has at most {COUPONS_MAX} coupons at a time")
-    if template not in purse.uses and len(purse.uses) >= TEMPLATES_MAX:
-        return Refusal(Code.PURSE_FULL, "user_id", f"a user gets coupons of at most {TEMPLATES_MAX} templates")
+    if template not in purse.uses and len(purse.uses) >= TEMPLATES_MAX and not _over(clerk):
+        return Refusal(Code.PURSE_FULL, "user_id", f"a user gets coupons of at most {TEMPLATES_MAX} open templates")
     return None
+
+
+def _over(clerk: Clerk) -> set[str]:
+    """Templates whose counts nobody asks for any more: they are closed, and the user has none of their coupons."""
+    listed = clerk.directory.templates
+    closed = {template for template in clerk.purse.uses if template in listed and listed[template].status == "closed"}
+    return closed - {coupon.template for coupon in clerk.purse.coupons.values()}
+
+
+def uses_of(clerk: Clerk) -> Uses:
+    """How many of the template the user has had. What is over makes room for it; a coupon of such a template that comes
+    back is counted from nothing.
+    """
+    uses = clerk.purse.uses
+    if clerk.template not in uses and len(uses) >= TEMPLATES_MAX:
+        for template in _over(clerk):
+            del uses[template]
+    return uses.setdefault(clerk.template, Uses())
 
 
 def limited(offer: Offer, uses: Uses, number: int, at: int) -> Refusal | None:
@@ -144,7 +163,7 @@ def count(clerk: Clerk, number: int) -> None:
 
 def had(clerk: Clerk, number: int) -> None:
     """The user has had `number` more."""
-    uses = clerk.purse.uses.setdefault(clerk.template, Uses())
+    uses = uses_of(clerk)
     day, month = dates(clerk.offer(), clerk.at)
     if uses.day != day:
         uses.day, uses.of_day = day, 0

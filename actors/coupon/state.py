@@ -22,7 +22,7 @@ COUPONS_MAX = 200
 PURSE_MAX = 2 * COUPONS_MAX
 """In one purse, when a use is rolled back: what was used has made room for others meanwhile."""
 TEMPLATES_MAX = 1_000
-"""Of which one user ever got coupons."""
+"""Of which it is counted how many coupons one user got: those that are not over (issuing.py) are not forgotten."""
 
 
 class Hold(msgspec.Struct, array_like=True, gc=False):
@@ -105,7 +105,7 @@ def next_due(coupon: Coupon, remind_ms: int) -> int:
 
 def check(purse: Purse) -> None:
     """Raise AssertionError unless the purse is one that reactions can have made."""
-    assert len(purse.coupons) <= PURSE_MAX and len(purse.uses) <= TEMPLATES_MAX, "the purse is too full"
+    assert len(purse.coupons) <= PURSE_MAX and len(purse.uses) <= TEMPLATES_MAX + PURSE_MAX, "the purse is too full"
     for serial, coupon in purse.coupons.items():
         assert coupon.serial == serial and coupon.template, coupon
         assert coupon.template in purse.uses, f"{coupon.template} was never counted"

@@ -154,6 +154,7 @@ def _returned(clerk: Clerk, use: Used, book: OrderCoupons, body: inputs.RollBack
     coupon.reminded = coupon.reminded and not body.extend_days
     if alive:
         clerk.purse.coupons[coupon.serial] = coupon
+        issuing.uses_of(clerk)
     if coupon.public:
         _give_back(clerk, coupon)
     if coupon.imported or not coupon.public:
@@ -234,7 +235,7 @@ def _taken_by_code(clerk: Clerk, meant: Read | Refusal, kept: bool) -> Coupon | 
         return declined(Code.TEMPLATE_PAUSED if clerk.shelf.status == "paused" else Code.TEMPLATE_CLOSED)
     offer = clerk.offer()
     uses = clerk.purse.uses.get(clerk.template) or Uses()
-    problem = issuing.full(clerk.purse, clerk.template, 1 if kept else 0)
+    problem = issuing.full(clerk, clerk.template, 1 if kept else 0)
     terms = problem or issuing.limited(offer, uses, 1, clerk.at) or narrowing.terms(offer, clerk.at)
     if isinstance(terms, Refusal):
         return terms
@@ -349,8 +350,8 @@ def _give_back(clerk: Clerk, coupon: Coupon) -> None:
         clerk.outputs.append(imported.back(coupon.imported, clerk.user_id))
     shelf.put(clerk.shelf, Need(stock=1))
     clerk.shelf.tally.issued -= 1
-    uses, (day, month) = clerk.purse.uses[clerk.template], issuing.dates(clerk.offer(), coupon.terms.valid_from)
-    uses.ever -= 1
+    uses, (day, month) = issuing.uses_of(clerk), issuing.dates(clerk.offer(), coupon.terms.valid_from)
+    uses.ever = max(0, uses.ever - 1)
     uses.of_month = min(uses.of_month - (uses.month == month), uses.ever)
     uses.of_day = min(uses.of_day - (uses.day == day), uses.of_month)
 

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.coupon import directory, listing
+from actors.coupon import directory, issuing, listing
 from actors.coupon.directory import Directory, Listed
 from actors.coupon.narrowing import CONDITION_BYTES_MAX
 from actors.coupon.offer import BYTES_MAX, Offer, parse
-from actors.coupon.state import COUPONS_MAX, PURSE_MAX, Coupon
+from actors.coupon.state import COUPONS_MAX, PURSE_MAX, TEMPLATES_MAX, Coupon
 from supervision.forms import STATE_BYTES_MAX
 from tests.coupon_engine import TEMPLATE, CouponEngine, cart
 
@@ -65,9 +65,34 @@ def test_the_largest_purse_can_be_written(shop: CouponEngine) -> None:
     (coupon,) = purse.coupons.values()
     assert isinstance(coupon, Coupon)
     more = dict.fromkeys(range(10**12, 10**12 + PURSE_MAX), coupon)
-    uses = {f"{n:064}": purse.uses["T" * 64] for n in range(1_000)}
+    uses = {f"{n:064}": purse.uses["T" * 64] for n in range(TEMPLATES_MAX + PURSE_MAX)}
     largest = msgspec.structs.replace(purse, coupons=more, uses=uses, waiting=dict.fromkeys(uses, 9))
     assert len(msgspec.msgpack.encode(largest)) < STATE_BYTES_MAX
+
+
+def test_templates_that_are_over_make_room_for_others(shop: CouponEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(issuing, "TEMPLATES_MAX", 3)
+    for template in ("T1", "T2", "T3", "T4", "T5"):
+        shop.put(template)
+    shop.settle()
+    for template in ("T1", "T2", "T3", "T4"):
+        shop.say("coupon_issue", "u", template=template, source="test")
+    shop.settle()
+    assert [body["code"] for body in shop.told("coupon.refused")] == ["purse_full"]
+    used = shop.told("coupon.issued", template="T1")[0]["code"]
+    shop.say("coupon_use", "u", code=used, order=cart("o"))
+    for template in ("T1", "T2"):
+        shop.put(template, "closed")
+    shop.settle()
+    shop.say("coupon_issue", "u", template="T4", source="again")
+    shop.settle()
+    assert shop.purse("u").uses.keys() == {"T2", "T3", "T4"}, "a coupon of T2 is still there"
+    shop.say("coupon_rollback", "u", code=used, order_id="o")
+    shop.say("coupon_issue", "u", template="T5", source="test")
+    shop.settle()
+    assert shop.purse("u").uses.keys() == {"T1", "T2", "T3", "T4"} and shop.parked() == []
+    assert [body["code"] for body in shop.told("coupon.refused")] == ["purse_full"] * 2
+    assert used in [body["code"] for body in shop.told("coupon.rolled_back")]
 
 
 def test_coupons_of_many_templates_that_end_at_one_moment_are_all_heard_of(shop: CouponEngine) -> None:
