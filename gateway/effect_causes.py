@@ -10,6 +10,7 @@ It is told as long as the log has the effect.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -24,6 +25,8 @@ Led = Callable[[WhyLine], bool]
 ENDS = frozenset(("finished", "exited"))
 EXITED = "campaign.exited"
 """What alone comes of a run's end."""
+STEP = re.compile(r"(.+)\.([0-9]+)\.[a-z_]+\[.+")
+"""A campaign's id, which has no brackets, the number of a run, and the place of a step."""
 HOPS_MAX = 2 * DEPTH_MAX
 """Entries that are looked at on the way back; answers are no deeper than what they answer."""
 
@@ -85,6 +88,5 @@ def _causes(reader: Reader, entry: Entry) -> Iterator[str]:
 
 def _run_of(reference: str) -> tuple[str, int]:
     """(campaign, run) of a step's name (actors/campaign/actions.py); ("", 0) of what is none."""
-    parts = reference.rsplit(".", 2)
-    numbers = len(parts) == 3 and all(part.isascii() and part.isdigit() for part in parts[1:])
-    return (parts[0], int(parts[1])) if numbers else ("", 0)
+    found = STEP.fullmatch(reference)
+    return (found[1], int(found[2])) if found else ("", 0)

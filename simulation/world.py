@@ -163,16 +163,7 @@ class World:
         self.faults = Faults(Random(rng.random()), self.draw, self.clock)
         self.checker = Checker(self.disk.image, self.marks)
         self.programme, *later = programmes(Random(f"{seed} programmes"), self.draw)
-        self.points = PointsModel(plain_rules(self.programme), self.marks)
-        self.profiles = ProfileModel()
-        self.notified = MessageModel(self.marks) if self.draw.cart_idle_s else NotificationModel()
-        self.programmes = ProgrammesModel(self.draw.segments)
-        self.probe = ProbeModel()
-        self.coupons = CouponModel(self.marks)
-        self.escrow = Escrow(self.coupons)
-        self.jobs = self._job_model()
-        self.browsing, self.carts = BrowsingModel(), CartModel(self.draw.cart_idle_s * 1_000, self.marks)
-        self.why = CampaignProof(CampaignModel(campaign_pages(self.draw), self.marks))
+        self._models()
         self.shadow = self._shadow()
         self.proof = LedgerProof(self.checker.logs, self.draw.ledger > 0)
         self.checker.on_stage = self._staged
@@ -203,6 +194,20 @@ class World:
         self._command_door = Door({**COMMANDS, **FOR_OPERATORS}, self.draw.segments)
         self.readers = (*(domain.name for domain in self._domains()), "courier", "relay")
         self.wiring = self._start()
+
+    def _models(self) -> None:
+        """What each domain should come to, also of those that are not there."""
+        drawn, marks = self.draw, self.marks
+        self.points = PointsModel(plain_rules(self.programme), marks)
+        self.profiles = ProfileModel()
+        self.notified = MessageModel(marks) if drawn.cart_idle_s else NotificationModel()
+        self.programmes = ProgrammesModel(drawn.segments)
+        self.probe = ProbeModel()
+        self.coupons = CouponModel(marks)
+        self.escrow = Escrow(self.coupons)
+        self.jobs = self._job_model()
+        self.browsing, self.carts = BrowsingModel(), CartModel(drawn.cart_idle_s * 1_000, marks)
+        self.why = CampaignProof(CampaignModel(campaign_pages(drawn), marks))
 
     def _shadow(self) -> Shadow:
         """With all models, also of domains that are not there."""

@@ -31,13 +31,12 @@ from pika.adapters.select_connection import IOLoop
 from topology.amqp_deliveries import delivery
 from topology.amqp_frames import publication
 from topology.amqp_reason import reason_of
-from topology.ports import Delivery, Outgoing
+from topology.ports import UNREADABLE, Delivery, Outgoing
 
-UNREADABLE = "unreadable"
-"""The only key of a table of headers that could not be read; its value is the reason."""
 JOIN_BYTES_MAX = 64 * 1024
 """A longer write is passed on in parts: what the kernel does not take at once is copied again."""
 
+encode_table = data.encode_table
 _decode_table = data.decode_table
 _decode_value = data.decode_value
 _encode_value = data.encode_value

@@ -19,10 +19,9 @@ from actors.delay.waiting import DELAY_MS_MAX
 from actors.fields import rfc3339_ms
 from supervision.entry import Draft, encode_draft, segment_of
 from supervision.messages import Item
-from topology.amqp_socket import UNREADABLE
 from topology.amqp_tables import packed
 from topology.dead import DIRECT_REPLY, is_of_broker
-from topology.ports import Delivery, Properties
+from topology.ports import UNREADABLE, Delivery, Properties
 from topology.wire import (
     ID_BYTES_MAX,
     MESSAGE_BYTES_MAX,

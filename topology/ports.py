@@ -18,6 +18,9 @@ import msgspec
 
 from supervision.runtime import Address
 
+UNREADABLE = "unreadable"
+"""The only key of a table of headers that could not be read; its value is the reason."""
+
 
 class Properties(Protocol):
     """AMQP 0-9-1 basic properties. Absent ones are None; `timestamp` in seconds; `delivery_mode` 2 = persistent."""

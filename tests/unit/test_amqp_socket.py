@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika import data
 
-from topology.amqp_socket import UNREADABLE
+from topology.ports import UNREADABLE
 
 
 def table(inside: bytes) -> bytes:

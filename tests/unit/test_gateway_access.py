@@ -47,7 +47,10 @@ def test_every_route_stands_in_the_table_of_needs_and_the_reverse() -> None:
     assert routes(World()) == set(NEEDS)
 
 
-QUESTIONS = ("/v1/points/estimate", "/v1/coupons/validate", "/v1/campaigns/check", "/v1/campaigns/test")
+QUESTIONS = (
+    "/v1/points/estimate", "/v1/coupons/validate", "/v1/campaigns/check", "/v1/campaigns/test",
+    "/v1/notification-templates/{template}/preview",
+)  # fmt: skip
 """Too long for a URL."""
 
 

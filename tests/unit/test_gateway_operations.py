@@ -186,7 +186,7 @@ COMMANDS_OF_POINTS = (
     "accruals", "redemptions", "reservations", "reservations/{reservation_id}/confirm",
     "reservations/{reservation_id}/cancel", "reversals", "gifts", "adjustments",
 )  # fmt: skip
-COMMANDS_OF_COUPONS = ("holds", "holds/{order_id}", "redemptions", "redemptions/{order_id}/rollback")
+COMMANDS_OF_COUPONS = ("holds", "holds/{order_id}", "redemptions", "redemptions/{order_id}/rollback", "transfer")
 
 
 def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
@@ -206,7 +206,9 @@ def test_the_schema_names_every_route_and_the_shape_of_refusals() -> None:
         "/v1/coupon-templates/{template}/codes",
         "/v1/campaigns", "/v1/campaigns/check", "/v1/campaigns/test", "/v1/users/{user_id}/campaigns",
         *(f"/v1/campaigns/{{campaign}}{word}" for word in ("", "/activate", "/pause", "/archive")),
-        "/v1/users/{user_id}/why",
+        "/v1/campaigns/{campaign}/stats", "/v1/users/{user_id}/why", "/v1/stop", "/v1/go", "/v1/stops",
+        "/v1/notification-templates",
+        *(f"/v1/notification-templates/{{template}}{word}" for word in ("", "/preview", "/activate", "/archive")),
         "/v1/tree", "/v1/points/programme", "/v1/audit", "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     events = schema["paths"]["/v1/events"]["post"]

@@ -126,8 +126,8 @@ def test_the_examples_are_taken_and_do_what_their_tests_say(path: Path) -> None:
         assert not list(failures(file.id or found.id, found.campaign, test, "CNY")), test.name
 
 
-def test_there_is_an_example_for_each_of_the_seeds_triggers() -> None:
-    assert len(EXAMPLES) == 10
+def test_there_is_an_example_for_each_of_the_seeds_triggers_and_one_for_a_webhook() -> None:
+    assert len(EXAMPLES) == 11
 
 
 def test_a_test_fails_by_an_effect_that_is_missing_one_too_many_and_one_that_is_other() -> None:

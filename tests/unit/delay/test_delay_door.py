@@ -11,10 +11,10 @@ import pytest
 from actors.delay.messages import PublishLater
 from actors.delay.waiting import DELAY_MS_MAX
 from tests.delay_world import SEGMENTS, delivery, item, refused
-from topology.amqp_socket import UNREADABLE
 from topology.amqp_tables import unpacked
 from topology.delay_door import HEADERS_BYTES_MAX, HEADERS_DEPTH_MAX, HEADERS_MAX
 from topology.intake import Bury, HandOver, Intake
+from topology.ports import UNREADABLE
 from topology.wire import MESSAGE_BYTES_MAX, Door
 
 
