@@ -129,7 +129,8 @@ def test_what_is_on_its_way_can_be_used_by_nobody_and_given_to_nobody_else(
     shop.say("coupon_hold", ann, code=code, order=cart())
     hand(shop, ann, code, cid)
     assert [body["code"] for body in shop.told("coupon.refused")] == ["being_transferred"] * 3
-    shop.settle(4 * DAY_S)
+    shop.clock.advance(4 * DAY_S)
+    shop.settle()
     assert shop.told("coupon.expired") == [] and shop.told("coupon.expiring") == []
     monkeypatch.undo()
     shop.decide("engine.retry", bob, "coupon")
@@ -163,7 +164,8 @@ def test_whoever_has_had_as_many_as_he_may_is_given_none_and_the_giver_keeps_it(
     hand(shop, ann, code, bob)
     assert refused(shop) == ["per_user_limit"] and pieces(shop, ann, bob) == [1, 1]
     assert bob not in str(shop.told("coupon.refused"))
-    shop.settle(2.5 * DAY_S)
+    shop.clock.advance(2.5 * DAY_S)
+    shop.settle()
     assert len(shop.told("coupon.expiring", user_id=ann)) == 1
     shop.say("coupon_use", ann, code=code, order=cart())
     shop.settle()
@@ -214,7 +216,8 @@ def test_what_may_not_be_handed_over_is_refused_with_its_reason(shop: CouponEngi
     shop.settle()
     hand(shop, ann, code, bob)
     late = given(shop, ann, "later", valid={"days": 1})
-    shop.settle(3 * DAY_S)
+    shop.clock.advance(3 * DAY_S)
+    shop.settle()
     hand(shop, ann, late, bob)
     assert refused(shop, ann)[3:] == ["already_redeemed", "expired"] and pieces(shop, ann, bob) == [0, 0]
 
@@ -246,10 +249,12 @@ def test_the_receiver_is_reminded_of_the_end_also_when_the_giver_was(shop: Coupo
     ann, bob, _ = APART
     code = given(shop, ann, valid={"days": 3})
     (end,) = [body["valid_until"] for body in shop.told("coupon.issued")]
-    shop.settle(3.2 * DAY_S)
+    shop.clock.advance(3.2 * DAY_S)
+    shop.settle()
     hand(shop, ann, code, bob)
     assert [body["user_id"] for body in shop.told("coupon.expiring")] == [ann, bob]
-    shop.settle(DAY_S)
+    shop.clock.advance(DAY_S)
+    shop.settle()
     assert [(body["user_id"], body["valid_until"]) for body in shop.told("coupon.expired")] == [(bob, end)]
     assert shop.purse(ann).armed == shop.purse(bob).armed == 0
 
