@@ -175,6 +175,8 @@ class IssueCoupon(_Step, frozen=True, tag="issue_coupon"):
 
 
 class GivePoints(_Step, frozen=True, tag="give_points"):
+    """So many points of the main wallet, valid as the programme says."""
+
     points: Annotated[int, Meta(ge=1, le=POINTS_MAX)]
     reason: Label = "campaign"
     on_refused: Refused = ()
@@ -223,6 +225,8 @@ class WaitFor(_Step, frozen=True, tag="wait_for"):
 
 
 class Branch(_Step, frozen=True, tag="branch"):
+    """`then` where `when` holds at that moment, `else` where it does not."""
+
     when: Condition
     then: Steps = ()
     otherwise: Steps = msgspec.field(default=(), name="else")

@@ -72,14 +72,20 @@ class _Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
 
 class All(_Node, frozen=True, tag="all"):
+    """Every one of them holds."""
+
     of: Annotated[tuple[Condition, ...], Meta(min_length=1, max_length=CONDITIONS_MAX)]
 
 
 class Any(_Node, frozen=True, tag="any"):
+    """One of them holds, or more."""
+
     of: Annotated[tuple[Condition, ...], Meta(min_length=1, max_length=CONDITIONS_MAX)]
 
 
 class Not(_Node, frozen=True, tag="not"):
+    """It does not hold."""
+
     of: Condition
 
 

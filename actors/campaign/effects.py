@@ -20,7 +20,9 @@ class CampaignEntered(msgspec.Struct, frozen=True, gc=False):
 
 
 class CampaignExited(msgspec.Struct, frozen=True, gc=False):
-    """`campaign.exited`: the run is over. `reason`: finished, exit (its condition held) or archived."""
+    """`campaign.exited`: the run is over. `reason`: finished, exit (its condition held), archived, or no_such_step, in
+    the version that it had to move to.
+    """
 
     campaign_id: str
     campaign_version: str

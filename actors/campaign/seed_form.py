@@ -101,6 +101,8 @@ ActionType = Literal["send_notification", "issue_coupon", "upgrade_vip", "send_c
 
 
 class SeedAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`delay`: s after the trigger, or after the check."""
+
     type: ActionType
     template: Label | None = None
     channel: Channel | None = None
@@ -109,6 +111,8 @@ class SeedAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FrequencyLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often a user may enter; each that is said is a limit."""
+
     max_times_per_day: Times | None = None
     max_times_per_user: Times | None = None
     cool_down_hours: Annotated[int, Meta(ge=1, le=COOL_DOWN_HOURS_MAX)] | None = None
