@@ -26,7 +26,8 @@ DETAIL_CHARS_MAX = 512
 HEADERS_BYTES_MAX = 64 * 1024
 """Of the sender's own headers. AMQP cannot split a header frame (128 KiB), and ours must still fit."""
 DIRECT_REPLY = "amq.rabbitmq.reply-to"
-DROPPED_HEADERS = frozenset({"x-delivery-count", "CC", "BCC"})
+DROPPED_HEADERS = frozenset({"x-delivery-count", "x-acquired-count", "CC", "BCC"})
+"""The counts are a quorum queue's, of what it delivers again: the second of them since RabbitMQ 4.3."""
 DROPPED_PREFIXES = ("x-death", "x-first-death-", "x-last-death-")
 
 

@@ -1,9 +1,10 @@
 """The front door for messages to be published later: any bytes, with what to do in their properties.
 
-`message_id` names the message, `type: cancel` takes it back, and else one of the headers `deliver_at` (RFC 3339) and
-`delay_ms` says when. Everything that is passed on is what was sent, but for what a broker would act upon: traces of
-dead-lettering, carbon copies, an expiry, a publisher's user id, a direct reply address. What could not be published
-again as it came is refused here, where its sender can still be told, and not at the relay, which nothing may stop.
+`message_id` names the message, `type: cancel` takes it back (anew under another `correlation_id` or `timestamp`), and
+else one of the headers `deliver_at` (RFC 3339) and `delay_ms` says when. Everything that is passed on is what was sent,
+but for what a broker would act upon: traces of dead-lettering, carbon copies, an expiry, a publisher's user id, a
+direct reply address. What could not be published again as it came is refused here, where its sender can still be told,
+and not at the relay, which nothing may stop.
 """
 
 from __future__ import annotations
@@ -52,14 +53,27 @@ def read(delivery: Delivery, source: str, segments: int) -> Item | BadMessage:
         wanted = f"1 to {ID_BYTES_MAX} bytes of UTF-8 without control characters: it names the message"
         return must_be("bad_id" if message_id else "missing", "message_id", wanted)
     if props.type == CANCELS:
-        # By another id than what it cancels: the log takes two commands under one id for a mistake.
-        id = full_id(source, f"{CANCELS}|{message_id}")
-        return id if isinstance(id, BadMessage) else _item(CANCEL, message_id, id, CancelDelayed(message_id), segments)
+        return _cancel(props, message_id, source, segments)
     asked = _later(delivery, message_id)
     if isinstance(asked, BadMessage):
         return asked
     id = full_id(source, message_id)
     return id if isinstance(id, BadMessage) else _item(LATER, message_id, id, asked, segments)
+
+
+def _cancel(props: Properties, message_id: str, source: str, segments: int) -> Item | BadMessage:
+    """By another id than what it cancels, since the log takes two commands under one id for a mistake. And what the
+    broker delivers again is the same cancel, but not what its sender sends again, after a refusal for instance; so the
+    id has the properties by which he can tell them apart.
+    """
+    sent: Any = props.correlation_id or ""
+    if not isinstance(sent, str):
+        return must_be("not_utf8", "correlation_id", "UTF-8")
+    if sent and text_problem(sent, ID_BYTES_MAX):
+        return must_be("bad_id", "correlation_id", f"at most {ID_BYTES_MAX} bytes without control characters")
+    told = [str(props.timestamp or ""), sent] if props.timestamp or sent else []
+    id = full_id(source, "|".join([CANCELS, *told, message_id]))
+    return id if isinstance(id, BadMessage) else _item(CANCEL, message_id, id, CancelDelayed(message_id), segments)
 
 
 def _item(kind: str, message_id: str, id: str, said: PublishLater | CancelDelayed, segments: int) -> Item:

@@ -117,5 +117,7 @@ def _policies() -> Sequence[Policy]:
                 "dead-letter-strategy": "at-least-once",
             },
         ),
-        Policy("marketing-doors", r"^marketing\.[a-z]+\.events$", "exchanges", {"alternate-exchange": UNROUTED}),
+        Policy(
+            "marketing-doors", r"^marketing\.([a-z]+\.events|delay)$", "exchanges", {"alternate-exchange": UNROUTED}
+        ),
     ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from actors.coupon.forms import FRONT_DOOR as COUPON_DOOR
@@ -86,6 +88,13 @@ def test_nothing_the_engine_says_can_vanish() -> None:
         (said,) = [exchange for exchange in table.exchanges if exchange.name == name]
         assert said.arguments == {"alternate-exchange": UNROUTED}
     assert {UNROUTED, DEAD} <= {binding.destination for binding in table.bindings if binding.to == "queue"}
+
+
+def test_nothing_vanishes_at_a_front_door_that_lacks_its_binding() -> None:
+    (doors,) = [policy for policy in topology(HEARD).policies if policy.name == "marketing-doors"]
+    assert doors.definition == {"alternate-exchange": UNROUTED}
+    assert all(re.search(doors.pattern, name) for name in (*DOORS, DELAY))
+    assert not any(re.search(doors.pattern, name) for name in (DELAYED, EFFECTS, INGRESS, DEAD, UNROUTED))
 
 
 def test_no_argument_is_one_that_a_later_broker_refuses() -> None:

@@ -3,16 +3,28 @@
 An endpoint's name is an operator's, but what it resolves to is somebody else's, and a call from inside a network
 reaches what outsiders cannot: a cloud's metadata, an unguarded port. So every address is looked at after it was
 resolved, and those that carry another one within (mapped, 6to4, NAT64, Teredo) are judged by that one too.
+
+Python's own list of what is not global grows from release to release and names exceptions only. So what IANA has given
+out at all (2000::/3) is asked for first, and what the lists lack is named here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
-_CARRIERS = (*_NAT64, IPv6Network("2002::/16"), IPv6Network("2001::/32"))
+_NAT64 = IPv6Network("64:ff9b::/96")
+"""64:ff9b:1::/48 is a network's own: where in its addresses another one stands, that network alone knows."""
+_CARRIERS = (_NAT64, IPv6Network("2002::/16"), IPv6Network("2001::/32"))
 """Of the internet as far as the addresses that they carry are."""
+_GIVEN_OUT = IPv6Network("2000::/3")
+_NOBODYS = (
+    IPv4Network("192.0.0.0/24"),  # for protocols; a cloud has its metadata at .192
+    IPv4Network("192.88.99.0/24"),
+    IPv4Network("168.63.129.16/32"),  # a cloud's own, though it looks like anybody's
+    IPv6Network("3fff::/20"),
+)
+"""Not the internet's, though not every Python says so."""
 
 
 def is_public(text: str) -> bool:
@@ -28,8 +40,12 @@ def is_public(text: str) -> bool:
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
-    carries = isinstance(address, IPv6Address) and any(address in network for network in _CARRIERS)
-    return (address.is_global or carries) and not address.is_multicast
+    if isinstance(address, IPv6Address):
+        if any(address in network for network in _CARRIERS):
+            return True
+        if address not in _GIVEN_OUT:
+            return False
+    return address.is_global and not address.is_multicast and not any(address in network for network in _NOBODYS)
 
 
 def _within(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
@@ -45,5 +61,5 @@ def _within(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Ad
         yield address.sixtofour
     if address.teredo is not None:
         yield from address.teredo
-    if any(address in network for network in _NAT64):
+    if address in _NAT64:
         yield IPv4Address(int(address) & 0xFFFF_FFFF)

@@ -73,9 +73,12 @@ def parse(data: bytes) -> Mapping[str, Endpoint]:
 
 
 def _split(url: str) -> SplitResult:
-    plain = re.fullmatch(r"[\x21-\x7e]+", url)
-    parts = urlsplit(url)
-    if not plain or not parts.hostname or "@" in parts.netloc or parts.port == 0 or parts.fragment:
+    try:
+        parts = urlsplit(url if re.fullmatch(r"[\x21-\x7e]+", url) else "")
+        good = parts.hostname and "@" not in parts.netloc and parts.port != 0 and not parts.fragment
+    except ValueError:  # it would say what stands there
+        parts, good = SplitResult("", "", "", "", ""), False
+    if not good:
         raise ValueError("url must be an address with a host and without user, blank or fragment")
     return parts
 

@@ -109,7 +109,7 @@ class HttpTransport:
                 length += len(chunk)
                 if length > ANSWER_BYTES_MAX:
                     return
-        except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
+        except (httpcore.TimeoutException, TimeoutError, httpcore.NetworkError, httpcore.ProtocolError):
             return
 
 

@@ -45,6 +45,10 @@ LOOK_S = 1.0
 RETRY_S = 0.2
 """After the store refused a read."""
 GAUGE_LOOKS = 10
+EXPIRED_MAX = 512
+"""Calls of an endpoint that are given up in one go: after a day without it thousands may be due at once, and the stage
+that says so holds up the journal.
+"""
 UNKNOWN = "-"
 """In the place of an endpoint's name that is not configured: there may be any number of those."""
 
@@ -72,7 +76,7 @@ class LoadAgain(msgspec.Struct, frozen=True):
 
 
 class StopCalling(msgspec.Struct, frozen=True):
-    """The process is about to stop: begin no attempt. Those under way still count until `under_way` is 0."""
+    """The process is about to stop: begin no attempt. Those begun still count until `under_way` is 0."""
 
 
 class SenderLost(Exception):
@@ -111,8 +115,7 @@ class Sender:
         self._queues = {name: Queue(endpoint.parallel) for name, endpoint in endpoints.items()}
         self._looks = 0
         self._stopping = False
-        self.under_way = 0
-        """Attempts. Any thread may ask."""
+        self._attempts = 0
 
     def started(self) -> None:
         for reader in self._readers.values():
@@ -127,6 +130,13 @@ class Sender:
         for reader in self._readers.values():
             reader.close()
         self._store.close()
+
+    @property
+    def under_way(self) -> int:
+        """Attempts, and stages that say how earlier ones ended: else a call that was delivered right before a stop
+        would be made again after it. Any thread may ask.
+        """
+        return self._attempts + sum(reader.staging for reader in self._readers.values())
 
     def receive(self, message: Any) -> Any:
         match message:
@@ -234,17 +244,23 @@ class Sender:
     def _call(self, name: str) -> None:
         """Begin the attempts whose turn it is."""
         now = self._runtime.clock.now_ms()
-        queue = self._queues[name]
-        for key in () if self._stopping else queue.due(now):
+        late = 0
+        for key in () if self._stopping else self._queues[name].due(now):
             call = self._call_at(key)
-            if expired(call.entry.at, now):
-                queue.ended(key)
-                self._end(key, Failed("undelivered", "its turn did not come in time"))
-                reader = self._readers[key[0]]
-                reader.finished(reader.cursor)
-            else:
-                self.under_way += 1
+            if not expired(call.entry.at, now):
+                self._attempts += 1
                 self._post(key, call, name, now)
+                continue
+            self._give_up(key, name)
+            late += 1
+            if late == EXPIRED_MAX:
+                return  # the next when the stage of these has landed
+
+    def _give_up(self, key: Key, name: str) -> None:
+        self._queues[name].ended(key)
+        self._end(key, Failed("undelivered", "its turn did not come in time"))
+        reader = self._readers[key[0]]
+        reader.finished(reader.cursor)
 
     def _post(self, key: Key, call: Call, name: str, now: int) -> None:
         me, of = self._me, self._incarnation
@@ -253,7 +269,6 @@ class Sender:
 
     def _called(self, key: Key, outcome: Outcome) -> None:
         """An attempt has ended, and perhaps the call."""
-        self.under_way -= 1
         now = self._runtime.clock.now_ms()
         before = self._call_at(key)
         call = msgspec.structs.replace(before, attempts=before.attempts + 1)
@@ -272,6 +287,7 @@ class Sender:
             case ended:
                 self._end(key, ended)
         reader.finished(reader.cursor)
+        self._attempts -= 1
         self._call(name)
 
     def _call_at(self, key: Key) -> Call:

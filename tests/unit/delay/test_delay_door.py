@@ -75,10 +75,24 @@ def test_a_resend_is_the_same_command_and_a_cancel_is_known_by_an_id_of_its_own(
     again = item(delivery(headers={"a": 1, "delay_ms": 1}))
     other = item(delivery(b"other", headers={"delay_ms": 1, "a": 1}))
     cancel = item(delivery(type="cancel", headers={}))
+    redelivered = item(delivery(headers={"delay_ms": 1, "a": 1, "x-delivery-count": 1, "x-acquired-count": 1}))
     assert (again.id_hash, again.command_hash) == (first.id_hash, first.command_hash)
+    assert (redelivered.id_hash, redelivered.command_hash) == (first.id_hash, first.command_hash)
     assert other.id_hash == first.id_hash and other.command_hash != first.command_hash
     assert cancel.id_hash != first.id_hash and cancel.draft.subject == first.draft.subject
     assert first.keep_long and first.segment == cancel.segment
+
+
+def test_a_cancel_that_is_sent_anew_says_so_by_its_correlation_id_or_its_time() -> None:
+    def cancel(**props: Any) -> tuple[int | None, int]:
+        made = item(delivery(type="cancel", headers={}, **props))
+        return made.id_hash, made.command_hash
+
+    sent = [cancel(), cancel(correlation_id="2"), cancel(timestamp=2), cancel(correlation_id="2", timestamp=2)]
+    assert len({id_hash for id_hash, _ in sent}) == 4
+    assert cancel() == sent[0] and cancel(correlation_id="2") == sent[1], "what comes again is the same"
+    assert refused(delivery(type="cancel", correlation_id=b"\xff")) == ("not_utf8", "correlation_id")
+    assert refused(delivery(type="cancel", correlation_id="a\0b")) == ("bad_id", "correlation_id")
 
 
 def test_what_a_broker_would_act_upon_is_left_out_and_nothing_else() -> None:

@@ -27,6 +27,8 @@ def test_an_endpoint_has_an_address_and_secrets_and_may_have_more() -> None:
         (GOOD.replace("https", "http").encode(), "https://"),
         (GOOD.replace("https", "ftp").encode(), "https://"),
         (GOOD.replace("shop.example", "u:p@shop.example").encode(), "without user"),
+        (GOOD.replace("shop.example", "shop.example:T0PSECRET").encode(), "with a host"),
+        (GOOD.replace("shop.example", "T0PSECRET\u2100.example").encode(), "with a host"),
         (GOOD.replace("shop.example", "10.0.0.1").encode(), "our own network"),
         (GOOD.replace("shop.example", "[::1]").encode(), "our own network"),
         (GOOD.replace("whsec_", "").encode(), "base64"),

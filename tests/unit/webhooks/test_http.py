@@ -129,3 +129,15 @@ def test_silence_nobody_there_and_nonsense_are_told_apart(listen: Listen) -> Non
 def test_a_long_answer_is_hung_up_on(listen: Listen) -> None:
     endless = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n" + b"x" * 200_000
     assert posted(listen(says(endless)).port, ["127.0.0.1"]) == [Answered(200)]
+
+
+def test_an_answer_whose_body_does_not_end_in_time_is_its_status(listen: Listen) -> None:
+    over = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
+        while not over.wait(0.0005):
+            connection.sendall(b"x")
+
+    assert posted(listen(drip).port, ["127.0.0.1"]) == [Answered(200)]
+    over.set()

@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from tests.webhook_world import OK, SECRET, Calling, Endpoints, asked, endpoint
 from topology.webhooks.ports import Answered, NotReached
-from topology.webhooks.sender import StopCalling
+from topology.webhooks.sender import DOMAIN, EXPIRED_MAX, StopCalling
 from topology.webhooks.verdict import GIVE_UP_MS
 
 DAY_S = GIVE_UP_MS / 1_000
@@ -195,6 +195,33 @@ def test_a_process_that_stops_begins_no_more_calls() -> None:
     world.restart()
     world.settle()
     assert len(transport.letters) == 1
+
+
+def test_a_stop_waits_until_what_an_endpoint_took_is_in_the_log() -> None:
+    transport = Endpoints()
+    world = calling(transport)
+    world.ask(asked())
+    world.settle()
+    sender = world.senders[-1]
+    assert sender.under_way == 1
+    transport.let_go(OK)
+    assert world.runtime.run_until(lambda: sender._attempts == 0, 1_000)  # pyright: ignore[reportPrivateUsage]
+    assert sender.under_way == 1 and world.said() == []
+    assert world.runtime.run_until(lambda: sender.under_way == 0, 1_000)
+    assert len(world.said()) == 1
+
+
+def test_thousands_that_are_given_up_at_once_are_said_some_at_a_time() -> None:
+    transport = Endpoints()
+    world = calling(transport, parallel=1)
+    world.ask(*[asked(n=n) for n in range(2 * EXPIRED_MAX + 2)])
+    world.settle(DAY_S + 120.0)
+    transport.let_go(OK)
+    world.settle()
+    assert len(world.said()) == 2 * EXPIRED_MAX + 2
+    stages = [stage for batch in world.batches for stage in batch.stages if stage.domain == DOMAIN]
+    assert max(len(stage.emits) for stage in stages) <= EXPIRED_MAX + 1
+    world.check()
 
 
 def test_a_store_that_refuses_reads_delays_and_loses_nothing() -> None:
