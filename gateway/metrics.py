@@ -74,6 +74,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("webhooks_ended", "counter", "Calls of webhooks delivered, or failed and why.", ("endpoint", "result")),
     Metric("webhooks_pending", "gauge", "Calls of webhooks that wait or are under way.", ("endpoint",)),
     Metric("webhook_oldest_s", "gauge", "Seconds since the oldest of those was asked for.", ("endpoint",)),
+    Metric("webhooks_given_up", "gauge", "1: the sender crashed again and again; nobody is called until a restart."),
     Metric("bridge_deliveries", "counter", "Messages delivered by the broker."),
     Metric("bridge_acked", "counter", "Messages acknowledged to the broker."),
     Metric("bridge_redelivered", "counter", "Messages delivered again."),

@@ -44,6 +44,7 @@ from topology.webhooks.endpoint import Endpoint
 from topology.webhooks.ports import NoTransport, Transport
 from topology.webhooks.sender import DOMAIN as WEBHOOK
 from topology.webhooks.sender import Sender, StopCalling
+from topology.webhooks.stand_in import NotCalling
 from topology.wire import Door, id_hash
 
 
@@ -117,7 +118,7 @@ class Wiring:
         children = [
             *self.engine.children(),
             *([SupervisorSpec("night", [ChildSpec("auditor", self._make_auditor)])] if parts.audit_after else ()),
-            *([SupervisorSpec("calls", [ChildSpec("webhooks", self._make_sender)])] if self._webhooks else ()),
+            *([SupervisorSpec("calls", [self._calls()])] if self._webhooks else ()),
             SupervisorSpec("doors", self._doors(), strategy="rest_for_one"),
         ]
         self.tree: Tree = plant(
@@ -177,9 +178,20 @@ class Wiring:
             return self._parts.webhooks or Webhooks({}, NoTransport())
         return None
 
-    def _make_sender(self, me: Address) -> Behaviour:
+    def _calls(self) -> ChildSpec:
+        return ChildSpec("webhooks", self._make_sender, parked_factory=self._give_up_calling)
+
+    def _give_up_calling(self, _: Address, reason: str) -> Behaviour:
+        self._retire_sender()
+        return NotCalling(reason, self._parts.counters)
+
+    def _retire_sender(self) -> None:
         if self._sender is not None:
             self._sender.close()
+            self._sender = None
+
+    def _make_sender(self, me: Address) -> Behaviour:
+        self._retire_sender()
         parts, engine = self._parts, self.engine
         assert self._webhooks is not None
         self._senders += 1
