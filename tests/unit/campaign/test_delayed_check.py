@@ -145,3 +145,13 @@ def test_a_check_that_is_stopped_waits_for_go_and_then_looks_at_the_cart(scope: 
     user.stop()
     assert kinds(user.waits(1)) == ([] if bought else ["notify.requested"])
     assert not bought or reasons(user)[-1] == ("exited", "bought")
+
+
+def test_a_moment_that_is_refused_makes_no_room_for_what_was_done_already() -> None:
+    user = User()
+    user.cart(29_900, "p1")
+    asks(user)
+    assert len(user.waits(2 * HOUR_S)) == 2
+    asks(user, check_time="2099-01-01T00:00:00Z")
+    assert reasons(user)[-1] == ("refused", "too_far")
+    assert asks(user) == [] and user.waits(2 * HOUR_S) == []
