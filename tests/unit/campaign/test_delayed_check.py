@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from actors.campaign.delayed_check import CHECK, DELAYED_CHECK, MARK, SNAPSHOT_BYTES_MAX, CheckLater
+from actors.campaign.desk import TURN_MS
 from actors.campaign.seed_form import ACTIONS_MAX
 from actors.campaign.state import CHECKS_MAX
 from actors.commands import Command, Refusal
@@ -145,6 +146,26 @@ def test_a_check_that_is_stopped_waits_for_go_and_then_looks_at_the_cart(scope: 
     user.stop()
     assert kinds(user.waits(1)) == ([] if bought else ["notify.requested"])
     assert not bought or reasons(user)[-1] == ("exited", "bought")
+
+
+def test_a_check_is_made_a_moment_later_when_its_firing_or_the_word_of_go_is_discarded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = User()
+    user.cart(29_900, "p1")
+    asks(user)
+    with monkeypatch.context() as operator:
+        operator.setattr(user.actor, "react", user.actor.discarded)
+        assert user.waits(HOUR_S) == []
+    assert [due for due, _ in user.timers.values()] == [user.at + TURN_MS], "no step deeper into a chain of causes"
+    assert kinds(user.waits(1)) == ["notify.requested"]
+    user.stop("all")
+    assert user.waits(HOUR_S) == [] and user.timers == {}
+    with monkeypatch.context() as operator:
+        operator.setattr(user.actor, "react", user.actor.discarded)
+        user.stop()
+        assert user.waits(0) == []
+    assert kinds(user.waits(1)) == ["coupon.issue"] and user.timers == {}
 
 
 def test_a_moment_that_is_refused_makes_no_room_for_what_was_done_already() -> None:
