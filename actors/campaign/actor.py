@@ -145,7 +145,7 @@ class CampaignActor(Domain[Member]):
             case CheckLater():
                 delayed_check.accept(desk, body)
             case _:
-                if event.entry.kind in TOLD and body.get("campaign_id") in desk.directory.campaigns:
+                if event.entry.kind in TOLD and _counted(desk.directory, body):
                     totals.told(desk.totals, event.entry.kind, body)
                 _happened(desk, *self._heard(member, event))
         yield from desk.outputs
@@ -169,6 +169,11 @@ class CampaignActor(Domain[Member]):
             case _:
                 ends = frozenset(("ends",)) if knowledge.of_ends(knows, kind, body, event.at) else NOTHING
                 return Heard(kind, body), _learned(knows, kind, body) | ends
+
+
+def _counted(directory: Directory, told: Mapping[str, Any]) -> bool:
+    """Whether the message is of a campaign. Those of a delayed check of the same name are nobody's, as its lines."""
+    return told.get("campaign_id") in directory.campaigns and told.get("campaign_version") != delayed_check.VERSION
 
 
 def _learned(knows: knowledge.Knowledge, kind: str, body: Mapping[str, Any]) -> frozenset[str]:

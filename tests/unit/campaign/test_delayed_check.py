@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.campaign.delayed_check import CHECK, DELAYED_CHECK, MARK, SNAPSHOT_BYTES_MAX, CheckLater
+from actors.campaign.delayed_check import CHECK, DELAYED_CHECK, MARK, SNAPSHOT_BYTES_MAX, VERSION, CheckLater
 from actors.campaign.desk import TURN_MS
 from actors.campaign.seed_form import ACTIONS_MAX
 from actors.campaign.state import CHECKS_MAX
@@ -176,3 +176,11 @@ def test_a_moment_that_is_refused_makes_no_room_for_what_was_done_already() -> N
     asks(user, check_time="2099-01-01T00:00:00Z")
     assert reasons(user)[-1] == ("refused", "too_far")
     assert asks(user) == [] and user.waits(2 * HOUR_S) == []
+
+
+def test_messages_of_a_check_do_not_count_for_a_campaign_of_its_name() -> None:
+    user = User()
+    user.campaign("CART_ABANDON_001", trigger={"type": "event", "event": "sign_in"}, steps=[{"type": "stop"}])
+    for version in ("a1b2", VERSION):
+        user.hears("message.sent", campaign_id="CART_ABANDON_001", campaign_version=version, reference="r")
+    assert user.totals.campaigns["CART_ABANDON_001"].sent == 1
