@@ -22,11 +22,14 @@ from supervision.outcome import DEPTH_MAX
 from supervision.store import Reader
 
 Led = Callable[[WhyLine], bool]
+BEGINS = frozenset(("entered", "waits"))
 ENDS = frozenset(("finished", "exited"))
 EXITED = "campaign.exited"
 """What alone comes of a run's end."""
-STEP = re.compile(r"(.+)\.([0-9]+)\.[a-z_]+\[.+")
-"""A campaign's id, which has no brackets, the number of a run, and the place of a step."""
+STEP = re.compile(r"(.+)\.([0-9]+)\.(?:[a-z_]+\[.+|[0-9]+)")
+"""A campaign's id, which has no brackets, the number of a run, and the place of a step; of one that was done before
+steps were named by their places, the number of its instruction.
+"""
 HOPS_MAX = 2 * DEPTH_MAX
 """Entries that are looked at on the way back; answers are no deeper than what they answer."""
 
@@ -58,7 +61,7 @@ def led_to(reader: Reader, segment: int, subject: str, effect: str) -> Led:
         of_run = (line.campaign, line.run) == (campaign, run)
         if line.outcome in ENDS and entry.kind != EXITED:
             return False
-        if of_run and line.outcome == "entered":
+        if of_run and line.outcome in BEGINS:
             return True
         if run and reference:
             return line.outcome == "acted" and line.reference == reference

@@ -123,13 +123,11 @@ class CampaignActor(Domain[Member]):
         return _for_segment(state, event)
 
     def discarded(self, state: Any, event: Event) -> Iterable[Output]:
-        """A firing that is forgotten comes again, or a run, an idle cart, a schedule would stand still for ever. What a
-        segment is told, and the pages that it sends, are not forgotten but carried out. What a user did or what was
-        said of him has not come.
+        """A firing that is forgotten comes again, or a run, an idle cart, a check would stand still for ever; so would
+        whom a stop held, were the word that it is lifted forgotten. What a segment is told, and the pages that it
+        sends, are not forgotten but carried out. What a user did or what was said of him has not come.
         """
-        if not isinstance(state, Member):
-            return _for_segment(state, event)
-        return _again(state, event) if isinstance(event.body, TimerDue) else ()
+        return _again(state, event) if isinstance(state, Member) else _for_segment(state, event)
 
     def page(self, event: Event) -> tuple[str, int] | None:
         return fanout.page(event, self._pages)
@@ -147,7 +145,7 @@ class CampaignActor(Domain[Member]):
             case CheckLater():
                 delayed_check.accept(desk, body)
             case _:
-                if event.entry.kind in TOLD and body.get("campaign_id") in desk.directory.campaigns:
+                if event.entry.kind in TOLD and _counted(desk.directory, body):
                     totals.told(desk.totals, event.entry.kind, body)
                 _happened(desk, *self._heard(member, event))
         yield from desk.outputs
@@ -171,6 +169,11 @@ class CampaignActor(Domain[Member]):
             case _:
                 ends = frozenset(("ends",)) if knowledge.of_ends(knows, kind, body, event.at) else NOTHING
                 return Heard(kind, body), _learned(knows, kind, body) | ends
+
+
+def _counted(directory: Directory, told: Mapping[str, Any]) -> bool:
+    """Whether the message is of a campaign. Those of a delayed check of the same name are nobody's, as its lines."""
+    return told.get("campaign_id") in directory.campaigns and told.get("campaign_version") != delayed_check.VERSION
 
 
 def _learned(knows: knowledge.Knowledge, kind: str, body: Mapping[str, Any]) -> frozenset[str]:
@@ -223,15 +226,19 @@ def _fired(desk: Desk, due: TimerDue) -> None:
 
 def _again(member: Member, event: Event) -> Iterator[Output]:
     """Whatever was due of the user is so still, in a moment."""
-    later, key = event.at + TURN_MS, event.body.key
-    if key != NEXT:
-        if key.removeprefix(entering.IDLE) in member.watches:
-            yield Arm(key, later, absence=True)
-        return
-    for run in member.runs.values():
-        run.due = later if 0 < run.due <= event.at else run.due
-    member.dues.update({campaign: later for campaign, due in member.dues.items() if due <= event.at})
-    member.armed = 0
+    later = event.at + TURN_MS
+    match event.body:
+        case TimerDue(key=key) if key != NEXT:
+            if key.removeprefix(entering.IDLE) in member.watches:
+                yield Arm(key, later, absence=True)
+            return
+        case TimerDue():
+            state.put_off(member, event.at, later)
+            member.armed = 0
+        case CampaignDue(campaign=fanout.EVERY):
+            state.look_again(member, later)
+        case _:
+            return
     yield from _armed(member)
 
 

@@ -102,14 +102,14 @@ def accept(desk: Desk, asked: CheckLater) -> None:
         if known.at != at:
             _why(desk, asked.trigger_id, "refused", 0, "one_waits_already", snapshot=asked.cart_snapshot)
         return
-    checks.pop(asked.trigger_id, None)
-    over = next((id for id, one in checks.items() if not one.waits), None)
-    if len(checks) >= CHECKS_MAX and over is not None:
-        del checks[over]
-    if at > desk.at + AHEAD_DAYS_MAX * DAY_MS or len(checks) >= CHECKS_MAX:
-        reason = "too_far" if len(checks) < CHECKS_MAX else "too_many_checks"
+    over = asked.trigger_id if known is not None else next((id for id, one in checks.items() if not one.waits), "")
+    too_far, full = at > desk.at + AHEAD_DAYS_MAX * DAY_MS, len(checks) >= CHECKS_MAX
+    if too_far or (full and not over):
+        reason = "too_far" if too_far else "too_many_checks"
         _why(desk, asked.trigger_id, "refused", 0, reason, snapshot=asked.cart_snapshot)
         return
+    if full or known is not None:
+        del checks[over]
     desk.member.numbered += 1
     kept = msgspec.json.encode(asked.actions_if_match).decode()
     checks[asked.trigger_id] = DelayedCheck(

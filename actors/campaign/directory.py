@@ -1,8 +1,8 @@
 """What all users of a segment share: which campaigns there are, and what each of them says.
 
 It is an entry's matter what counts: a reaction sees the directory as the log had it at the entry's place. Versions that
-somebody may still be under way on are kept beside the newest, as many as fit; who is under way on one that was dropped
-goes on by the newest, as if the campaign said `move`.
+somebody may still be under way on are kept beside the newest, as many as fit. Where a run stands is a number in its own
+version, so whoever is under way on one that was dropped is at no step of the newest: his run ends, as `no_such_step`.
 """
 
 from __future__ import annotations

@@ -145,6 +145,21 @@ def next_due(member: Member) -> int:
     return min([*going_on, *member.dues.values()], default=0)
 
 
+def put_off(member: Member, at: int, later: int) -> None:
+    """What is due by `at` is due at `later`."""
+    for one in (*member.runs.values(), *member.checks.values()):
+        one.due = later if 0 < one.due <= at else one.due
+    member.dues.update({campaign: later for campaign, due in member.dues.items() if due <= at})
+
+
+def look_again(member: Member, later: int) -> None:
+    """Whom a stop holds, looks at `later` whether it still does."""
+    for run in member.runs.values():
+        run.due = later if run.held else run.due
+    for one in member.checks.values():
+        one.due, one.held = (later, False) if one.held else (one.due, False)
+
+
 def check(member: Member) -> None:
     """Raise AssertionError unless it is a state that reactions can have made."""
     assert len(member.runs) <= RUNS_MAX and len(member.watches) <= WATCHES_MAX, "too many runs or watches"

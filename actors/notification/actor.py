@@ -173,11 +173,14 @@ class NotificationActor(Domain[Recipient]):
             return ()
         return self._heard(state, body, event)
 
-    def discarded(self, state: Recipient, event: Event) -> Iterator[Output]:
-        """A firing that is forgotten has ended its timer, and what waits for it would wait for ever."""
-        if isinstance(event.body, TimerDue):
-            state.wake_at = 0
-            yield from self._go(state, event)
+    def discarded(self, state: Any, event: Event) -> Iterable[Output]:
+        """A firing that is forgotten has ended its timer, and what waits for it would wait for ever; what waits for a
+        stop's end, until it is worth nothing. What a segment is told, and the pages that it sends, are not forgotten
+        but carried out: it would send what is stopped, or by a template that is no more.
+        """
+        if isinstance(state, Directory):
+            return stopped.for_segment(state, event)
+        return self._heard(state, event.body, event) if isinstance(event.body, TimerDue | GoOn) else ()
 
     def check(self, state: Recipient) -> None:
         recipient.check(state)

@@ -258,6 +258,19 @@ def test_why_of_an_effect_says_the_decisions_that_led_to_it_and_no_others(shop: 
     is_problem(shop.get("/v1/users/iris/why?effect=x"), 400, "invalid_parameter")
 
 
+def test_why_of_an_effect_knows_its_step_also_where_that_lies_within_another_and_has_waited(shop: HttpWorld) -> None:
+    within = {"type": "wait_for", "event": "points.spent", "seconds": 1}
+    nothing = {"type": "send_notification", "channel": "in_app", "template": "no such text"}
+    active(shop, "led.1.late", steps=[within | {"else": [nothing]}])
+    earns(shop, "ivo")
+    settle(shop.runtime, lambda: "notify.refused" in effects(shop, "ivo"))
+    effect = effects(shop, "ivo")["notify.refused"]
+    lines = shop.get(f"/v1/users/ivo/why?effect={effect}").json()["data"]
+    assert [(line["campaign"], line["outcome"], line.get("step")) for line in lines] == [
+        ("led.1.late", "acted", "steps[0].else[0]"), ("led.1.late", "entered", None)
+    ]  # fmt: skip
+
+
 def test_decisions_are_paged_newest_first_and_those_of_one_campaign_too(shop: HttpWorld) -> None:
     active(shop, "paged-a")
     active(shop, "paged-b")

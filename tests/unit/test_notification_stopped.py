@@ -171,3 +171,18 @@ def test_while_nothing_is_stopped_nothing_is_kept_of_who_waits() -> None:
     shop.stop("all")
     shop.asks()
     assert shop.accompanied
+
+
+def test_what_a_segment_is_told_of_stops_is_carried_out_also_when_it_is_discarded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = Shop()
+    shop.others = [f"user:{n:04d}" for n in range(450)]
+    with monkeypatch.context() as operator:
+        operator.setattr(shop.actor, "react", shop.actor.discarded)
+        shop.stop("all")
+    assert shop.asks() == ["message.held"]
+    with monkeypatch.context() as operator:
+        operator.setattr(shop.actor, "react", shop.actor.discarded)
+        assert shop.stop() == SENT, "what he was told is discarded too"
+    assert sorted(shop.told) == sorted([SUBJECT, *shop.others]) and shop.timer == 0

@@ -5,8 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import pytest
 from msgspec import UnsetType
 
+from actors.campaign.directory import VERSIONS_MAX
 from actors.campaign.entering import kept_out
 from actors.notification.messages import SendNotification
 from actors.webhook.messages import RequestWebhook
@@ -208,6 +210,17 @@ def test_who_is_under_way_finishes_on_the_old_version_or_moves_to_the_new_one() 
         newer = [{"type": "wait", "seconds": 90}, {"type": "give_points", "points": 5}]
         ann.campaign("VIEW", **{**VIEWED, "steps": newer}, under_way=under_way)
         assert kinds(ann.waits(60))[0] == kind
+
+
+@pytest.mark.parametrize(("newer", "reason"), [(VERSIONS_MAX - 1, "finished"), (VERSIONS_MAX, "no_such_step")])
+def test_who_is_under_way_on_a_version_that_is_kept_no_more_is_through(newer: int, reason: str) -> None:
+    ann = User()
+    ann.campaign("VIEW", **{**VIEWED, "steps": [{"type": "wait", "seconds": 60}, COUPON]})
+    ann.does("product_view", product_id="p1", view_duration=45)
+    for n in range(newer):
+        ann.campaign("VIEW", **{**VIEWED, "steps": [{"type": "wait", "seconds": 60 + n + 1}, COUPON]})
+    ann.waits(60)
+    assert ann.lines[-1].reason == reason
 
 
 def test_a_paused_campaign_lets_nobody_in_and_an_archived_one_ends_those_under_way() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.campaign.delayed_check import CHECK, DELAYED_CHECK, MARK, SNAPSHOT_BYTES_MAX, CheckLater
+from actors.campaign.delayed_check import CHECK, DELAYED_CHECK, MARK, SNAPSHOT_BYTES_MAX, VERSION, CheckLater
+from actors.campaign.desk import TURN_MS
 from actors.campaign.seed_form import ACTIONS_MAX
 from actors.campaign.state import CHECKS_MAX
 from actors.commands import Command, Refusal
@@ -145,3 +146,41 @@ def test_a_check_that_is_stopped_waits_for_go_and_then_looks_at_the_cart(scope: 
     user.stop()
     assert kinds(user.waits(1)) == ([] if bought else ["notify.requested"])
     assert not bought or reasons(user)[-1] == ("exited", "bought")
+
+
+def test_a_check_is_made_a_moment_later_when_its_firing_or_the_word_of_go_is_discarded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = User()
+    user.cart(29_900, "p1")
+    asks(user)
+    with monkeypatch.context() as operator:
+        operator.setattr(user.actor, "react", user.actor.discarded)
+        assert user.waits(HOUR_S) == []
+    assert [due for due, _ in user.timers.values()] == [user.at + TURN_MS], "no step deeper into a chain of causes"
+    assert kinds(user.waits(1)) == ["notify.requested"]
+    user.stop("all")
+    assert user.waits(HOUR_S) == [] and user.timers == {}
+    with monkeypatch.context() as operator:
+        operator.setattr(user.actor, "react", user.actor.discarded)
+        user.stop()
+        assert user.waits(0) == []
+    assert kinds(user.waits(1)) == ["coupon.issue"] and user.timers == {}
+
+
+def test_a_moment_that_is_refused_makes_no_room_for_what_was_done_already() -> None:
+    user = User()
+    user.cart(29_900, "p1")
+    asks(user)
+    assert len(user.waits(2 * HOUR_S)) == 2
+    asks(user, check_time="2099-01-01T00:00:00Z")
+    assert reasons(user)[-1] == ("refused", "too_far")
+    assert asks(user) == [] and user.waits(2 * HOUR_S) == []
+
+
+def test_messages_of_a_check_do_not_count_for_a_campaign_of_its_name() -> None:
+    user = User()
+    user.campaign("CART_ABANDON_001", trigger={"type": "event", "event": "sign_in"}, steps=[{"type": "stop"}])
+    for version in ("a1b2", VERSION):
+        user.hears("message.sent", campaign_id="CART_ABANDON_001", campaign_version=version, reference="r")
+    assert user.totals.campaigns["CART_ABANDON_001"].sent == 1

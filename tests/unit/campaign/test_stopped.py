@@ -49,6 +49,24 @@ def test_who_is_under_way_waits_before_the_next_action_and_goes_on_there_after_g
     assert kinds(user.waits(1)) == ["campaign.effect", "campaign.exited"]
 
 
+def test_whom_the_word_of_go_does_not_reach_since_it_is_discarded_looks_a_moment_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = viewer()
+    user.does("product_view")
+    user.stop("all")
+    user.waits(600)
+    for stopped_again in (True, False):
+        with monkeypatch.context() as operator:
+            operator.setattr(user.actor, "react", user.actor.discarded)
+            user.stop()
+            assert user.waits(0) == []
+        if stopped_again:
+            user.stop("all")
+            assert user.waits(1) == [] and user.totals.held and user.timers == {}
+    assert kinds(user.waits(1)) == ["campaign.effect", "campaign.exited"]
+
+
 def test_who_has_bought_while_it_was_stopped_gets_nothing_after_go() -> None:
     user = viewer()
     user.does("product_view")
