@@ -10,6 +10,7 @@ It is told as long as the log has the effect.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -83,8 +84,10 @@ def _causes(reader: Reader, entry: Entry) -> Iterator[str]:
         entry = before
 
 
+_STEP = re.compile(r"(.+)\.([0-9]{1,18})\.[a-z_]+\[.*")
+
+
 def _run_of(reference: str) -> tuple[str, int]:
     """(campaign, run) of a step's name (actors/campaign/actions.py); ("", 0) of what is none."""
-    parts = reference.rsplit(".", 2)
-    numbers = len(parts) == 3 and all(part.isascii() and part.isdigit() for part in parts[1:])
-    return (parts[0], int(parts[1])) if numbers else ("", 0)
+    found = _STEP.fullmatch(reference)
+    return (found[1], int(found[2])) if found else ("", 0)
