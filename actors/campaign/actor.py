@@ -123,13 +123,19 @@ class CampaignActor(Domain[Member]):
         return _for_segment(state, event)
 
     def discarded(self, state: Any, event: Event) -> Iterable[Output]:
-        """A firing that is forgotten comes again, or a run, an idle cart, a schedule would stand still for ever. What a
-        segment is told, and the pages that it sends, are not forgotten but carried out. What a user did or what was
-        said of him has not come.
+        """A firing that is forgotten comes again, or a run, an idle cart, a schedule would stand still for ever; and so
+        does the word that a stop is lifted. What a segment is told, and the pages that it sends, are not forgotten but
+        carried out. What a user did or what was said of him has not come.
         """
         if not isinstance(state, Member):
             return _for_segment(state, event)
-        return _again(state, event) if isinstance(event.body, TimerDue) else ()
+        match event.body:
+            case TimerDue():
+                return _again(state, event)
+            case CampaignDue(campaign=fanout.EVERY):
+                return _lifted_later(state, event)
+            case _:
+                return ()
 
     def page(self, event: Event) -> tuple[str, int] | None:
         return fanout.page(event, self._pages)
@@ -147,7 +153,7 @@ class CampaignActor(Domain[Member]):
             case CheckLater():
                 delayed_check.accept(desk, body)
             case _:
-                if event.entry.kind in TOLD and body.get("campaign_id") in desk.directory.campaigns:
+                if event.entry.kind in TOLD and _of_a_campaign(desk.directory, body):
                     totals.told(desk.totals, event.entry.kind, body)
                 _happened(desk, *self._heard(member, event))
         yield from desk.outputs
@@ -171,6 +177,11 @@ class CampaignActor(Domain[Member]):
             case _:
                 ends = frozenset(("ends",)) if knowledge.of_ends(knows, kind, body, event.at) else NOTHING
                 return Heard(kind, body), _learned(knows, kind, body) | ends
+
+
+def _of_a_campaign(directory: Directory, said: Mapping[str, Any]) -> bool:
+    """Whether a campaign asked for it, and not a check that bears its name, whose decisions are not counted either."""
+    return said.get("campaign_id") in directory.campaigns and said.get("campaign_version") != delayed_check.VERSION
 
 
 def _learned(knows: knowledge.Knowledge, kind: str, body: Mapping[str, Any]) -> frozenset[str]:
@@ -228,10 +239,20 @@ def _again(member: Member, event: Event) -> Iterator[Output]:
         if key.removeprefix(entering.IDLE) in member.watches:
             yield Arm(key, later, absence=True)
         return
-    for run in member.runs.values():
-        run.due = later if 0 < run.due <= event.at else run.due
+    for one in (*member.runs.values(), *member.checks.values()):
+        one.due = later if 0 < one.due <= event.at else one.due
     member.dues.update({campaign: later for campaign, due in member.dues.items() if due <= event.at})
     member.armed = 0
+    yield from _armed(member)
+
+
+def _lifted_later(member: Member, event: Event) -> Iterator[Output]:
+    """Whoever a stop holds looks in a moment whether it still does."""
+    later = event.at + TURN_MS
+    for run in member.runs.values():
+        run.due = later if run.held else run.due
+    for check in member.checks.values():
+        check.due, check.held = (later, False) if check.held else (check.due, False)
     yield from _armed(member)
 
 

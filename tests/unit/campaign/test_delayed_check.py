@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from actors.campaign.delayed_check import CHECK, DELAYED_CHECK, MARK, SNAPSHOT_BYTES_MAX, CheckLater
+from actors.campaign.desk import TURN_MS
 from actors.campaign.seed_form import ACTIONS_MAX
 from actors.campaign.state import CHECKS_MAX
 from actors.commands import Command, Refusal
-from actors.notification.messages import SendNotification
+from actors.notification.messages import SendNotification, said_again
 from actors.registry import COMMANDS
 from supervision.envelope import rfc3339
 from supervision.outputs import Emit
@@ -21,6 +22,7 @@ from topology.wire import Door, MadeUp
 REMIND: dict[str, Any] = {"type": "send_notification", "template": "cart_remind_sms"}
 COUPON: dict[str, Any] = {"type": "issue_coupon", "template": "cart_save_10", "delay": 1_800}
 HOUR_S = 3_600
+WAIT = {"type": "wait", "seconds": 60}
 
 
 def message(**fields: Any) -> dict[str, Any]:
@@ -145,3 +147,39 @@ def test_a_check_that_is_stopped_waits_for_go_and_then_looks_at_the_cart(scope: 
     user.stop()
     assert kinds(user.waits(1)) == ([] if bought else ["notify.requested"])
     assert not bought or reasons(user)[-1] == ("exited", "bought")
+
+
+def test_a_firing_that_is_discarded_comes_again_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    user = User()
+    user.cart(29_900, "p1")
+    asks(user)
+    with monkeypatch.context() as operator:
+        operator.setattr(user.actor, "react", user.actor.discarded)
+        assert user.waits(HOUR_S) == []
+    assert user.timers["next"][0] == user.at + TURN_MS
+    assert kinds(user.waits(1)) == ["notify.requested"]
+
+
+def test_a_go_that_is_discarded_leaves_no_check_waiting_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    user = User()
+    user.cart(29_900, "p1")
+    asks(user)
+    user.stop("all")
+    user.waits(2 * HOUR_S)
+    user.stop()
+    with monkeypatch.context() as operator:
+        operator.setattr(user.actor, "react", user.actor.discarded)
+        user.waits(0)
+    assert kinds(user.waits(1)) == ["notify.requested"]
+    assert user.waits(1_799) == [] and kinds(user.waits(1)) == ["coupon.issue"]
+
+
+def test_messages_of_a_check_are_not_counted_as_those_of_the_campaign_of_its_name() -> None:
+    user = User()
+    user.campaign("CART_ABANDON_001", trigger={"type": "event", "event": "sign_in"}, steps=[WAIT])
+    user.cart(29_900, "p1")
+    asks(user)
+    (reminder,) = user.waits(HOUR_S)
+    assert isinstance(reminder.body, SendNotification)
+    user.hears("message.sent", template="t", channel="sms", **said_again(reminder.body))
+    assert user.totals.campaigns == {}
