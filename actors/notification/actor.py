@@ -173,11 +173,13 @@ class NotificationActor(Domain[Recipient]):
             return ()
         return self._heard(state, body, event)
 
-    def discarded(self, state: Recipient, event: Event) -> Iterator[Output]:
-        """A firing that is forgotten has ended its timer, and what waits for it would wait for ever."""
-        if isinstance(event.body, TimerDue):
-            state.wake_at = 0
-            yield from self._go(state, event)
+    def discarded(self, state: Any, event: Event) -> Iterable[Output]:
+        """A firing that is forgotten has ended its timer, and what waits for it would wait for ever, as it would for a
+        go that is. What a segment is told, and the pages that it sends, are not forgotten but carried out.
+        """
+        if isinstance(state, Directory):
+            return stopped.for_segment(state, event)
+        return self._heard(state, event.body, event) if isinstance(event.body, TimerDue | GoOn) else ()
 
     def check(self, state: Recipient) -> None:
         recipient.check(state)
@@ -216,7 +218,8 @@ class NotificationActor(Domain[Recipient]):
         else:
             category, params = POINTS, _of_points(fact)
         facts = state.consents.facts
-        at_once = self._lets_all_go and not stops_message(stopped.scopes(event), "sms", "")
+        waits = state.queue.held or stops_message(stopped.scopes(event), "sms", "")
+        at_once = self._lets_all_go and not waits
         if at_once and (not facts or consent.allowed(state.consents, "sms", category, self._policy.consent)):
             return (_emitted("sms", self._message(state, event, template, "sms", params)),)
         return self._tell(state, SendNotification(template, "sms", params, category=category), event)

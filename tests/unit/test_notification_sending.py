@@ -392,7 +392,7 @@ def test_a_firing_that_is_forgotten_leaves_nobody_waiting_who_hears_nothing_else
     user = User(QUIET, ms("2026-03-04T23:00"))
     assert user.asks(1) == ["held r1 quiet_hours 03-05T08:00"]
     firing = Event(Entry(0, 1, 2, user.timer, 0, "timer.notification", "user:1", b""), None, user.timer, "user:1")
-    forgotten = msgspec.structs.replace(firing, body=TimerDue("held", 1, user.timer, 0))
+    forgotten = msgspec.structs.replace(firing, body=TimerDue("held", 1, user.timer, 0), shared=Directory())
     outputs = list(user.actor.discarded(user.state, forgotten))
     user.actor.check(user.state)
     assert [output.kind for output in outputs if isinstance(output, Emit)] == ["notify.sms", "message.sent"]
