@@ -26,7 +26,7 @@ BEGINS = frozenset(("entered", "waits"))
 ENDS = frozenset(("finished", "exited"))
 EXITED = "campaign.exited"
 """What alone comes of a run's end."""
-STEP = re.compile(r"(.+)\.([0-9]+)\.(?:[a-z_]+\[.+|[0-9]+)")
+STEP = re.compile(r"(.+)\.([0-9]{1,18})\.(?:[a-z_]+\[.+|[0-9]+)")
 """A campaign's id, which has no brackets, the number of a run, and the place of a step; of one that was done before
 steps were named by their places, the number of its instruction.
 """

@@ -8,11 +8,13 @@ any other. What is sent of facts has only the variables of its fact, so a templa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
+from msgspec import Meta
 
 from actors import mistakes
+from actors.campaign.campaign import PARAMETER_CHARS_MAX
 from actors.commands import Refusal
 from actors.notification import directory as directories
 from actors.notification import sms
@@ -20,13 +22,14 @@ from actors.notification.directory import Directory
 from actors.notification.directory import Listed as Line
 from actors.notification.listing import FAMILY, TEMPLATE_ID_BYTES_MAX, ready
 from actors.notification.locales import normal
-from actors.notification.messages import Channel, Param
+from actors.notification.message_template import VARIABLES_MAX
+from actors.notification.messages import Channel
 from actors.notification.programme import DOMAIN
 from actors.notification.recipient import Recipient
 from actors.notification.recipient import read as recipient_of
 from actors.notification.templates import FACTS, NotRendered, Reader, Templates
 from actors.programmes.listing import Listing
-from gateway.listed import Listed, Shown, Words, by_id, field_errors
+from gateway.listed import Listed, Shown, Words, bad_field, by_id
 from gateway.problems import Problem
 from gateway.programmes import Programmes
 from gateway.queries import subject_of
@@ -54,10 +57,14 @@ class MessageTemplatesPage(msgspec.Struct, frozen=True):
     has_more: bool
 
 
+Value = Annotated[str, Meta(max_length=PARAMETER_CHARS_MAX)]
+"""As campaigns give them."""
+
+
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of a preview. `locale`, else the language of `user`, else the engine's; dates in the zone of `user`."""
 
-    parameters: dict[str, Param] = {}
+    parameters: Annotated[dict[str, Value | int], Meta(max_length=VARIABLES_MAX)] = {}
     locale: str | None = None
     user: str | None = None
 
@@ -112,10 +119,18 @@ class MessageTemplates(Listed):
         for name in sorted(set(template.template.variables).difference(FACTS.get(id, template.template.variables))):
             said = f"variables must be of those that {id} is sent with, {', '.join(FACTS[id])}; not {name}"
             yield Refusal("unknown_variable", "variables", said)
-        number = before.active.number + 1 if before else 1
+        yield from self._no_room(id, status, text)
+
+    def become_problems(self, id: str, before: Shown, status: str) -> Iterator[Refusal]:
+        """Of what is active alone a segment keeps what it says, so a draft needs its room when it becomes that."""
+        if status == "active" != before.status:
+            yield from self._no_room(id, status, before.json.decode())
+
+    def _no_room(self, id: str, status: str, text: str) -> Iterator[Refusal]:
+        """If the segments cannot keep it."""
         with self._readers.one() as reader:
             known = directory(reader, 0)
-        directories.enter(known, id, Line(number, status, "", text))
+        directories.enter(known, id, Line(1, status, "", text))
         if id not in known.templates or directories.full(known):
             most = f"at most {directories.BYTES_MAX} bytes together"
             yield Refusal("too_many", "id", f"all templates may have {most}, and there is no room for this")
@@ -175,13 +190,10 @@ def _question(body: bytes) -> Question:
     try:
         asked = msgspec.json.decode(body or b"{}", type=Question)
     except msgspec.ValidationError as error:
-        raise _bad(mistakes.refusal(error, Question)) from None
+        raise bad_field(mistakes.refusal(error, Question)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Problem("not_json", "the question must be JSON in UTF-8, of whole characters") from None
     if asked.locale and not normal(asked.locale):
-        raise _bad(Refusal("unknown_locale", "locale", "locale must be a language tag (BCP 47) of a language we know"))
+        said = "locale must be a language tag (BCP 47) of a language we know"
+        raise bad_field(Refusal("unknown_locale", "locale", said))
     return asked
-
-
-def _bad(why: Refusal) -> Problem:
-    return Problem("bad_field", why.message, field_errors((why,)))

@@ -71,9 +71,11 @@ OfCampaign = Annotated[
     str | None,
     QueryParameter(min_length=1, max_length=CAMPAIGN_CHARS_MAX, description="Only of this campaign"),
 ]
+EFFECT = r"^[0-9]{1,5}\.[0-9]{1,18}\.[1-9][0-9]{0,12}$"
+"""The message id of an effect: segment, epoch, and an offset that a log can have."""
 OfEffect = Annotated[
     str | None,
-    QueryParameter(pattern=r"^[0-9]{1,5}\.[0-9]{1,19}\.[0-9]{1,19}$", description="Only what led to this effect"),
+    QueryParameter(pattern=EFFECT, description="Only what led to this effect"),
 ]
 BehaviourType = Annotated[
     str | None,

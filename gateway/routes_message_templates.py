@@ -78,7 +78,7 @@ def _verb(verb: str, status: Status, summary: str, counter: Counter) -> HTTPRout
 
     @post(
         f"{PATH}/{verb}", status_code=200, name=named, operation_id=named, guards=[knows()], summary=summary,
-        responses={**problems(400, 404, 409, 412, 428, 503), 202: NOT_EVERYWHERE},
+        responses={**problems(400, 404, 409, 412, 422, 428, 503), 202: NOT_EVERYWHERE},
     )  # fmt: skip
     async def become(request: Asked, template: MessageTemplateId) -> Response[InForce]:
         """200: in force in every segment. What it is already it stays, and that is no change."""

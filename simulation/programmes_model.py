@@ -65,8 +65,8 @@ class ProgrammesModel:
         return {segment: number for (subject, segment), number in self._told.items() if subject == subject_of(name)}
 
     def discarded(self, entry: Entry, at: int) -> list[Said]:
-        """A put that never was, or segments that are not told: nothing hangs on either."""
-        return []
+        """A put that never was; but who was to be told of one that was is told."""
+        return self.fold(entry, at) if entry.kind == "programme.spread" else []
 
     def armed(self, subject: str) -> tuple[int, int] | None:
         return None

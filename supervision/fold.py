@@ -11,6 +11,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from hashlib import blake2b
 from typing import Any, Protocol
 
 import msgspec
@@ -31,6 +32,8 @@ from supervision.store import Loaded, Reader, Refused
 from supervision.witness import Mark
 
 REASON_CHARS_MAX = 400
+DIGEST_BYTES = 16
+"""By which a companion's bytes are known again."""
 
 Reaction = Callable[[Any, Event], Iterable[Output]]
 
@@ -319,13 +322,20 @@ class Fold:
         return held is None or form is None or held.state == form.fresh(subject)
 
     def encoded(self, outcome: Outcome) -> list[tuple[str, bytes]]:
-        """The touched states' bytes; a state that was and is still blank is not written."""
+        """The touched states' bytes; a state that was and is still blank is not written. Nor is a companion that is as
+        it was last written: it goes with every entry, is large where a user's state is small, and seldom changes.
+        """
         states: list[tuple[str, bytes]] = []
         for subject, offset in outcome.touched.items():
             held = self._states.held(subject)
             if self._blank(subject, held):
                 continue
             data = self._freeze(subject, held, offset)
+            if self._forms.is_companion(subject):
+                digest = blake2b(data, digest_size=DIGEST_BYTES).digest()
+                if digest == held.written:
+                    continue
+                held.written = digest
             self._states.staged(subject, len(data), outcome.upto)
             states.append((subject, data))
         return states

@@ -103,9 +103,12 @@ class Forms:
                 domain.check_companion,
             )  # fmt: skip
 
+    def is_companion(self, subject: str) -> bool:
+        return self._companions is not None and subject.startswith(self._parts)
+
     def of(self, subject: str) -> Form | None:
         """None: the domain keeps no state of it."""
-        if self._companions and subject.startswith(self._parts):
+        if self.is_companion(subject):
             return self._companions
         return self._shared if self._shared and subject == self.shared_subject else self._subjects
 

@@ -23,13 +23,14 @@ OVERHEAD_BYTES = 200
 
 class Held(msgspec.Struct):
     """A state in memory. `stored`: the store has a row for it. `ahead`: the stage (by its upto) that carries it, 0 =
-    committed.
+    committed. `written`: the digest of its bytes as they were last staged, of a companion.
     """
 
     state: Any
     nbytes: int
     stored: bool
     ahead: int = 0
+    written: bytes = b""
 
 
 class States:

@@ -219,7 +219,8 @@ class NotificationActor(Domain[Recipient]):
         else:
             category, params = POINTS, _of_points(fact)
         facts = state.consents.facts
-        at_once = self._lets_all_go and not stops_message(stopped.scopes(event), "sms", "")
+        waits = state.queue.held or stops_message(stopped.scopes(event), "sms", "")
+        at_once = self._lets_all_go and not waits
         if at_once and (not facts or consent.allowed(state.consents, "sms", category, self._policy.consent)):
             return (_emitted("sms", self._message(state, event, template, "sms", params)),)
         return self._tell(state, SendNotification(template, "sms", params, category=category), event)

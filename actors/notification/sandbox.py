@@ -6,7 +6,8 @@ text needs neither to take apart nor to loop over: there are no attributes, no c
 files. What is left (holes, `if`, comparisons, sums, a few filters) does each of its steps once, and has no more steps
 than characters. What could still grow is bounded by name: how deep things are nested, how many filters follow one
 another, and how long a text comes out, which is counted while it is made. Sums are of numbers alone, since
-`"x" * 1000000000` is a step too.
+`"x" * 1000000000` is a step too; and a list is there to look for something in (`x in ["a", "b"]`) and no value, since
+`[x, x, x]` in a hole would be made whole before it is counted.
 
 Money and dates are written as the text's language writes them, dates in the reader's zone. A number of money is minor
 units, as everywhere here.
@@ -59,7 +60,7 @@ _PLAIN_FILTERS = (
     "upper", "lower", "capitalize", "title", "trim", "length", "abs", "string", "e", "urlencode", "tojson",
 )  # fmt: skip
 _TAKE_ARGUMENTS = frozenset(("default", "money", "date", "datetime"))
-_TESTS = ("defined", "undefined", "even", "odd")
+_TESTS = ("defined", "undefined")
 
 
 class Broken(Exception):
@@ -121,7 +122,7 @@ def _environment(locale: str) -> _Sandbox:
     given: dict[str, Any] = dict(environment.filters)  # pyright: ignore[reportUnknownMemberType,reportUnknownArgumentType]
     tests: dict[str, Any] = dict(environment.tests)  # pyright: ignore[reportUnknownMemberType,reportUnknownArgumentType]
     environment.filters = {name: given[name] for name in (*_PLAIN_FILTERS, "default")} | _own_filters(locale)
-    environment.tests = {name: tests[name] for name in _TESTS}
+    environment.tests = {name: tests[name] for name in _TESTS} | {"even": _even, "odd": _odd}
     return environment
 
 
@@ -157,6 +158,8 @@ def _look_at(node: nodes.Node, depth: int, filters: int) -> None:
     if depth <= 0:
         raise _too_deep()
     for child in node.iter_child_nodes():
+        if isinstance(child, nodes.List | nodes.Tuple) and not isinstance(node, nodes.Operand):
+            raise Broken(f"line {child.lineno}: a list is only there to be looked into, as in x in [1, 2]")
         _look_at(child, depth - 1, filters)
 
 
@@ -180,6 +183,19 @@ def _own_filters(locale: str) -> dict[str, Callable[..., str]]:
         return format_datetime(at, _style(style), locale=formats_of(locale))
 
     return {"money": partial(_money, formats_of(locale)), "date": date_, "datetime": datetime_}
+
+
+def _even(value: Any) -> bool:
+    """Jinja2's own takes the remainder of whatever it is given, and a string's is that string with something put in:
+    of a user's `%999999999d` a gigabyte.
+    """
+    if not isinstance(value, int):
+        raise ValueError(f"{value} is no whole number, neither even nor odd")
+    return value % 2 == 0
+
+
+def _odd(value: Any) -> bool:
+    return not _even(value)
 
 
 def _money(formats: Locale, minor: Any, currency: Any) -> str:

@@ -79,6 +79,13 @@ class ProgrammesActor(Domain[Shelf]):
         elif body.number == state.number:
             yield from self._spread(state, body)
 
+    def discarded(self, state: Shelf, event: Event) -> Iterator[Output]:
+        """A put that is forgotten was never done; but one that was done is told to all, or putting it again, which
+        changes nothing, could never reach the segments that have not heard of it.
+        """
+        if isinstance(event.body, SpreadProgramme):
+            yield from self.react(state, event)
+
     def _put(self, shelf: Shelf, put: PutProgramme, at: int) -> Iterator[Output]:
         if put.version == shelf.version:
             yield Reply(PutAnswer(shelf.number, shelf.version))

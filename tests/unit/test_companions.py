@@ -13,6 +13,7 @@ from supervision.entry import Chain, part_subject, segment_of
 from supervision.host import HostLimits
 from supervision.messages import AwaitReply
 from supervision.outputs import Arm, Emit, Output, Record
+from supervision.states import States
 from supervision.store import Loaded
 from supervision.store_simulated import SimulatedReader
 from tests.engine_world import SEGMENTS, Do, Said, Toy, World, hash_of
@@ -249,3 +250,23 @@ def test_a_command_that_had_to_wait_goes_on_in_its_own_chain() -> None:
 
 def test_the_formats_of_a_domain_name_its_companions() -> None:
     assert formats([Seller()]) == {"toy": 1, "toy/companion": 3}
+
+
+def test_a_part_that_a_reaction_leaves_as_it_was_is_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    staged = States.staged
+
+    def watched(self: States, subject: str, nbytes: int, upto: int) -> None:
+        written.append(subject)
+        staged(self, subject, nbytes, upto)
+
+    monkeypatch.setattr(States, "staged", watched)
+    world = World(Seller(), host_limits=HostLimits(batch_entries_max=1))
+    world.append(fill(9), take(USERS[0], 0), take(USERS[1], 2), take(USERS[2], 0), take(USERS[2], 0))
+    world.settle()
+    assert written.count(SHELF) == 2 and stock(world) == Stock(left=7)
+    assert left_seen(world, USERS[2]) == [7, 7] and written.count(USERS[2]) == 2
+    world.restart()
+    world.append(take(USERS[0], -2), take(USERS[0], 2))
+    world.settle()
+    assert stock(world) == Stock(left=7), "what is written after a change back is the newest too"

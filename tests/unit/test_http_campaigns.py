@@ -253,9 +253,12 @@ def test_why_of_an_effect_says_the_decisions_that_led_to_it_and_no_others(shop: 
     assert exits[0][1] == "finished" and {campaign for campaign, _, _ in exits} == {exits[0][0]}
     other = shop.get(f"/v1/users/iris/why?effect={said['notify.push']}&campaign=led-not").json()
     assert other["data"] == [] and not other["has_more"]
-    for nothing in ("0.1.1", said["notify.push"].replace(".", ".1", 1), said["notify.push"] + "999"):
+    pushed = said["notify.push"]
+    beyond = f"{pushed.partition('.')[0]}.1.{10**13 - 1}"
+    for nothing in ("0.1.1", beyond, pushed.replace(".", ".1", 1), pushed + "999"):
         is_problem(shop.get(f"/v1/users/iris/why?effect={nothing}"), 404, "unknown_effect")
-    is_problem(shop.get("/v1/users/iris/why?effect=x"), 400, "invalid_parameter")
+    for wrong in ("x", "0.1.0", "0.1." + "9" * 14, "0.1." + "9" * 19):
+        is_problem(shop.get(f"/v1/users/iris/why?effect={wrong}"), 400, "invalid_parameter")
 
 
 def test_why_of_an_effect_knows_its_step_also_where_that_lies_within_another_and_has_waited(shop: HttpWorld) -> None:

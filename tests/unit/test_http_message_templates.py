@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
+from actors.campaign.campaign import PARAMETER_CHARS_MAX
+from actors.notification import directory as directories
+from gateway.message_templates import directory
 from tests.cells import settle
 from tests.gateway_world import is_problem
 from tests.http_world import HttpWorld, http_world
@@ -157,6 +162,24 @@ def test_a_question_that_is_none_is_refused_with_its_place(
 ) -> None:
     refused = preview(shop, "cart_remind_sms", **question)
     assert is_problem(refused, 422, "bad_field") and refused.json()["errors"][0]["field"] == field
+
+
+def test_a_value_longer_than_any_campaign_gives_is_not_tried(shop: HttpWorld) -> None:
+    refused = preview(shop, "cart_remind_sms", parameters={"lines": "%" * (PARAMETER_CHARS_MAX + 1)})
+    assert is_problem(refused, 422, "bad_field")["errors"][0]["code"] == "out_of_range"
+
+
+def test_what_is_activated_needs_its_room_in_every_segment(shop: HttpWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    for id in ("roomy", "late"):
+        assert put(shop, id).status_code == 200
+    assert shop.post(f"{PATH}/roomy/activate", None).status_code == 200
+    with closing(shop.store.reader()) as reader:
+        kept = len(msgspec.msgpack.encode(directory(reader, 0)))
+    monkeypatch.setattr(directories, "BYTES_MAX", kept + 100)
+    errors = is_problem(shop.post(f"{PATH}/late/activate", None), 422, "refused_programme")["errors"]
+    assert [(error["field"], error["code"]) for error in errors] == [("id", "too_many")]
+    for verb in ("activate", "archive"):
+        assert shop.post(f"{PATH}/roomy/{verb}", None).status_code == 200, verb
 
 
 def test_what_is_not_there_can_be_neither_shown_nor_tried(shop: HttpWorld) -> None:

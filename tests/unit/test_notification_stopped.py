@@ -16,6 +16,7 @@ from actors.notification.templates import TEXTS, Templates
 from actors.points.effects import PointsEarned
 from actors.programmes.messages import ACTIVATED, ProgrammeActivated
 from actors.stops.stops import PROGRAMME, Stopped, Stops
+from actors.stops.switches import Switches
 from supervision.domain import Event, TimerDue
 from supervision.entry import Entry, segment_subject
 from supervision.outputs import Arm, Cancel, Emit, Output
@@ -35,6 +36,8 @@ class Shop:
         self.at, self.offset, self.number, self.timer = START, 0, 0, 0
         self.others: list[str] = []
         self.told: list[str] = []
+        self.discards: str = ""
+        """Entries of this kind are forgotten by an operator."""
         self.bodies: list[Any] = []
 
     def stop(self, *scopes: str) -> list[str]:
@@ -101,7 +104,8 @@ class Shop:
     def _react(self, state: Any, event: Event) -> list[Output]:
         beside = self.actor.companion(state, event)
         self.accompanied = bool(beside)
-        return list(self.actor.react(state, msgspec.structs.replace(event, companion=self.waiting if beside else None)))
+        react = self.actor.discarded if event.entry.kind == self.discards else self.actor.react
+        return list(react(state, msgspec.structs.replace(event, companion=self.waiting if beside else None)))
 
 
 @pytest.mark.parametrize("scope", ["all", "channel:sms", "campaign:c"])
@@ -186,3 +190,27 @@ def test_what_a_segment_is_told_of_stops_is_carried_out_also_when_it_is_discarde
         operator.setattr(shop.actor, "react", shop.actor.discarded)
         assert shop.stop() == SENT, "what he was told is discarded too"
     assert sorted(shop.told) == sorted([SUBJECT, *shop.others]) and shop.timer == 0
+
+
+def test_what_was_held_goes_before_what_comes_after_go() -> None:
+    shop = Shop()
+    shop.stop("all")
+    assert shop.earns() == ["message.held"]
+    shop.segment.stops = Switches(2)  # lifted, and his page is not sent yet
+    assert shop.earns() == SENT * 2, "the older one first"
+
+
+@pytest.mark.parametrize("kind", [ACTIVATED, GO_ON, "timer.notification"])
+def test_a_go_that_is_discarded_on_its_way_leaves_nobody_waiting(kind: str) -> None:
+    shop = Shop()
+    shop.stop("all")
+    shop.asks()
+    shop.discards = kind
+    assert shop.stop() == SENT and shop.timer == 0
+
+
+def test_a_stop_that_is_discarded_holds_all_the_same() -> None:
+    shop = Shop()
+    shop.discards = ACTIVATED
+    shop.stop("all")
+    assert shop.asks() == ["message.held"]

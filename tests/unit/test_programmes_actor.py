@@ -30,11 +30,13 @@ class Desk:
     def __init__(self, segments: int = 3, at_once: int = SEGMENTS_AT_ONCE) -> None:
         self.actor = ProgrammesActor(segments, at_once)
         self.shelf = Shelf()
+        self.discards = False
         self.batches: list[list[Output]] = []
 
     def react(self, body: Any) -> list[Output]:
         entry = Entry(0, 1, len(self.batches) + 1, AT, 0, "k", subject_of("points"), b"")
-        outputs = list(self.actor.react(self.shelf, Event(entry, body, AT, entry.subject)))
+        react = self.actor.discarded if self.discards else self.actor.react
+        outputs = list(react(self.shelf, Event(entry, body, AT, entry.subject)))
         self.actor.check(self.shelf)
         self.batches.append(outputs)
         return outputs
@@ -121,6 +123,16 @@ def test_a_continuation_of_a_version_that_was_replaced_tells_nothing() -> None:
     assert desk.react(old) == []
     desk.react(new)
     assert [number for subject, number, _ in desk.told() if subject == "segment:05"] == [2]
+
+
+def test_a_continuation_that_is_discarded_is_carried_out_and_a_put_is_not() -> None:
+    desk = Desk(6, at_once=4)
+    desk.put("aaaa")
+    (rest,) = desk.waiting()
+    desk.discards = True
+    assert desk.react(PutProgramme("points", "bbbb", "{}", "aaaa", "ann")) == []
+    desk.react(rest)
+    assert [subject for subject, _, _ in desk.told()] == [f"segment:{n:02d}" for n in range(6)]
 
 
 def test_the_largest_reaction_is_within_the_limit_of_outputs() -> None:

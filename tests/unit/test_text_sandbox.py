@@ -52,6 +52,8 @@ def test_a_text_that_reaches_for_anything_but_its_values_is_none(escape: str) ->
         "{% set x = x + x %}", "{% with x = x %}{% endwith %}",
         "{{ 9 ** 9 ** 9 }}", "{{ x|center(1000000000) }}", "{{ x|indent(1000000000) }}", "{{ x|tojson(1000000000) }}",
         "{{ y|round(1000000000, 'ceil') }}", "{{ x|replace('v', 'vvvvvvvvvvv') }}", "{{ x ~ x }}", "{{ y ** y }}",
+        "{{ [x, x, x] }}", "{{ [y] * 1000000000 }}", "{{ (x, x)|length }}", "{% if [x, x]|string %}{% endif %}",
+        "{{ x in [[x, x], [x]] }}",
         "{{ " + "(" * (DEPTH_MAX + 1) + "x" + ")" * (DEPTH_MAX + 1) + " }}",
         "{{ " + "not " * 3_000 + "x }}", "{{ " + "-" * 3_000 + "y }}", "{{ y" + " + y" * 3_000 + " }}",
         "{% if x %}" * (DEPTH_MAX + 1) + "{% endif %}" * (DEPTH_MAX + 1),
@@ -68,7 +70,7 @@ def test_a_text_that_would_not_end_or_grow_without_end_is_none(bomb: str) -> Non
 @pytest.mark.parametrize(
     "source",
     [
-        "{{ 'x' * 1000000000 }}", "{{ [y] * 1000000000 }}", "{{ '%1000000000d' % y }}", "{{ x + x }}", "{{ y // 0 }}",
+        "{{ 'x' * 1000000000 }}", "{{ '%1000000000d' % y }}", "{{ x + x }}", "{{ y // 0 }}",
         "{{ y|money('XXX') }}", "{{ x|money('CNY') }}", "{{ x|date }}", "{{ y|date('wild') }}",
         "{{ '2026-02-30'|date }}", "{{ '2026-02-20'|datetime }}", "{{ 99999999999999999999|datetime }}",
     ],
@@ -77,6 +79,18 @@ def test_what_shows_only_with_its_values_is_a_failure_that_is_named(source: str)
     compiled = Compiled(source, "en")
     with pytest.raises(FAILURES):
         compiled.render({"x": "v", "y": 2}, "UTC", 500)
+
+
+@pytest.mark.parametrize("test", ["even", "odd"])
+@pytest.mark.parametrize("value", ["%999999999999d", "%99999999d", "x"])
+def test_a_value_that_is_a_format_is_no_number_and_puts_nothing_together(test: str, value: str) -> None:
+    compiled = Compiled("{% if x is " + test + " %}y{% endif %}", "en")
+    with pytest.raises(ValueError, match="neither even nor odd"):
+        compiled.render({"x": value}, "UTC", 500)
+
+
+def test_numbers_are_even_or_odd_and_lists_are_looked_into() -> None:
+    assert say("{{ x is even }}{{ x is odd }}{{ x in [1, 2] }}{{ x not in (1, 2) }}", x=2) == "TrueFalseTrueFalse"
 
 
 def test_a_text_is_counted_while_it_is_made() -> None:

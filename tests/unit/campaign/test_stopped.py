@@ -149,3 +149,31 @@ def test_news_of_stops_that_are_older_than_what_is_known_change_nothing() -> Non
     user._numbers["stops"] = 0  # pyright: ignore[reportPrivateUsage]
     user.stop()
     assert user.does("product_view") == []
+
+
+def test_a_go_that_is_discarded_leaves_nobody_waiting_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    user = viewer()
+    user.does("product_view")
+    user.stop("all")
+    user.waits(600)
+    user.stop()
+    with monkeypatch.context() as operator:
+        operator.setattr(user.actor, "react", user.actor.discarded)
+        assert user.waits(1) == [] and "next" in user.timers
+    assert kinds(user.waits(1)) == ["campaign.effect", "campaign.exited"]
+
+
+def test_a_go_that_is_discarded_while_another_stop_holds_is_as_good_as_one_that_was_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = viewer()
+    user.does("product_view")
+    user.stop("all", "campaign:c")
+    user.waits(600)
+    user.stop("campaign:c")
+    with monkeypatch.context() as operator:
+        operator.setattr(user.actor, "react", user.actor.discarded)
+        user.waits(1)
+    assert user.waits(1) == [] and user.totals.held and user.timers == {}
+    user.stop()
+    assert kinds(user.waits(1)) == ["campaign.effect", "campaign.exited"]
