@@ -17,7 +17,7 @@ INPUTS_MIN = 100
 INPUTS_MAX = 101
 LEDGER_SHARE = 0.12
 """Of worlds: the whole ledger costs half as much again as a change of points, so it is rare, and dense where it is."""
-COUPONS_SHARE = 0.11
+COUPONS_SHARE = 0.125
 """Of worlds without it and without a probe: a world with coupons costs more than twice as much as one without."""
 JOBS_SHARE = 0.7
 COUPON_CALLS_SHARE = 0.4

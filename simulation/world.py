@@ -390,8 +390,15 @@ class World:
             self.why.stage(stage)
 
     def _retry_failed(self, stage: Stage) -> None:
-        """Of a subject whose retry failed anew, memory is what the store has: nothing folds it until the next one."""
-        at = {(stage.segment, stage.domain, row.subject) for row in stage.parked}
+        """Of a user whose retry failed anew, memory is what the store has: nothing folds it until the next one. Where
+        entries are set aside alone, and in what users share, others go on.
+        """
+        by_subject = {domain.name for domain in self._domains() if domain.parks == "subject"}
+        at = {
+            (stage.segment, stage.domain, row.subject)
+            for row in stage.parked
+            if stage.domain in by_subject and not row.subject.startswith("segment:")
+        }
         memories = [memory for host in hosts(self.wiring.tree) for memory in host.memories()]
         self.checker.memory_is_the_store(memory for memory in memories if memory[:3] in at)
 
