@@ -346,9 +346,11 @@ class World:
             self.runtime.send_after(0.01, LATER, Call(lambda: self.crash(process)))
 
     def _deadly(self, domain: str, event: Event, hook: str) -> None:
-        """The process dies of an entry. What it does until the step's end is lost, another death too."""
-        segment = event.entry.segment
-        if not self.faults.kill and not self.shadow.waits(segment, domain, event.subject):
+        """The process dies of an entry. What it does until the step's end is lost, another death too; and of what is
+        parked already an operator's retry may make it die anew.
+        """
+        segment, offset = event.entry.segment, event.entry.offset
+        if not self.faults.kill and (segment, domain, event.subject, offset) not in self.disk.image.parked:
             self.crashes.killed((segment, domain), event.place if hook == "kill" else "")
 
     def crash(self, process: int = 0) -> None:
