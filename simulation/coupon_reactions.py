@@ -349,6 +349,7 @@ class Fold:
         meant, wrong = self.meant()
         coupon = meant if isinstance(meant, Coupon) else None
         if coupon and (coupon.user, coupon.end) == (self.entry.subject, "transferred") and coupon.to == self.body["to"]:
+            self.mark("handed_over_again")
             self.answer = (True, coupon.name)
             return
         why = self._kept(coupon, wrong)
@@ -392,7 +393,7 @@ class Fold:
             refused = "per_user_limit"
         else:
             self._receive(origin, "" if mine else body["first"])
-            self.mark("handed_over")
+            self.mark("came_home" if mine else "handed_over")
         if refused:
             self.mark("hand_over_refused")
         assert me != body["giver"], "nobody gives himself anything"

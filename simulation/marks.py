@@ -154,6 +154,12 @@ OBSERVED: Mapping[str, str] = {
 }
 """Name -> what it means."""
 
+SELDOM: Mapping[str, str] = {
+    "came_home": "a coupon came back to whom it was issued to",
+    "handed_over_again": "the same hand-over came again when it was done",
+}
+"""Too rare to be asked of worlds: the models' long lives without an engine must come to these."""
+
 MARKS = (*FROM_TALLY, *OBSERVED)
 
 
