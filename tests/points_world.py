@@ -163,6 +163,8 @@ class PointsWorld:
             case Record(body=LedgerLine() as line):
                 self.lines.setdefault(subject, []).append(line)
             case Emit(kind=kind, body=body, route=""):
+                if kind not in self.actor.reacts_to:
+                    return  # another domain's matter
                 self._react(kind, output.subject or subject, msgspec.json.encode(body))
             case Emit(kind=kind, body=body):
                 self.effects.append((subject, kind, body))

@@ -42,17 +42,19 @@ class Coupon(msgspec.Struct, frozen=True, gc=False):
 
 
 class Points(msgspec.Struct, frozen=True, gc=False):
-    """To the points domain: points.AccruePoints."""
+    """To the points domain: points.AccruePointsWithin."""
 
     points: int
     reason: str
+    campaign_action: str | UnsetType = UNSET
 
 
 class Tier(msgspec.Struct, frozen=True, gc=False):
-    """To the points domain: points.GrantTier."""
+    """To the points domain: points.GrantTierWithin."""
 
     level: str
     until: str | UnsetType = UNSET
+    campaign_action: str | UnsetType = UNSET
 
 
 class Doing(msgspec.Struct, frozen=True, gc=False):
@@ -86,15 +88,20 @@ def emitted(action: Action, doing: Doing, tagged: Sequence[str]) -> Iterator[Emi
             for template in (action.template,) if action.template else tagged:
                 yield Emit(coupons.ISSUE, Coupon(template, SOURCE, doing.reference))
         case GivePoints():
-            yield Emit(points.ACCRUE, Points(action.points, action.reason))
+            yield Emit(points.ACCRUE, Points(action.points, action.reason, _awaited(action, doing)))
         case UpgradeTier():
             until = UNSET if action.days is None else rfc3339(doing.at + action.days * DAY_MS)
-            yield Emit(points.TIER_GRANT, Tier(action.level, until))
+            yield Emit(points.TIER_GRANT, Tier(action.level, until, _awaited(action, doing)))
         case EmitEffect():
             effect = CampaignEffect(action.effect, doing.campaign, doing.version, doing.run, dict(action.parameters))
             yield Emit("campaign.effect", effect, route=f"campaign.effect.{action.effect}")
         case Webhook():
             yield Emit(REQUESTED, _call(action, doing))
+
+
+def _awaited(action: GivePoints | UpgradeTier, doing: Doing) -> str | UnsetType:
+    """The points domain answers what names itself, and nobody else's requests."""
+    return doing.reference if action.on_refused else UNSET
 
 
 def _call(action: Webhook, doing: Doing) -> RequestWebhook:

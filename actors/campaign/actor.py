@@ -34,6 +34,7 @@ from actors.campaign.totals import Totals
 from actors.cart.messages import CartChanged
 from actors.coupon import listing as coupons
 from actors.money import DEFAULT_CURRENCY
+from actors.points.messages import ANSWERED as POINTS_ANSWERED
 from actors.profile.messages import UPDATE, ProfileUpdate
 from actors.programmes.messages import ACTIVATED, ProgrammeActivated
 from actors.stops import switches
@@ -62,6 +63,7 @@ class CampaignActor(Domain[Member]):
         ACTIVATED: ProgrammeActivated,
         fanout.DUE: CampaignDue,
         CHECK: CheckLater,
+        POINTS_ANSWERED: dict[str, Any],
         **dict.fromkeys(FACTS, dict[str, Any]),
     }
     state_type = Member
@@ -166,6 +168,8 @@ class CampaignActor(Domain[Member]):
             case ProfileUpdate():
                 changed = knowledge.of_profile(knows, body.changes())
                 return None, frozenset(("profile",)) if changed else NOTHING
+            case _ if kind == POINTS_ANSWERED:
+                return Heard(kind, body), NOTHING
             case _:
                 ends = frozenset(("ends",)) if knowledge.of_ends(knows, kind, body, event.at) else NOTHING
                 return Heard(kind, body), _learned(knows, kind, body) | ends

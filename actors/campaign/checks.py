@@ -59,6 +59,7 @@ from actors.campaign.limits import CHANNEL, TAG, dead, limits_of
 from actors.campaign.schedule import times
 from actors.commands import Refusal, must_be
 from actors.fields import rfc3339_ms, text_code
+from actors.notification.messages import KEPT_MAX
 from actors.rule_words import LABEL_BYTES_MAX, labels_mistakes, world_mistakes
 
 MOMENT_END_MS = rfc3339_ms("3000-01-01T00:00:00Z") or 0
@@ -220,6 +221,10 @@ def _limits(campaign: Campaign) -> Iterator[Refusal]:
             yield must_be(NO_MEANING, f"{place}.scope", f"of a tag of this campaign, not {limit.scope}")
         if limit.scope.startswith(CHANNEL) and limit.scope.removeprefix(CHANNEL) not in channels:
             yield must_be(NO_MEANING, f"{place}.scope", f"of a channel that this campaign sends by, not {limit.scope}")
+    for spec in limits_of(campaign):
+        if spec.of_messages and spec.count > KEPT_MAX:
+            wanted = f"at most {KEPT_MAX} of messages, of which no more are remembered"
+            yield must_be("out_of_range", f"{spec.place}.count", wanted)
 
 
 def _warnings(campaign: Campaign) -> Iterator[Refusal]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from actors.campaign import compiled, cost, not_yet, seed_form, walking
+from actors.campaign import compiled, cost, seed_form, walking
 from actors.campaign.campaign import Campaign, Webhook
 from actors.campaign.checks import Problems
 from actors.campaign.compiled import Checked, CompiledCampaign
@@ -59,7 +59,7 @@ def review(
 def checked(
     data: bytes, zone: str = "UTC", currency: str = DEFAULT_CURRENCY, endpoints: Collection[str] | None = None
 ) -> Checked:
-    """As `compiled.check`, and what cannot be kept exactly or carried out yet is an error. So is a webhook to none of
+    """As `compiled.check`, and what cannot be kept exactly is an error. So is a webhook to none of
     `endpoints`, where it is known which there are.
     """
     found = compiled.check(data, zone, currency)
@@ -67,7 +67,6 @@ def checked(
         return found
     errors = (
         *_too_much(found.campaign),
-        *not_yet.problems(found.campaign.campaign),
         *_strangers(found.campaign.campaign, endpoints),
     )
     if not errors:

@@ -23,6 +23,7 @@ from actors.campaign.schedule import wake
 from actors.campaign.state import UNSETTLED_MAX, Run
 from actors.comparison import passes
 from actors.notification.messages import MessageLimit
+from actors.points.messages import ANSWERED as POINTS_ANSWERED
 from actors.webhook.messages import CALLED_MS
 from actors.windows.slots import give_back
 
@@ -36,6 +37,7 @@ ANSWERED = {
     "notify.refused": ("reference", "code"),
     "webhook.delivered": ("reference", ""),
     "webhook.failed": ("reference", "code"),
+    POINTS_ANSWERED: ("reference", "code"),
 }
 """Words that answer an action -> the field that names it, and the one that says why it was refused, if any does."""
 
@@ -184,7 +186,7 @@ def _act(desk: Desk, one: Active, run: Run, do: Do) -> None:
     run.told = doing.reference if isinstance(do.action, SendNotification) else run.told
     kind = emits[0].kind if emits else "nothing"
     desk.why(one, "acted", run, step=do.place, action=kind, reference=doing.reference)
-    if do.refused and emits and isinstance(do.action, IssueCoupon | SendNotification | Webhook):
+    if do.refused and emits:
         run.asked, run.due = doing.reference, desk.at + _takes_ms(do.action) + ANSWER_MS
 
 

@@ -54,6 +54,9 @@ class CartWatcherActor(Domain[Cart]):
     def fresh(self, subject: str) -> Cart:
         return Cart()
 
+    def upgrade(self, fields: list[Any]) -> Cart:
+        return cart.upgrade(fields)
+
     def react(self, state: Cart, event: Event) -> Iterator[Output]:
         if isinstance(event.body, TimerDue):
             if self._idle_ms and cart.abandon(state):
@@ -84,6 +87,7 @@ def _changed(state: Cart, applied: Applied) -> CartChanged:
         state.no, applied.reason, cart.value(state), state.currency, len(state.lines), state.idle_since,
         applied.corrected, sum([line.quantity for line in state.lines]),
         tuple(dict.fromkeys(line.product for line in state.lines)),
+        tuple(dict.fromkeys(line.category for line in state.lines if line.category)),
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def act_of(seen: Behaviour) -> Act | None:
 
 
 def _lines(seen: Behaviour) -> list[Line]:
-    return [Line(told.product, told.variant, told.quantity, _price(told)) for told in seen.lines]
+    return [Line(told.product, told.variant, told.quantity, _price(told), told.category) for told in seen.lines]
 
 
 def _price(told: Told) -> int | None:

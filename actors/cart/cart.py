@@ -19,19 +19,19 @@ changed it last: who knows both, knows of which cart, and of which moment of it,
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from actors.money import AMOUNT_MAX
 from actors.orders import QUANTITY_MAX
 
-FORMAT = 1
-"""Of the stored state."""
+FORMAT = 2
+"""Of the stored state. In the first one lines had no category."""
 LINES_MAX = 100
 """Of one cart; what finds no room is not kept, and the cart says so (`more`)."""
 LINES_BYTES_MAX = 8 * 1024
-"""Of their products and variants."""
+"""Of their products, variants and categories."""
 ORDERS_MAX = 32
 """Last ones, whose resends are known."""
 CANCEL_GIVES_BACK_MS = 30 * 60 * 1000
@@ -41,12 +41,15 @@ Reason = Literal["added", "removed", "cleared", "bought", "given_back", "correct
 
 
 class Line(msgspec.Struct, array_like=True, gc=False):
-    """`price`: of one piece, in minor units; None where nobody told. `variant` is empty where there is none."""
+    """`price`: of one piece, in minor units; None where nobody told. `variant` is empty where there is none,
+    `category` where nobody told it; of two that are told the first counts.
+    """
 
     product: str
     variant: str
     quantity: int
     price: int | None = None
+    category: str = ""
 
 
 class Taken(msgspec.Struct, array_like=True, gc=False):
@@ -148,6 +151,13 @@ def apply(cart: Cart, act: Act, offset: int, at: int) -> Applied:
     return Applied(reason, bool(cart.lines), corrected)
 
 
+def upgrade(fields: list[Any]) -> Cart:
+    """The state whose fields, as they were stored, are `fields`: lines had no category."""
+    if fields[0] != 1:
+        raise ValueError(f"no cart was ever written in format {fields[0]}")
+    return msgspec.convert([FORMAT, *fields[1:]], Cart)
+
+
 def value(cart: Cart) -> int:
     """Of the cart in minor units of its currency, as the shop would say. O(lines)."""
     return min(max(0, _sum(cart) + cart.correction), AMOUNT_MAX)
@@ -234,12 +244,19 @@ def _put_one(cart: Cart, line: Line) -> bool:
             before = there.quantity, there.price
             there.quantity = min(there.quantity + line.quantity, QUANTITY_MAX)
             there.price = there.price if line.price is None else line.price
+            _classify(cart, there, line.category)
             return (there.quantity, there.price) != before
     if len(cart.lines) == LINES_MAX or _nbytes([*cart.lines, line]) > LINES_BYTES_MAX:
         cart.more = True
         return False
-    cart.lines.append(Line(line.product, line.variant, line.quantity, line.price))
+    cart.lines.append(Line(line.product, line.variant, line.quantity, line.price, line.category))
     return True
+
+
+def _classify(cart: Cart, line: Line, category: str) -> None:
+    """Where there is room for it."""
+    if not line.category and _nbytes(cart.lines) + len(category.encode()) <= LINES_BYTES_MAX:
+        line.category = category
 
 
 def _take(cart: Cart, wanted: Iterable[Line]) -> list[Line]:
@@ -252,7 +269,7 @@ def _take(cart: Cart, wanted: Iterable[Line]) -> list[Line]:
             if pieces > 0:
                 line.quantity -= pieces
                 left -= pieces
-                taken.append(Line(line.product, line.variant, pieces, line.price))
+                taken.append(Line(line.product, line.variant, pieces, line.price, line.category))
         cart.lines = [line for line in cart.lines if line.quantity]
     return taken
 
@@ -275,4 +292,4 @@ def _sum(cart: Cart) -> int:
 
 
 def _nbytes(lines: Sequence[Line]) -> int:
-    return sum(len(line.product.encode()) + len(line.variant.encode()) for line in lines)
+    return sum(len(f"{line.product}{line.variant}{line.category}".encode()) for line in lines)

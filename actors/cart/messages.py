@@ -12,7 +12,7 @@ from actors.cart.cart import Reason
 
 class CartChanged(msgspec.Struct, frozen=True, gc=False):
     """`cart.changed`: what the cart is now. `lines`: how many; none: it is empty, and worth nothing. `corrected`: the
-    shop has it at another value than its prices come to. `idle_since` in ms. Of no cart are `categories` known yet.
+    shop has it at another value than its prices come to. `idle_since` in ms. `categories`: those that somebody told.
     """
 
     cart_no: int
@@ -36,6 +36,7 @@ class CartLine(msgspec.Struct, frozen=True, gc=False):
     quantity: int
     variant: str | UnsetType = UNSET
     unit_price: int | UnsetType = UNSET
+    category: str | UnsetType = UNSET
 
 
 class CartAbandoned(msgspec.Struct, frozen=True, gc=False):

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import UNSET
 
-from actors.cart.cart import FORMAT, Cart, Line
+from actors.cart.cart import FORMAT, Cart, Line, upgrade
 from actors.cart.messages import CartLine
 
-_decode = msgspec.msgpack.Decoder(Cart).decode
+_fields = msgspec.msgpack.Decoder(list[Any]).decode
 
 
 def cart_of(data: bytes) -> Cart:
     """One's own copy. Raises ValueError (msgspec's, or ours for another format) when `data` is no cart."""
-    cart = _decode(data)
-    if cart.format != FORMAT:
-        raise ValueError(f"a cart in format {cart.format}, this program reads {FORMAT}")
-    return cart
+    fields = _fields(data)
+    return msgspec.convert(fields, Cart) if fields[:1] == [FORMAT] else upgrade(fields)
 
 
 def shown(line: Line) -> CartLine:
-    return CartLine(line.product, line.quantity, line.variant or UNSET, UNSET if line.price is None else line.price)
+    price = UNSET if line.price is None else line.price
+    return CartLine(line.product, line.quantity, line.variant or UNSET, price, line.category or UNSET)

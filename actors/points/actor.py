@@ -65,7 +65,7 @@ class PointsLedgerActor(Domain[Account]):
     reacts_to: ClassVar[Mapping[str, Any]] = {
         CHANGE: PointsChange,
         REFERRAL: ReferralCredit,
-        inputs.ACCRUE: inputs.AccruePoints,
+        inputs.ACCRUE: inputs.AccruePointsWithin,
         inputs.REDEEM: inputs.RedeemPoints,
         inputs.RESERVE: inputs.ReservePoints,
         inputs.CONFIRM: inputs.ConfirmReservation,
@@ -77,7 +77,7 @@ class PointsLedgerActor(Domain[Account]):
         inputs.ORDER_COMPLETED: inputs.OrderEvent,
         inputs.ORDER_CANCELLED: inputs.OrderEvent,
         inputs.SIGN_IN: inputs.SignIn,
-        inputs.TIER_GRANT: inputs.GrantTier,
+        inputs.TIER_GRANT: inputs.GrantTierWithin,
         UPDATE: ProfileUpdate,
         ACTIVATED: ProgrammeActivated,
         AUDITED: BooksAudited,

@@ -161,6 +161,18 @@ class GrantTier(msgspec.Struct, frozen=True, gc=False):
     timestamp: str | None = None
 
 
+class AccruePointsWithin(AccruePoints, frozen=True, gc=False):
+    """The same from another domain, which hears what came of it where it gives it a name, `campaign_action`."""
+
+    campaign_action: str = ""
+
+
+class GrantTierWithin(GrantTier, frozen=True, gc=False):
+    """As AccruePointsWithin."""
+
+    campaign_action: str = ""
+
+
 class GiftPart(msgspec.Struct, frozen=True, array_like=True, gc=False):
     expires: int
     points: int

@@ -19,6 +19,7 @@ REASON_BYTES_MAX = 128
 CHANGE = "points.change"
 REFERRAL = "points.referral"
 AUDITED = "points.audited"
+ANSWERED = "points.answered"
 
 REFERRAL_REASON = "referral"
 
@@ -61,6 +62,15 @@ class ReferralCredit(msgspec.Struct, frozen=True, gc=False):
     points: int
     referred_user_id: str
     order_id: str | None = None
+
+
+class RequestAnswered(msgspec.Struct, frozen=True, gc=False):
+    """`points.answered`, inward: what came of a request that named itself `reference`. `code`: why it was refused,
+    else empty.
+    """
+
+    reference: str
+    code: str = ""
 
 
 class BooksAudited(msgspec.Struct, frozen=True, gc=False):

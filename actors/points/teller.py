@@ -22,6 +22,8 @@ from actors.alarms import raised
 from actors.commands import declined, done
 from actors.points import keys, ledger, moves, order_book
 from actors.points.effects import Alarm, PointsRefused, RefusalCode
+from actors.points.inputs import AccruePointsWithin, GrantTierWithin
+from actors.points.messages import ANSWERED, RequestAnswered
 from actors.points.order_book import OrderBook
 from actors.points.programme import MAIN_NAME, Programme
 from actors.points.records import ItemLine, LedgerLine, LotPart
@@ -124,12 +126,20 @@ class Teller:
         if self.event.entry.asked:
             made = result(points=points, balance=self.balance(name), wallet=name or MAIN_NAME, **more)
             self.outputs.append(Reply(done(made)))
+        self._tell_within("")
 
     def decline(self, code: RefusalCode, detail: str, points: int, name: str = MAIN, **numbers: Any) -> None:
         """To whoever asked alone: nothing was changed, and `numbers` say why."""
         if self.event.entry.asked:
             numbers = {"points": points, "balance": self.balance(name), **numbers}
             self.outputs.append(Reply(declined(code, detail, numbers)))
+        self._tell_within(code)
+
+    def _tell_within(self, code: str) -> None:
+        """Another domain that asked, by a name of its own, hears what came of it too."""
+        body = self.event.body
+        if isinstance(body, AccruePointsWithin | GrantTierWithin) and body.campaign_action:
+            self.outputs.append(Emit(ANSWERED, RequestAnswered(body.campaign_action, code)))
 
     def refuse(
         self, change: str, code: RefusalCode, detail: str, points: int = 0, reason: str = "",

@@ -126,7 +126,6 @@ ERRORS: Mapping[str, str] = {
     "of a channel, that the campaign has not",
     "not_json": "the body is no JSON in UTF-8",
     "not_rfc3339": "a moment without its offset from UTC, or none at all",
-    "not_yet": "the language has the word and nothing carries it out yet",
     "out_of_range": "a number, a text or a list beyond its bounds, or not of its pattern",
     "too_deep": "conditions within conditions",
     "too_long": "the JSON, or a text, has too many bytes",

@@ -10,7 +10,7 @@ from typing import Any
 from tests.house import campaign_page
 from tests.house.ours import root
 
-JUDGES = ("checks", "compiled", "condition_checks", "not_yet", "review", "seed_form")
+JUDGES = ("checks", "compiled", "condition_checks", "review", "seed_form")
 """Of actors/campaign: whoever has something to say of a campaign."""
 SHARED = {"mistakes": "refusal", "money": "minor_of_seed _minor _out_of_range", "rule_words": ""}
 """Of actors: what these call, by name where not all of it is for campaigns."""

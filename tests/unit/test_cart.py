@@ -66,6 +66,23 @@ class Shopper:
         return [(line.product, line.variant, line.quantity) for line in self.cart.lines]
 
 
+def test_a_line_keeps_the_first_category_that_is_told_and_takes_it_along() -> None:
+    shopper = Shopper(TEA, Add([Line("tea", "", 1, None, "drinks")]), Add([Line("tea", "", 1, None, "food")]))
+    assert [line.category for line in shopper.cart.lines] == ["drinks"]
+    shopper.do(Buy("A", [Line("tea", "", 1)]))
+    shopper.do(CancelOrder("A"))
+    assert [line.category for line in shopper.cart.lines] == ["drinks"]
+
+
+def test_a_category_that_finds_no_room_is_not_kept() -> None:
+    goods = [Line(f"{n:080}", "", 1) for n in range(100)]
+    shopper = Shopper(Add(goods))
+    shopper.do(Add([Line(line.product, "", 1, None, "c" * 128) for line in goods]))
+    kept = [line.category for line in shopper.cart.lines]
+    assert len(kept) == 100 and 0 < sum(map(bool, kept)) < 100
+    carts.check(shopper.cart)
+
+
 def test_lines_are_kept_by_product_and_variant() -> None:
     shopper = Shopper(TEA, CUP, add("cup", "blue", 1), TEA)
     assert shopper.lines == [("tea", "", 4), ("cup", "red", 1), ("cup", "blue", 1)]

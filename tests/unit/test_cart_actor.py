@@ -64,6 +64,14 @@ def test_the_seeds_messages_fill_a_cart_and_empty_it() -> None:
     assert said[1:] == [Cancel("idle")]
 
 
+def test_the_categories_of_a_cart_are_those_that_were_told() -> None:
+    world = CartWorld()
+    goods = (("tea", "drinks"), ("hat", ""), ("gin", "drinks"))
+    items = [{"product_id": product, "quantity": 1, "category": category or None} for product, category in goods]
+    said = changed(world.see(behavior_type="add_to_cart", items=items))
+    assert (said.products, said.categories) == (("tea", "hat", "gin"), ("drinks",))
+
+
 def test_every_touch_sets_the_timer_anew() -> None:
     world = CartWorld(idle_s=600)
     for _ in range(3):

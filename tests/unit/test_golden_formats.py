@@ -34,6 +34,7 @@ from actors.cart import cart as carts
 from actors.cart.cart import Cart, Taken
 from actors.cart.cart import Line as CartLineKept
 from actors.cart.messages import CartAbandoned, CartChanged, CartLine
+from actors.cart.view import cart_of
 from actors.coupon import effects as coupon_effects
 from actors.coupon import keys, order_coupons, shelf
 from actors.coupon import state as purses
@@ -177,10 +178,10 @@ STATES: dict[str, Any] = {
         armed_by=31_962_913,
     ),
     "state.points-segment.1": Active(1, 3, "6b86b273ff34fce1", '{"zone":"UTC"}'),
-    "state.cart.1": Cart(
-        1,
+    "state.cart.2": Cart(
+        2,
         3,
-        [CartLineKept("p1", "red", 2, 29_900), CartLineKept("p2", "", 1)],
+        [CartLineKept("p1", "red", 2, 29_900, "cups"), CartLineKept("p2", "", 1)],
         -500,
         "CNY",
         1_758_378_600_000,
@@ -496,6 +497,7 @@ UPGRADES: dict[str, Any] = {
     "state.notification.2": NotificationActor(Templates()).upgrade,
     "state.campaign-segment.1": directories.upgrade,
     "state.campaign.1": CampaignActor().upgrade,
+    "state.cart.1": carts.upgrade,
     "state.coupon.1": purses.upgrade,
     "state.coupon-companion.1": shelf.upgrade,
 }
@@ -579,8 +581,15 @@ def test_what_was_written_before_coupons_were_handed_over_is_read_as_what_it_was
     assert order_coupons.decode(golden("claim.coupon-order.1")).used[0].coupon.first == ""
 
 
-def test_the_golden_cart_is_sound() -> None:
-    carts.check(msgspec.msgpack.decode(golden("state.cart.1"), type=Cart))
+def test_the_golden_cart_is_sound_and_the_one_before_had_no_categories() -> None:
+    newest = cart_of(golden("state.cart.2"))
+    carts.check(newest)
+    newest.lines[0].category = ""
+    assert (
+        cart_of(golden("state.cart.1"))
+        == newest
+        == UPGRADES["state.cart.1"](msgspec.msgpack.decode(golden("state.cart.1")))
+    )
 
 
 def test_the_golden_recipient_is_sound() -> None:

@@ -118,21 +118,16 @@ def test_all_that_is_wrong_with_a_campaign_is_said_at_once_with_its_place(shop: 
     is_problem(shop.get(f"{PATH}/bad"), 404, "unknown_campaign")
 
 
-@pytest.mark.parametrize(
-    ("fields", "place"),
-    [
-        ({"steps": [SMS], "limits": [{"count": 51, "window": {"days": 1}, "scope": "all"}]}, "limits[0].count"),
-        ({"steps": [{"type": "give_points", "points": 1, "on_refused": [{"then": [SMS]}]}]}, "steps[0].on_refused"),
-        ({"when": {"type": "cart_has", "categories": ["books"]}}, "when.categories"),
-    ],
-)  # fmt: skip
-def test_what_nothing_carries_out_yet_is_refused_at_the_door_with_its_place(
-    shop: HttpWorld, fields: dict[str, Any], place: str
-) -> None:
-    errors = is_problem(put(shop, "early", EARNED | fields), 422, "refused_programme")["errors"]
-    assert [(error["field"], error["code"]) for error in errors] == [(place, "not_yet")]
-    problems = shop.post(f"{PATH}/check", EARNED | fields).json()["problems"]
-    assert [(found["path"], found["code"], found["severity"]) for found in problems] == [(place, "not_yet", "error")]
+def test_what_a_level_that_nobody_has_leads_to_is_done_instead(shop: HttpWorld) -> None:
+    instead = [{"then": [{"type": "emit", "effect": "sorry"}], "codes": ["unknown_level"]}]
+    active(shop, "raise", steps=[{"type": "upgrade_tier", "level": "none", "on_refused": instead}])
+    shop.done("ida", "accruals", "ida-1", points=10, reason="purchase_order")
+    why = "/v1/users/ida/why?campaign=raise"
+    settle(shop.runtime, lambda: len(shop.get(why).json().get("data", ())) == 5)
+    lines = shop.get(why).json()["data"]
+    verb(shop, "raise", "archive")
+    assert [line["outcome"] for line in lines] == ["finished", "acted", "refused", "acted", "entered"]
+    assert lines[2]["reason"] == "unknown_level"
 
 
 def test_a_webhook_to_an_endpoint_that_nobody_listed_is_refused_with_its_place(shop: HttpWorld) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.points.messages import RequestAnswered
 from actors.points.programme import Programme, parse
 from actors.points.records import ItemLine
 from actors.points.state import NEVER
+from supervision.outputs import Emit
 from tests.points_world import DAY_MS, PointsWorld, knock
 
 ORDER: dict[str, Any] = {
@@ -390,6 +392,25 @@ def test_a_jump_and_a_debt_raise_their_alarms() -> None:
     world.ask("points_reverse", order_id="A")
     alarms = [(body.alarm, body.value, body.limit) for _, kind, body in world.effects if kind == "engine.alarm"]
     assert alarms == [("points_jump", 300, 250), ("debt_over_limit", 300, 100)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"event_type": "points_accrue", "points": 5}, ""),
+        ({"event_type": "points_accrue", "points": 5, "wallet": "nobodys"}, "unknown_wallet"),
+        ({"event_type": "points_accrue", "points": 5, "reason": "capped"}, ""),
+        ({"event_type": "points_accrue", "points": 5, "reason": "capped"}, "cap_reached"),
+        ({"event_type": "tier_grant", "level": "nobodys"}, "unknown_level"),
+    ],
+)
+def test_who_names_his_request_hears_within_what_came_of_it(fields: dict[str, Any], code: str) -> None:
+    world = PointsWorld(programme(caps=[{"id": "c", "per": "day", "points": 5, "reasons": ["capped"]}]))
+    for reference in ("c.1.steps[0]", "c.2.steps[0]") if code == "cap_reached" else ("c.1.steps[0]",):
+        said = world.say({"user_id": "1", "campaign_action": reference, **fields})
+    within = [out.body for out in said if isinstance(out, Emit) and not out.route]
+    assert within == [RequestAnswered(reference, code)]
+    assert not [out for out in world.say({"user_id": "1", **fields}) if isinstance(out, Emit) and not out.route]
 
 
 @pytest.mark.parametrize(

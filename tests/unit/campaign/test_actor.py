@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from actors.campaign.directory import VERSIONS_MAX
 from actors.campaign.entering import kept_out
@@ -189,6 +189,29 @@ def test_a_refusal_leads_to_another_branch() -> None:
     answered = ann.hears("coupon.refused", activity_id=reference, code="sold_out", template="cart_save_10")
     assert kinds(answered) == ["points.accrue", "campaign.exited"]
     assert ann.outcomes() == ["entered", "acted", "refused", "acted", "finished"]
+
+
+@pytest.mark.parametrize("step", [{"type": "give_points", "points": 5}, {"type": "upgrade_tier", "level": "gold"}])
+@pytest.mark.parametrize("code", ["", "cap_reached"])
+def test_points_and_levels_are_waited_for_where_a_branch_asks_what_came_of_them(
+    step: dict[str, Any], code: str
+) -> None:
+    ann = User()
+    instead = {"then": [REMIND, {"type": "stop"}], "codes": ["cap_reached"]}
+    ann.campaign("VIEW", **{**VIEWED, "steps": [{**step, "on_refused": [instead]}, COUPON]})
+    (_, asked) = ann.does("product_view", product_id="p1", view_duration=45)
+    assert ann.hears("points.answered", reference="OTHER.1.steps[0]", code=code) == []
+    assert ann.concerned("points.answered", reference="VIEW.1.steps[0]", code=code)
+    said = ann.hears("points.answered", reference=asked.body.campaign_action, code=code)  # type: ignore[attr-defined]
+    assert kinds(said)[0] == ("notify.requested" if code else "coupon.issue")
+
+
+def test_points_that_no_branch_asks_of_do_not_name_themselves_and_are_not_waited_for() -> None:
+    ann = User()
+    ann.campaign("VIEW", **{**VIEWED, "steps": [{"type": "give_points", "points": 5}, COUPON]})
+    said = ann.does("product_view", product_id="p1", view_duration=45)
+    assert kinds(said)[1:3] == ["points.accrue", "coupon.issue"]
+    assert said[1].body.campaign_action is UNSET  # type: ignore[attr-defined]
 
 
 def test_what_is_waited_for_comes_or_does_not() -> None:

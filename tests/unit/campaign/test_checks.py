@@ -21,6 +21,7 @@ from actors.campaign.campaign import (
 )
 from actors.campaign.conditions import CONDITION_DEPTH_MAX, CONDITIONS_MAX, EVENTS_MAX, SECONDS_MAX
 from actors.comparison import NUMBER_MAX, VALUES_MAX
+from actors.notification.messages import KEPT_MAX
 from actors.windows.window_spec import FILTER_TESTS_MAX, WINDOW_DAYS_MAX, WINDOW_EVENTS_MAX
 from tests.campaign_world import EVENT, SMS, STOP, checked, errors, taken, warnings, words
 
@@ -111,6 +112,11 @@ def shop_event(where: Any) -> dict[str, Any]:
         (words(when={"type": "clock"}), "when.weekdays", "missing"),
         (words(when={"type": "clock", "hours": [5, 5]}), "when.hours", "never_holds"),
         (words(when={"type": "cart_has"}), "when.products", "missing"),
+        (
+            words(limits=[{"scope": "all", "window": {"days": 1}, "count": KEPT_MAX + 1}]),
+            "limits[0].count",
+            "out_of_range",
+        ),
         (
             words(when={"type": "did", "event": "x", "but_not": [{"event": "y", "where": [field("in", 1)]}]}),
             "when.but_not[0].where[0].value",
