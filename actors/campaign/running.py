@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from actors.campaign import actions, knowledge
 from actors.campaign.actions import Doing
-from actors.campaign.campaign import Action, CartIdle, IssueCoupon, NoAction, SendNotification, Webhook
+from actors.campaign.campaign import Action, CartIdle, Channel, IssueCoupon, NoAction, SendNotification, Webhook
 from actors.campaign.desk import TURN_MS, Desk
 from actors.campaign.directory import with_tag
 from actors.campaign.heard import Heard
@@ -24,9 +24,12 @@ from actors.campaign.state import UNSETTLED_MAX, Run
 from actors.comparison import passes
 from actors.notification.messages import MessageLimit
 from actors.points.messages import ANSWERED as POINTS_ANSWERED
+from actors.stops.stops import stops_message
 from actors.webhook.messages import CALLED_MS
 from actors.windows.slots import give_back
 
+WEBHOOK: Channel = "webhook"
+"""The channel whose stop holds calls too."""
 ANSWER_MS = 24 * 3_600_000
 """After which an action whose answer did not come counts as done."""
 ANSWERED = {
@@ -138,7 +141,7 @@ def go(desk: Desk, one: Active, run: Run) -> None:
             run.due, run.ready = desk.at + TURN_MS, True
             return
         match one.compiled.program.instructions[run.pc]:
-            case Do(place=place) if desk.stopped(one.id):
+            case Do(place=place) as do if _stopped(desk, one, do):
                 _hold(desk, one, run, place)
                 return
             case Do() as do:
@@ -157,6 +160,13 @@ def go(desk: Desk, one: Active, run: Run) -> None:
             case Fork(judge=judge) as fork:
                 run.pc = fork.next if judge.judge(desk.view(run.origin)).met else fork.otherwise
     _end(desk, one, run, "finished")
+
+
+def _stopped(desk: Desk, one: Active, do: Do) -> bool:
+    """Whether the action waits for an operator. Messages wait where they are sent, and calls here."""
+    if isinstance(do.action, Webhook):
+        return stops_message(desk.directory.stops.stopped, WEBHOOK, one.id)
+    return desk.stopped(one.id)
 
 
 def _hold(desk: Desk, one: Active, run: Run, place: str) -> None:

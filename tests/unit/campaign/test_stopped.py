@@ -49,6 +49,16 @@ def test_who_is_under_way_waits_before_the_next_action_and_goes_on_there_after_g
     assert kinds(user.waits(1)) == ["campaign.effect", "campaign.exited"]
 
 
+def test_a_stop_of_the_channel_holds_calls_and_no_other_action() -> None:
+    user = viewer(steps=[{"type": "webhook", "endpoint": "crm"}, GIFT])
+    user.stop("channel:webhook")
+    assert kinds(user.does("product_view")) == ["campaign.entered"]
+    user.stop("all")
+    assert user.waits(1) == [] and user.totals.held
+    user.stop()
+    assert kinds(user.waits(1)) == ["webhook.requested", "campaign.effect", "campaign.exited"]
+
+
 def test_whom_the_word_of_go_does_not_reach_since_it_is_discarded_looks_a_moment_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
