@@ -1048,6 +1048,7 @@ def _carry(url: str, heard: Any, routes: Any, send: Callable[[str, str, str], bo
     _log_to_stderr("info")
     import pika
 
+    from gateway.foreign_lines import adopt
     from supervision.clock import SystemClock
     from supervision.threads import ThreadRuntime
     from topology.amqp_consume import AmqpConsume
@@ -1055,6 +1056,8 @@ def _carry(url: str, heard: Any, routes: Any, send: Callable[[str, str, str], bo
     from topology.last_mile.carrier import PREFETCH
     from topology.last_mile.queues import QUEUE, preparer
     from topology.last_mile.service import LastMile, Parts
+
+    adopt("apprise")
 
     def prepare(parameters: pika.URLParameters) -> None:
         """The other connection declares."""

@@ -37,7 +37,7 @@ class ForeignLines(logging.Handler):
 _lines = ForeignLines()
 
 
-def adopt() -> None:
-    """From now on; again is the same as once."""
-    for name in SPEAKERS:
+def adopt(*speakers: str) -> None:
+    """From now on, of SPEAKERS where none are named; again is the same as once."""
+    for name in speakers or SPEAKERS:
         logging.getLogger(name).addHandler(_lines)

@@ -2,7 +2,7 @@
 
 It is an option of this program, and loaded by nothing else. Each message makes its plugin anew: a plugin keeps
 connections, rates and states that are not meant for several threads, and an address may be another for each user.
-What apprise says of a failure it says to its own log, which leaves passwords out; here there is only yes or no.
+Of a failure apprise says more to its log than to its caller; here there is only yes or no.
 """
 
 from __future__ import annotations

@@ -117,7 +117,6 @@ class Carrier:
                 self._link.opened()
                 log.info("carrying", channels=sorted(self._routes))
             case Lost(reason=reason):
-                self._put_aside = 0
                 self._link.closed(reason)
                 wait_s = self._reconnect.wait_s()
                 log.warning("not carrying", reason=reason, again_in_s=round(wait_s, 3))

@@ -87,6 +87,6 @@ def hand_over(letter: Letter, routes: Sequence[Route], send: Send) -> Tried:
 
 def _why_not(send: Send, url: str, said: Said) -> str:
     try:
-        return "" if send(url, said.title, said.text) else "apprise could not deliver it; its own log says why"
+        return "" if send(url, said.title, said.text) else "apprise could not deliver it"
     except Exception as error:  # a plugin's bug is a failed delivery, like any other
         return f"apprise raised {type(error).__name__}"

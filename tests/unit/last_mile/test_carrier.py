@@ -147,6 +147,18 @@ def test_what_failed_waits_longer_each_time_and_then_is_dead_with_its_reason(mil
     assert "x-death" not in headers
 
 
+def test_a_copy_that_is_confirmed_after_the_connection_was_lost_is_counted_off_once(mile: Mile) -> None:
+    mile.deliver(message(1))
+    mile.done(failed="no")
+    mile.tell(Lost(1, "cut"))
+    mile.put_aside()
+    assert mile.carrier.under_way == 0
+    mile.tell(mile.world.alarms[0].message)
+    mile.deliver(message(1))
+    mile.done(ONE, TWO)
+    assert mile.port.acked[-1] == (2, 1) and mile.carrier.under_way == 0
+
+
 def test_of_two_addresses_only_the_one_that_failed_is_tried_again(mile: Mile) -> None:
     mile.deliver(message(1))
     mile.done(ONE, failed="two is away")
