@@ -99,7 +99,10 @@ def parser() -> argparse.ArgumentParser:
     publish.add_argument("--key", default="", help="routing key instead of the one that fits the message")
     watch = _command(commands, "watch", watch_effects, "print effects as they are published, one JSON line each")
     watch.add_argument("--key", default="#", help="binding key (default %(default)s)")
-    for each in (publish, watch):
+    notify = _command(commands, "notify", carry_messages, "hand the messages of notify.* to apprise, until Ctrl-C")
+    text = "where messages go; CHANNEL=URL: of that channel; @FILE: a file of such lines; may be repeated"
+    notify.add_argument("--apprise", action="append", required=True, metavar="URL", help=text)
+    for each in (publish, watch, notify):
         each.add_argument(
             "--amqp", default="", metavar="URL", help="the broker (default: the private one below --data)"
         )
@@ -1015,6 +1018,56 @@ def watch_effects(options: argparse.Namespace) -> int:
     except (AMQPError, ValueError) as error:
         return _fail(f"the broker is away: {reason_of(error)}", EXIT_TROUBLE)
     return 0
+
+
+def carry_messages(options: argparse.Namespace) -> int:
+    """Until a signal. 0 stopped in order, 1 the memory of what was delivered cannot be kept, 2 it cannot begin so."""
+    import sqlite3
+
+    from topology.last_mile.by_apprise import ByApprise, NotInstalled
+    from topology.last_mile.heard import Heard
+    from topology.last_mile.routes import BadRoute, parse
+
+    file = Path(options.data) / "notify.sqlite3"
+    try:
+        apprise = ByApprise()
+        routes = parse(options.apprise, apprise.can)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(Heard(file)) as heard:
+            _carry(_amqp(options), heard, routes, apprise.send)
+    except (NotInstalled, BadRoute, ValueError, OSError) as error:
+        return _fail(str(error), EXIT_USAGE)
+    except sqlite3.Error as error:
+        return _fail(f"{file}: {error}", EXIT_TROUBLE)
+    return 0
+
+
+def _carry(url: str, heard: Any, routes: Any, send: Callable[[str, str, str], bool]) -> None:
+    ended = threading.Event()
+    on_signal(ended)
+    _log_to_stderr("info")
+    import pika
+
+    from gateway.foreign_lines import adopt
+    from supervision.clock import SystemClock
+    from supervision.threads import ThreadRuntime
+    from topology.amqp_consume import AmqpConsume
+    from topology.amqp_publish import AmqpPublish
+    from topology.last_mile.carrier import PREFETCH
+    from topology.last_mile.queues import QUEUE, preparer
+    from topology.last_mile.service import LastMile, Parts
+
+    adopt("apprise")
+
+    def prepare(parameters: pika.URLParameters) -> None:
+        """The other connection declares."""
+
+    with (
+        closing(ThreadRuntime(SystemClock())) as runtime,
+        closing(AmqpConsume(url, preparer(routes), PREFETCH, QUEUE)) as consume,
+        closing(AmqpPublish(url, prepare)) as publish,
+    ):
+        LastMile(Parts(consume, publish, heard, routes, send, runtime, SystemRandom())).run(ended)
 
 
 if __name__ == "__main__":

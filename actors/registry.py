@@ -30,7 +30,7 @@ from actors.delay.actor import DelayActor
 from actors.money import DEFAULT_CURRENCY
 from actors.notification import listing as message_templates
 from actors.notification.actor import NotificationActor
-from actors.notification.door import CONSENT_CHANGED
+from actors.notification.door import CONSENT_CHANGED, DELIVERY_REPORT
 from actors.notification.policy import Policy
 from actors.notification.programme import notification_template_kind
 from actors.notification.templates import Templates
@@ -55,6 +55,7 @@ def commands(currency: str) -> Mapping[str, CommandSpec]:
         PROFILE_UPDATE,
         user_behavior(currency),
         CONSENT_CHANGED.spec,
+        DELIVERY_REPORT.spec,
         DELAYED_CHECK.spec,
         *(named.spec for named in (*forms.PUBLIC, *coupon_forms.PUBLIC, *job_forms.PUBLIC)),
     )

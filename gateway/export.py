@@ -127,10 +127,17 @@ class Consent(msgspec.Struct, frozen=True):
     at: str
 
 
+class Reach(msgspec.Struct, frozen=True):
+    """Whether a channel reached the user when that was last heard of, and when that was."""
+
+    works: bool
+    at: str
+
+
 class NotificationSection(msgspec.Struct, frozen=True, tag_field="domain", tag="notification"):
     """What is remembered of purchases lately, since it ends reminders (orders, oldest first, and products); what the
     user agreed to; the facts of his profile by which messages go; when he was sent some lately, by scope; how many
-    messages wait for their moment; and what was decided on his messages.
+    messages wait for their moment; which channels reach him; and what was decided on his messages, or reported of them.
     """
 
     as_of: AsOf
@@ -141,6 +148,7 @@ class NotificationSection(msgspec.Struct, frozen=True, tag_field="domain", tag="
     preferred_hour: int | None
     sent: dict[str, list[str]]
     waiting: int
+    reach: dict[str, Reach]
     records: list[MessageLine]
     records_cursor: str | None
 
@@ -267,6 +275,7 @@ def _notification(readers: ReaderPool, segments: int, user_id: str, before: tupl
         known.preferred,
         {scope: [rfc3339(at) for at in times] for scope, times in known.slots.times.items()},
         len(known.queue.held),
+        {channel: Reach(fact.works, rfc3339(fact.at)) for channel, fact in known.reach.items()},
         [_message_line(row.body) for row in shown],
         encoded((shown[-1].offset, shown[-1].n)) if more else None,
     )

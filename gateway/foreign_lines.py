@@ -1,4 +1,4 @@
-"""What the libraries under the HTTP side say by Python's own logging, as log lines of the house.
+"""What libraries (those under the HTTP side, and apprise) say by Python's own logging, as log lines of the house.
 
 Left alone they would write sentences and tracebacks on stderr, where every line is one JSON object without personal
 data. Here a record keeps its words (arguments only where they are numbers: the rest may be what a client sent), the
@@ -37,7 +37,7 @@ class ForeignLines(logging.Handler):
 _lines = ForeignLines()
 
 
-def adopt() -> None:
-    """From now on; again is the same as once."""
-    for name in SPEAKERS:
+def adopt(*speakers: str) -> None:
+    """From now on, of SPEAKERS where none are named; again is the same as once."""
+    for name in speakers or SPEAKERS:
         logging.getLogger(name).addHandler(_lines)

@@ -25,8 +25,8 @@ from actors.coupon import forms as coupon_forms
 from actors.coupon_jobs import forms as job_forms
 from actors.forms import Named
 from actors.money import DEFAULT_CURRENCY
-from actors.notification.door import CONSENT_CHANGED
-from actors.notification.messages import CHANNELS
+from actors.notification.door import CONSENT_CHANGED, DELIVERY_REPORT
+from actors.notification.messages import CHANNELS, STATUSES
 from actors.orders import ITEMS_MAX, QUANTITY_MAX
 from actors.points.door import POINTS_CHANGE
 from actors.points.door import RULES as POINTS_RULES
@@ -82,6 +82,7 @@ _MORE: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "points_gift": {"points": _SOME, "to": _NOT_EMPTY},
     "batch_coupon_issue": {"user_batch": {"min_items": 1, "max_items": job_forms.BATCH_USERS_MAX, "items": Schema()}},
     "consent_changed": {"channel": {"enum": list(CHANNELS)}, "consent": {"enum": ["granted", "withdrawn"]}},
+    "delivery_report": {"channel": {"enum": list(CHANNELS)}, "status": {"enum": list(STATUSES)}},
     "points_adjust": {"points": {"minimum": -POINTS_MAX, "maximum": POINTS_MAX}, "note": _NOT_EMPTY},
     "coupon_issue": {
         "quantity": _PIECES, "issue_quantity": _PIECES,
@@ -145,6 +146,7 @@ SHAPES: Sequence[Shape] = (
     ),
     _of_form(Named(user_behavior(DEFAULT_CURRENCY), BEHAVIOUR)),
     _of_form(CONSENT_CHANGED),
+    _of_form(DELIVERY_REPORT),
     _of_form(DELAYED_CHECK),
     *map(_of_form, (*PUBLIC, *coupon_forms.PUBLIC)),
     *map(_of_form, job_forms.PUBLIC),

@@ -31,9 +31,10 @@ class _ConsumeSession:
     """One consuming connection, from open to gone."""
 
     def __init__(
-        self, parameters: pika.URLParameters, prefetch: int, generation: int, to: Address, loop: IOLoop
+        self, parameters: pika.URLParameters, queue: str, prefetch: int, generation: int, to: Address, loop: IOLoop
     ) -> None:
         self.reason = ""
+        self._queue = queue
         self._prefetch = prefetch
         self._generation = generation
         self._to = to
@@ -54,7 +55,7 @@ class _ConsumeSession:
     def _consume(self) -> None:
         self.connection.deliver = self._take
         self._channel.basic_consume(
-            INGRESS, self._delivered, callback=lambda _: self._to.tell(Opened(self._generation))
+            self._queue, self._delivered, callback=lambda _: self._to.tell(Opened(self._generation))
         )
 
     def _delivered(self, _channel: Any, method: Any, props: Any, body: bytes) -> None:
@@ -80,7 +81,7 @@ class _ConsumeSession:
 
     def probe(self) -> None:
         if self._channel is not None and self._channel.is_open:
-            self._channel.queue_declare(INGRESS, passive=True, callback=self._probed)
+            self._channel.queue_declare(self._queue, passive=True, callback=self._probed)
 
     def _probed(self, answer: Any) -> None:
         self._pass_on()
@@ -98,9 +99,15 @@ class _ConsumeSession:
 class AmqpConsume:
     """A ConsumePort over pika. `prepare` declares or checks the topology (amqp_topology.py)."""
 
-    def __init__(self, url: str, prepare: Callable[[pika.URLParameters], None], prefetch: int = PREFETCH) -> None:
+    def __init__(
+        self,
+        url: str,
+        prepare: Callable[[pika.URLParameters], None],
+        prefetch: int = PREFETCH,
+        queue: str = INGRESS,
+    ) -> None:
         def session(thread: AmqpThread[_ConsumeSession], generation: int, to: Address, loop: IOLoop) -> _ConsumeSession:
-            return _ConsumeSession(thread.parameters, prefetch, generation, to, loop)
+            return _ConsumeSession(thread.parameters, queue, prefetch, generation, to, loop)
 
         self._thread = AmqpThread("amqp-consume", url, prepare, session)
         self._thread.start()

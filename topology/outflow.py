@@ -183,7 +183,7 @@ class Outflow:
             waiting = self._letters.popleft()
             out.append(waiting.letter.message)
             self._track(waiting)
-        if self.draining:
+        if self.draining or not self.lanes:
             return out, None
         try:
             pulls = self._pump_lanes(out)

@@ -31,28 +31,31 @@ from actors.calendar import DAY_MS
 from actors.coupon.effects import CouponEnded, CouponIssued
 from actors.fields import rfc3339_ms
 from actors.money import DEFAULT_CURRENCY
-from actors.notification import bought, consent, directory, outbox, recipient, stopped
+from actors.notification import bought, consent, directory, outbox, reach, recipient, reports, stopped
 from actors.notification.consent import CATEGORIES_MAX, WHOLE, ConsentChanged
 from actors.notification.directory import Directory
-from actors.notification.door import CONSENT
+from actors.notification.door import CONSENT, REPORTED
 from actors.notification.held import Dropped, Reason
 from actors.notification.locales import normal
 from actors.notification.messages import (
     Channel,
     ConsentChange,
     ConsentRefused,
+    DeliveryReport,
     MessageHeld,
+    MessageReported,
     MessageSent,
     MessageSuppressed,
     Notify,
     NotifyRefused,
     Param,
+    ReportRefused,
     SendNotification,
     said_again,
 )
 from actors.notification.policy import Policy
 from actors.notification.recipient import FORMAT, Recipient
-from actors.notification.records import line
+from actors.notification.records import line, reported
 from actors.notification.send_time import Hold, Send, Suppress
 from actors.notification.sms import segments
 from actors.notification.stopped import GO_ON, GoOn, Waiting
@@ -63,7 +66,7 @@ from actors.programmes.messages import ACTIVATED, ProgrammeActivated
 from actors.stops.stops import stops_message
 from supervision.domain import Domain, Event, TimerDue
 from supervision.envelope import rfc3339
-from supervision.outputs import Arm, Cancel, Emit, Output, Record
+from supervision.outputs import Arm, Cancel, Claim, Emit, Output, Record
 
 OfPoints = PointsEarned | PointsSpent | PointsExpiring | PointsExpired
 OfCoupon = CouponIssued | CouponEnded
@@ -84,7 +87,7 @@ POINTS, COUPONS = "points", "coupons"
 REQUESTED = "notify.requested"
 REFUSED = "notify.refused"
 SENT, HELD, SUPPRESSED = "message.sent", "message.held", "message.suppressed"
-CONSENT_REFUSED = "consent.refused"
+CONSENT_REFUSED, REPORT_REFUSED = "consent.refused", "report.refused"
 NEXT = "held"
 """Key of the timer for what waits."""
 
@@ -102,6 +105,7 @@ class NotificationActor(Domain[Recipient]):
         "coupon.expiring": CouponEnded,
         REQUESTED: SendNotification,
         CONSENT: ConsentChange,
+        REPORTED: DeliveryReport,
         UPDATE: ProfileUpdate,
         SEEN: msgspec.Raw,
         ACTIVATED: ProgrammeActivated,
@@ -157,6 +161,9 @@ class NotificationActor(Domain[Recipient]):
     def page(self, event: Event) -> tuple[str, int] | None:
         return stopped.page(event)
 
+    def keys(self, event: Event) -> Sequence[bytes]:
+        return (reports.key(event.body),) if isinstance(event.body, DeliveryReport) else ()
+
     def react(self, state: Any, event: Event) -> Iterable[Output]:
         if isinstance(state, Directory):
             return stopped.for_segment(state, event)
@@ -191,7 +198,7 @@ class NotificationActor(Domain[Recipient]):
             bought.buy(state.bought, seen.order_id, [line.product for line in seen.lines], event.entry.offset)
 
     def _heard(
-        self, state: Recipient, body: TimerDue | ProfileUpdate | ConsentChange | GoOn, event: Event
+        self, state: Recipient, body: TimerDue | ProfileUpdate | ConsentChange | DeliveryReport | GoOn, event: Event
     ) -> Iterator[Output]:
         """What may let those go that wait, or end them."""
         match body:
@@ -201,6 +208,8 @@ class NotificationActor(Domain[Recipient]):
                 recipient.learn(state, body)
             case ConsentChange():
                 yield from self._agree(state, body, event)
+            case DeliveryReport():
+                yield from self._learn(state, body, event)
             case GoOn():
                 pass
         yield from self._go(state, event)
@@ -208,10 +217,31 @@ class NotificationActor(Domain[Recipient]):
     def _agree(self, state: Recipient, change: ConsentChange, event: Event) -> Iterator[Output]:
         changed = ConsentChanged(change.channel, change.consent, event.occurred_at, change.category or WHOLE)
         taken = consent.change(state.consents, changed, event.at)
+        if change.consent == "granted":
+            reach.agreed(state.reach, change.channel, event.occurred_at, event.at)
         if taken == "too_many_categories":
             detail = f"of a channel the consent to {CATEGORIES_MAX} categories is remembered"
             refused = ConsentRefused(change.channel, change.category or WHOLE, taken, detail)
             yield Emit(CONSENT_REFUSED, refused, route=CONSENT_REFUSED)
+
+    def _learn(self, state: Recipient, report: DeliveryReport, event: Event) -> Iterator[Output]:
+        """Of the first report of its kind, what it says of the channel."""
+        key = reports.key(report)
+        if key in event.claimed:
+            return
+        if not reports.may_be_ours(report, event.entry):
+            yield _unknown(report)
+            return
+        yield Claim(key, event.place.encode())
+        if report.status in reports.WISHES:
+            withdrawn = ConsentChanged(report.channel, "withdrawn", event.occurred_at)
+            consent.change(state.consents, withdrawn, event.at)
+        elif report.status == "bounced" or report.status in reports.WORKS:
+            reach.found(state.reach, report.channel, report.status in reports.WORKS, event.occurred_at, event.at)
+        kind = f"message.{report.status}"
+        said = MessageReported(report.channel, report.message_id or "", report.reference or "", report.reason or "")
+        yield Emit(kind, said, route=kind)
+        yield Record(reported(report, event))
 
     def _tell_of(self, state: Recipient, template: str, fact: Fact, event: Event) -> Iterable[Output]:
         if isinstance(fact, OfCoupon):
@@ -220,7 +250,7 @@ class NotificationActor(Domain[Recipient]):
             category, params = POINTS, _of_points(fact)
         facts = state.consents.facts
         waits = state.queue.held or stops_message(stopped.scopes(event), "sms", "")
-        at_once = self._lets_all_go and not waits
+        at_once = self._lets_all_go and not waits and not reach.bounces(state.reach, "sms")
         if at_once and (not facts or consent.allowed(state.consents, "sms", category, self._policy.consent)):
             return (_emitted("sms", self._message(state, event, template, "sms", params)),)
         return self._tell(state, SendNotification(template, "sms", params, category=category), event)
@@ -309,6 +339,12 @@ def _emitted(channel: Channel, message: Notify | NotifyRefused) -> Output:
 def _answer(kind: str, body: MessageSent | MessageHeld | MessageSuppressed | NotifyRefused) -> Output:
     """To whoever asked: no deeper than his request, so that steps which hear of each other may be as many."""
     return Emit(kind, body, route=kind, same_depth=True)
+
+
+def _unknown(report: DeliveryReport) -> Emit:
+    detail = "a message_id is the place of a notify effect of this user, before the report"
+    refused = ReportRefused(report.channel, report.status, report.message_id or "", "unknown_message", detail)
+    return Emit(REPORT_REFUSED, refused, route=REPORT_REFUSED)
 
 
 def _refused(asked: SendNotification, refused: NotifyRefused, event: Event) -> Iterator[Output]:

@@ -27,7 +27,7 @@ from actors.windows.window_edges import NEVER
 HELD_MAX = 32
 """Messages of one user."""
 
-Reason = Because | Literal["expired", "held_full", "bought", "no_consent"]
+Reason = Because | Literal["expired", "held_full", "bought", "no_consent", "bounced"]
 
 
 class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -64,9 +64,9 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class Pointless(msgspec.Struct, frozen=True):
-    """There is no longer a reason to send it, or no right to."""
+    """There is no longer a reason to send it, no right to, or no way."""
 
-    because: Literal["bought", "no_consent"]
+    because: Literal["bought", "no_consent", "bounced"]
 
 
 Judge = Callable[[Held], Send | Hold | Suppress | Pointless]

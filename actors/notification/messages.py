@@ -26,6 +26,9 @@ EVERYTHING = "all"
 KEPT_MAX = 50
 """Last messages of a scope that limits of a request can count."""
 
+Status = Literal["delivered", "failed", "bounced", "opened", "clicked", "unsubscribed", "complained"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
 RefusalCode = Literal[
     "unknown_template", "no_text", "missing_variable", "template_error", "text_too_long", "text_empty"
 ]  # fmt: skip
@@ -165,6 +168,46 @@ class ConsentRefused(msgspec.Struct, frozen=True, gc=False):
     channel: Channel
     category: str
     code: Literal["too_many_categories"]
+    detail: str
+
+    schema_version: ClassVar[int] = 1
+
+
+class DeliveryReport(msgspec.Struct, frozen=True, gc=False):
+    """What became of a message, from who delivers. It is named by the `message_id` of its `notify.<channel>`, or by the
+    `reference` that this carried. `bounced`: its address is none, and the channel is used no more until it works or the
+    user agrees to it anew; what may work another time is `failed`. `unsubscribed` and `complained` withdraw the consent
+    to the channel.
+    """
+
+    event_type: str
+    user_id: str
+    channel: Channel
+    status: Status
+    message_id: str | None = None
+    reference: str | None = None
+    reason: str | None = None
+    timestamp: str | None = None
+
+
+class MessageReported(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """`message.<status>`: who delivers reported so of a message, for the first time. `reason` is in their words."""
+
+    channel: Channel
+    message_id: str = ""
+    reference: str = ""
+    reason: str = ""
+
+    schema_version: ClassVar[int] = 1
+
+
+class ReportRefused(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """`report.refused`: a report of a message that cannot be the user's. Nothing follows from it."""
+
+    channel: Channel
+    status: Status
+    message_id: str
+    code: Literal["unknown_message"]
     detail: str
 
     schema_version: ClassVar[int] = 1

@@ -1,9 +1,10 @@
 """What becomes of a message to one user: whether it may go at all, when, and what waits for its moment.
 
-The order of judgement is that of what it costs to be wrong: a message without a reason (he has bought) or without a
-right (he has not agreed) never goes, whatever the hour; one that is stopped waits; only then limits, quiet hours and
-his preferred hour are asked, all at once (send_time.py). The same is asked again when a held message's moment has come,
-since all of it may have changed; nothing is carried over but when the message ends.
+The order of judgement is that of what it costs to be wrong: a message without a reason (he has bought), without a
+right (he has not agreed) or without a way (the channel bounces) never goes, whatever the hour; one that is stopped
+waits; only then limits, quiet hours and his preferred hour are asked, all at once (send_time.py). The same is asked
+again when a held message's moment has come, since all of it may have changed; nothing is carried over but when the
+message ends.
 
 Whatever goes is counted in its two scopes, its channel and everything, whether or not a limit asks about them today:
 a campaign that brings a limit of its own tomorrow means all that was sent, not only what was limited.
@@ -16,7 +17,7 @@ from functools import partial
 
 import msgspec
 
-from actors.notification import bought, consent, held
+from actors.notification import bought, consent, held, reach
 from actors.notification.held import Dropped, Due, Held, Pointless
 from actors.notification.messages import KEPT_MAX, SendNotification
 from actors.notification.policy import Policy, in_zone, scopes_of
@@ -39,6 +40,8 @@ def pointless(recipient: Recipient, policy: Policy, asked: SendNotification) -> 
         return Pointless("bought")
     if not consent.allowed(recipient.consents, asked.channel, asked.category, policy.consent):
         return Pointless("no_consent")
+    if reach.bounces(recipient.reach, asked.channel):
+        return Pointless("bounced")
     return None
 
 

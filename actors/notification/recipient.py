@@ -1,9 +1,9 @@
 """What the notification domain knows of one user: what he bought lately, what he agreed to, when he likes to hear of
-us, what he was sent lately, and what waits for him.
+us, what he was sent lately, what waits for him, and which channels reach him.
 
-Each part has its own arithmetic (bought.py, consent.py, slots.py, held.py); here they are one state with one number of
-its format. Of his profile it keeps the two facts that decide when a message may go. It hears of them from the log, as
-the profile's domain does: asking that for them would be asking at another moment than the message's.
+Each part has its own arithmetic (bought.py, consent.py, slots.py, held.py, reach.py); here they are one state with one
+number of its format. Of his profile it keeps the two facts that decide when a message may go. It hears of them from the
+log, as the profile's domain does: asking that for them would be asking at another moment than the message's.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from actors.notification.bought import Bought
 from actors.notification.consent import Consents
 from actors.notification.held import Queue
 from actors.notification.locales import normal
+from actors.notification.reach import Reach
 from actors.profile.known import LOCALE, ZONE
 from actors.profile.messages import ProfileUpdate
 from actors.windows import slots
 from actors.windows.slots import Slots
 
-FORMAT = 3
-"""Of the stored state. Format 1 was what he bought, with the number in front; 2 knew no language."""
+FORMAT = 4
+"""Of the stored state. Format 1 was what he bought, with the number in front; 2 knew no language, 3 no reports."""
 PREFERRED_HOUR = "preferred_hour"
 """The fact of a profile: an hour of the wall's clock, 0 to 23; anything else is no preference."""
 
@@ -42,6 +43,7 @@ class Recipient(msgspec.Struct, array_like=True, gc=False):
     preferred: int | None = None
     wake_at: int = 0
     locale: str = ""
+    reach: Reach = {}
 
 
 _CONCERN = {ZONE, LOCALE, PREFERRED_HOUR}
@@ -66,7 +68,7 @@ def upgrade(fields: list[Any]) -> Recipient:
     match fields[0]:
         case 1:
             return Recipient(bought=msgspec.convert(fields[1:], Bought))
-        case 2:
+        case 2 | 3:
             return _decode(msgspec.msgpack.encode([FORMAT, *fields[1:]]))
         case other:
             raise ValueError(f"nothing was ever remembered of a user in format {other}")

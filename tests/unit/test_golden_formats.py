@@ -68,13 +68,16 @@ from actors.notification.messages import (
     ConsentRefused,
     MessageHeld,
     MessageLimit,
+    MessageReported,
     MessageSent,
     MessageSuppressed,
     Notify,
     NotifyRefused,
+    ReportRefused,
     SendNotification,
     Unless,
 )
+from actors.notification.reach import Reached
 from actors.notification.recipient import Recipient
 from actors.notification.records import MessageLine
 from actors.notification.stopped import Waiting
@@ -190,8 +193,8 @@ STATES: dict[str, Any] = {
         True,
         [Taken("ORDER_001", 1_758_378_500_000, "CNY", [CartLineKept("p3", "", 1, 100)])],
     ),
-    "state.notification.3": Recipient(
-        3,
+    "state.notification.4": Recipient(
+        4,
         Bought(40, {"p3": 41}, ["ORDER_001"]),
         Consents({"sms": {"": Agreed(1_758_378_600_000, False), "invoices": Agreed(1_758_378_600_000, True)}}),
         Slots({"all": [1_758_378_600_000], "channel:sms": [1_758_378_600_000]}),
@@ -200,6 +203,7 @@ STATES: dict[str, Any] = {
         18,
         1_758_400_200_000,
         "zh-Hans",
+        {"email": Reached(1_758_378_600_000, False), "sms": Reached(1_758_378_600_000, True)},
     ),
     "state.notification-segment.1": MessageTemplates(
         1,
@@ -412,6 +416,10 @@ RECORDS: dict[str, Any] = {
     "record.notification.1": MessageLine(
         ISSUED_AT, "held", "cart_remind_sms", "sms", "14.1790000000.41", "quiet_hours", EXPIRES_AT, **WHO
     ),
+    "record.notification.2": MessageLine(
+        ISSUED_AT, "bounced", "", "email", "14.1790000000.41", "550 no such user", message_id="14.1790000000.40",
+        reference="run7/2",
+    ),
     "record.behaviour.1": BehaviourLine(
         ISSUED_AT, "product_view", "14.1790000000.41", ISSUED_AT, "sess_789", "product_detail", "PROD_001", "red",
         "electronics", 2, 29_900, 59_800, "ORDER_001", 59_800, "CNY", "alipay", 45_000, 0.8, "tea",
@@ -437,6 +445,11 @@ EFFECTS: dict[str, Any] = {
     "notify.requested": SendNotification("cart_remind_sms", "sms", {"lines": 2}, Unless(BoughtSince(41, ("p1", "p2")))),
     "message.sent": MessageSent("cart_remind_sms", "sms", **WHO),
     "message.held": MessageHeld("cart_remind_sms", "sms", "quiet_hours", EXPIRES_AT, **WHO),
+    "message.bounced": MessageReported("email", "14.1790000000.40", "run7/2", "550 no such user"),
+    "message.delivered": MessageReported("email", "14.1790000000.40"),
+    "report.refused": ReportRefused(
+        "sms", "delivered", "3.1790000000.40", "unknown_message", "no message of this user"
+    ),
     "consent.refused": ConsentRefused("sms", "offers", "too_many_categories", "the consent to 64 is remembered"),
     "message.suppressed": MessageSuppressed("cart_remind_sms", "sms", {"lines": 2}, "bought"),
     "webhook.delivered": WebhookDelivered("crm", "msg_3_1790000000_42", 2, 204, reference="C.1.0", campaign_id="C"),
@@ -495,6 +508,7 @@ UPGRADES: dict[str, Any] = {
     "state.points.1": PointsLedgerActor(from_settings()).upgrade,
     "state.notification.1": NotificationActor(Templates()).upgrade,
     "state.notification.2": NotificationActor(Templates()).upgrade,
+    "state.notification.3": NotificationActor(Templates()).upgrade,
     "state.campaign-segment.1": directories.upgrade,
     "state.campaign.1": CampaignActor().upgrade,
     "state.cart.1": carts.upgrade,
@@ -593,7 +607,7 @@ def test_the_golden_cart_is_sound_and_the_one_before_had_no_categories() -> None
 
 
 def test_the_golden_recipient_is_sound() -> None:
-    recipient.check(msgspec.msgpack.decode(golden("state.notification.3"), type=Recipient))
+    recipient.check(msgspec.msgpack.decode(golden("state.notification.4"), type=Recipient))
 
 
 def test_what_was_remembered_of_purchases_alone_is_read_as_that() -> None:
@@ -605,9 +619,16 @@ def test_what_was_remembered_of_purchases_alone_is_read_as_that() -> None:
 def test_a_recipient_whose_language_nobody_asked_is_read_with_all_else_and_what_waits_can_be_sent() -> None:
     was = UPGRADES["state.notification.2"](msgspec.msgpack.decode(golden("state.notification.2")))
     recipient.check(was)
-    assert was == msgspec.structs.replace(STATES["state.notification.3"], locale="")
+    assert was == msgspec.structs.replace(STATES["state.notification.4"], locale="", reach={})
     assert outbox.asked_for(was.queue.held[0]) == ASKED
     assert was == recipient.read(golden("state.notification.2"))
+
+
+def test_a_recipient_of_whose_channels_nothing_was_reported_is_read_with_all_else() -> None:
+    was = UPGRADES["state.notification.3"](msgspec.msgpack.decode(golden("state.notification.3")))
+    recipient.check(was)
+    assert was == msgspec.structs.replace(STATES["state.notification.4"], reach={})
+    assert was == recipient.read(golden("state.notification.3"))
 
 
 def test_what_a_segment_knew_of_campaigns_before_there_were_stops_is_read_as_nothing_being_stopped() -> None:
