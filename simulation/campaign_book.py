@@ -36,7 +36,7 @@ class Slot(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct):
-    """Under way, at `place` of `version`; `due` 0: it waits for nothing. `message`: the last one that was sent."""
+    """Under way, at `place` of `version`; `due` 0: it waits for nothing. `message`: its last, until it is answered."""
 
     version: str
     number: int

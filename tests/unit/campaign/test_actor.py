@@ -315,6 +315,20 @@ def test_a_message_that_does_not_go_out_gives_the_slot_back_and_one_that_does_ke
         assert not ann.member.unsettled or again
 
 
+@pytest.mark.parametrize(("word", "again"), [("message.suppressed", True), ("message.sent", False)])
+def test_a_run_that_goes_on_after_its_message_did_not_go_out_gives_the_slot_back_at_its_end(
+    word: str, again: bool
+) -> None:
+    ann = User()
+    steps = [REMIND, {"type": "wait_for", "event": "favorite", "seconds": 60, "then": [COUPON]}]
+    ann.campaign("VIEW", **{**VIEWED, "steps": steps}, limits=[{"count": 1}])
+    (_, asked) = ann.does("product_view", product_id="p1", view_duration=45)
+    ann.hears(word, template="cart_remind_sms", channel="sms", reference=asked.body.reference, reason="capped")  # type: ignore[attr-defined]
+    assert kinds(ann.waits(60)) == ["campaign.exited"]
+    assert bool(ann.does("product_view", product_id="p1", view_duration=45)) == again
+    assert not ann.member.unsettled
+
+
 def test_a_message_that_is_suppressed_leads_to_another_branch() -> None:
     ann = User()
     instead = {"then": [COUPON], "codes": ["no_consent"]}
