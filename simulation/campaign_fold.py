@@ -196,14 +196,11 @@ class Fold:
 
     def _take(self, id: str, rules: Rules) -> Slot | None:
         """One of each of the campaign's limits, and of each of its tags that anybody limits."""
-        own = [(_scope(id, limit), limit["count"]) for limit in rules.limits]
-        others = [(limit["scope"], limit["count"]) for limit in self._limits if limit["scope"][4:] in rules.tags]
-        most = max((count for _, count in others), default=0)
-        scopes = list(dict.fromkeys(scope for scope, _ in (*own, *others)))
+        own = [_scope(id, limit) for limit in rules.limits]
+        others = [limit["scope"] for limit in self._limits if limit["scope"][4:] in rules.tags]
+        scopes = list(dict.fromkeys((*own, *others)))
         for scope in scopes:
-            times = self._book.taken.setdefault(scope, [])
-            times.append(self._at)
-            del times[: -max([most, *(count for each, count in own if each == scope)])]
+            self._book.taken.setdefault(scope, []).append(self._at)
         return Slot(self._at, tuple(scopes)) if scopes else None
 
     # Going on.

@@ -468,6 +468,19 @@ def test_a_limit_on_a_tag_counts_all_campaigns_that_bear_it_and_none_makes_anoth
     assert ann.outcomes("FREE").count("entered") == 2  # which limits nobody
 
 
+def test_a_limit_on_a_tag_is_still_full_when_who_came_in_without_it_has_left_again() -> None:
+    ann = User()
+    once = [{"count": 1, "scope": "tag:spring"}]
+    ann.campaign("ONCE", trigger={"type": "event", "event": "search"}, steps=[COUPON], tags=["spring"], limits=once)
+    ann.campaign("FREE", trigger={"type": "event", "event": "share"}, steps=[REMIND], tags=["spring"])
+    ann.does("search")
+    for _ in range(3):
+        asked = [emit.body for emit in ann.does("share") if emit.kind == "notify.requested"]
+        ann.hears("message.suppressed", channel="sms", reference=asked[0].reference, reason="capped")  # type: ignore[attr-defined]
+    ann.does("search")
+    assert ann.outcomes("ONCE")[-1] == "capped"
+
+
 def test_no_two_actions_of_a_run_have_one_name_also_when_it_moves_to_another_version() -> None:
     ann = User()
     trigger = {"type": "event", "event": "sign_in"}
