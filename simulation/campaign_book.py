@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from typing import Any
 
 import msgspec
@@ -36,7 +36,7 @@ class Slot(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct):
-    """Under way, at `place` of `version`; `due` 0: it waits for nothing. `message`: the last one that was sent."""
+    """Under way, at `place` of `version`; `due` 0: it waits for nothing. `message`: its last, until it is answered."""
 
     version: str
     number: int
@@ -95,11 +95,15 @@ class Book:
                 {id: (each[0], each[1]) for id, each in stored[5].items()},
                 {id: (each.at, each.offset) for id, each in self.watches.items()},
             ),
-            "slots": (stored[8][0], {scope: times for scope, times in self.taken.items() if times}),
+            "slots": (stored[8][0], self._newest(stored[8][0])),
             "last": ({id: _last(each) for id, each in stored[12].items()}, self.last),
             "timer": (stored[14], self.believes),
         }
         return "; ".join(f"{name}: {one}, the model's {other}" for name, (one, other) in both.items() if one != other)
+
+    def _newest(self, stored: Mapping[str, list[int]]) -> dict[str, list[int]]:
+        """Of all that was taken, as many as are stored; one at least where there is any."""
+        return {scope: times[-max(1, len(stored.get(scope, ()))) :] for scope, times in self.taken.items() if times}
 
 
 def _last(each: list[Any]) -> tuple[int, str, str, str]:

@@ -126,11 +126,14 @@ class Fold:
             self._book.rows[key] = (due, self._entry.offset)
 
     def _answered(self, name: str, body: Mapping[str, Any]) -> None:
-        named = str(body.get(ANSWERS[name], "")) if name in ANSWERS else ""
-        reference = ".".join(named.split(".")[:2])
+        reference = str(body.get(ANSWERS[name], "")) if name in ANSWERS else ""
         slot = self._book.unsettled.pop(reference, None)
         if slot is not None and name in NO:
             self._book.give_back(slot)
+        for run in self._book.runs.values():
+            if reference and run.message == reference:
+                run.message = ""
+                run.acts -= name in NO
 
     def _watch(self, name: str, idle: bool) -> None:
         for id, told in self._open.items():
@@ -193,14 +196,11 @@ class Fold:
 
     def _take(self, id: str, rules: Rules) -> Slot | None:
         """One of each of the campaign's limits, and of each of its tags that anybody limits."""
-        own = [(_scope(id, limit), limit["count"]) for limit in rules.limits]
-        others = [(limit["scope"], limit["count"]) for limit in self._limits if limit["scope"][4:] in rules.tags]
-        most = max((count for _, count in others), default=0)
-        scopes = list(dict.fromkeys(scope for scope, _ in (*own, *others)))
+        own = [_scope(id, limit) for limit in rules.limits]
+        others = [limit["scope"] for limit in self._limits if limit["scope"][4:] in rules.tags]
+        scopes = list(dict.fromkeys((*own, *others)))
         for scope in scopes:
-            times = self._book.taken.setdefault(scope, [])
-            times.append(self._at)
-            del times[: -max([most, *(count for each, count in own if each == scope)])]
+            self._book.taken.setdefault(scope, []).append(self._at)
         return Slot(self._at, tuple(scopes)) if scopes else None
 
     # Going on.
@@ -265,7 +265,7 @@ class Fold:
             case _:
                 self._say(kind, id, rules.version, run.number, said["effect"])
         run.acts += 1
-        run.message = f"{id}.{run.number}" if kind == "notify.requested" else run.message
+        run.message = f"{id}.{run.number}.{step.place}" if kind == "notify.requested" else run.message
         self._why(id, rules, "acted", run.number, step=step.place, action=kind)
 
     def _finish(self, id: str, rules: Rules, run: Run, reason: str) -> None:

@@ -23,7 +23,7 @@ from actors.campaign.index import Active
 from actors.campaign.judging import Judge, Judgement
 from actors.campaign.limits import CAMPAIGN, TAG, LimitSpec
 from actors.campaign.running import go
-from actors.campaign.state import RUNS_MAX, WATCHES_MAX, Origin, Run
+from actors.campaign.state import RUNS_MAX, WATCHES_MAX, Member, Origin, Run
 from actors.comparison import passes
 from actors.windows.slots import Capped, reserve
 from supervision.envelope import rfc3339
@@ -135,7 +135,8 @@ def enter(desk: Desk, one: Active, origin: Origin, judgement: Judgement | None =
 def _limited(desk: Desk, one: Active, origin: Origin, judged: tuple[Judge, Judgement] | None) -> None:
     limits = [own(one.id, spec) for spec in one.compiled.limits if not spec.of_messages]
     tags = {TAG + tag for tag in one.compiled.campaign.tags} & desk.index.tag_limits.keys()
-    kept = max([desk.index.tag_limits[scope] for scope in tags], default=0)
+    counted = max([desk.index.tag_limits[scope] for scope in tags], default=0)
+    kept = counted + _returnable(desk.member) + 1 if tags else 0
     slot = reserve(desk.member.slots, limits, desk.at, sorted(tags), kept) if limits or tags else None
     if isinstance(slot, Capped):
         reason = f"{limits[slot.index].scope} until {rfc3339(slot.free_at)}"
@@ -147,6 +148,11 @@ def _limited(desk: Desk, one: Active, origin: Origin, judged: tuple[Judge, Judge
     desk.why(one, "entered", run, judged=judged, trigger=f"{origin.offset}")
     desk.entered(one, run)
     go(desk, one, run)
+
+
+def _returnable(member: Member) -> int:
+    """How many slots may still be given back."""
+    return sum(run.slot is not None for run in member.runs.values()) + len(member.unsettled)
 
 
 def own(campaign: str, spec: LimitSpec) -> LimitSpec:

@@ -95,8 +95,6 @@ def _answered(desk: Desk, campaign: str, run: Run, heard: Heard) -> None:
     waits = one.compiled.program.instructions[run.pc]
     code = _answer(heard)[1]
     assert isinstance(waits, Do), waits
-    run.acts -= bool(code)
-    run.told = "" if code else run.told
     run.pc = waits.after_refusal(code) if code else waits.next
     if code:
         desk.why(one, "refused", run, code, step=waits.place, reference=run.asked)
@@ -110,10 +108,16 @@ def _answer(heard: Heard) -> tuple[str, str]:
 
 
 def _settled(desk: Desk, reference: str, code: str) -> None:
-    """A message was all that a run has done: if it does not go out, the run's slot is free again."""
+    """What was refused was not done. Where it was all that a run has done, the run's slot is free again: of one that is
+    over at once, of one under way when it ends.
+    """
     slot = desk.member.unsettled.pop(reference, None)
     if slot is not None and code:
         give_back(desk.member.slots, slot)
+    for run in desk.member.runs.values():
+        if reference and reference in (run.asked, run.told):
+            run.acts -= bool(code)
+            run.told = "" if run.told == reference else run.told
 
 
 def _moved(desk: Desk, campaign: str, run: Run) -> Active | None:

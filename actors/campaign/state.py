@@ -46,8 +46,8 @@ class Run(msgspec.Struct, array_like=True):
     """A user's way through a campaign, at instruction `pc` of `version`. `number` counts the user's runs. `due`: when
     it goes on by itself, 0 = it is not waiting. `asked`: the reference of an action whose answer it waits for. `slot`:
     what its limits have counted for it, to be given back if it ends without having done anything. `acts`: how many
-    actions were not refused; `told`: the reference of its last message. `ready`: it waits for nothing but its turn, or
-    that what stops its campaign is lifted.
+    actions were not refused; `told`: the reference of its last message, until that is answered. `ready`: it waits for
+    nothing but its turn, or that what stops its campaign is lifted.
     """
 
     version: str

@@ -302,12 +302,15 @@ class NotificationActor(Domain[Recipient]):
             yield Arm(NEXT, wake_at) if wake_at else Cancel(NEXT)
 
     def _hand_over(self, state: Recipient, asked: SendNotification, event: Event) -> Iterator[Output]:
-        """It may go now; where it has no text it takes no slot."""
+        """It may go now; where it has no text it takes no slot. Nor does a text of a fact, for which nobody asked,
+        where nothing is configured: it has waited for a stop's end, or come while something else waits.
+        """
         message = self._message_of(state, asked, event)
         if isinstance(message, NotifyRefused):
             yield from _refused(asked, message, event)
             return
-        outbox.count(state, self._policy, asked, event.at)
+        if asked.reference or not self._lets_all_go:
+            outbox.count(state, self._policy, asked, event.at)
         yield _emitted(asked.channel, message)
         yield _answer(SENT, MessageSent(asked.template, asked.channel, **said_again(asked)))
         yield Record(line(asked, "sent", event, version=message.template_version))

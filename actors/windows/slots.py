@@ -10,6 +10,10 @@ could matter only when later ones are given back; but when the last was let in, 
 so what was forgotten then was outside every window already, and a window does not take back what has left it. So the
 answer is exact, in whatever order slots come back.
 
+That is so where all of a scope are let in by the same limits. Whoever is counted without being asked about all of them
+(`also`: a campaign bears a tag that others limit) comes in while they are full; given back, he would leave a gap where
+one stood that was forgotten for his sake. So `kept` must then be as many more as may still be given back.
+
 "Does not take back" holds as long as the limits stay as they are. When one gets a longer window, or its calendar a
 zone further west, what was forgotten may be missed: then as many more may pass as were given back of the last `count`
 or as `count` has grown by, and none otherwise. What is remembered is counted in the new window from then on.
@@ -31,6 +35,8 @@ from actors.windows.window_spec import WindowSpec
 
 COUNT_MAX = 366
 """Of a limit: one a day for a year."""
+RETURNABLE_MAX = 128
+"""Of one scope, that may still be given back and are kept for that."""
 
 
 class Limit(Protocol):
@@ -76,7 +82,8 @@ def reserve(
     slots: Slots, limits: Sequence[Limit], now: int, also: Collection[str] = (), kept: int = 0
 ) -> Slot | Capped:
     """One of each scope that `limits` name, and of those in `also`, at `now`, which never goes back; or none of any.
-    `kept`: so many times are kept at least, where others ask about a scope with limits of their own. O(limits × count).
+    `kept`: so many times are kept at least, where others ask about a scope with limits of their own, and those that may
+    be given back besides (the module's essay). O(limits × count).
     """
     if no := capped(slots, limits, now):
         return no
@@ -114,7 +121,8 @@ def check(slots: Slots) -> None:
     """Raise AssertionError unless what is kept is in order and bounded."""
     for scope, times in slots.times.items():
         assert times, f"{scope}: nothing is kept as something"
-        assert len(times) <= COUNT_MAX, f"{scope}: more than {COUNT_MAX} times"
+        most = COUNT_MAX + RETURNABLE_MAX
+        assert len(times) <= most, f"{scope}: more than {most} times"
         assert all(time <= later for time, later in pairwise(times)), f"{scope}: times out of order"
 
 

@@ -153,6 +153,15 @@ def test_a_text_of_a_fact_goes_out_at_once_where_nothing_is_configured_and_leave
     assert user.state == Recipient() and user.records == []
 
 
+def test_a_text_of_a_fact_is_not_counted_where_nothing_is_configured_also_when_something_waits() -> None:
+    user, once = User(), (MessageLimit("all", Rolling(HOUR), 1),)
+    user.asks(1)
+    assert user.asks(2, limits=once) == ["held r2 capped 03-04T13:00"]
+    user.at += HOUR // 2
+    assert user.earns() == ["notify.sms 您获得1积分", "sent "]
+    assert user.sleeps("2026-03-04T13:00") == ["notify.sms hello 2", "sent r2"]
+
+
 def test_a_long_text_says_how_many_sms_it_takes_and_only_an_sms_does() -> None:
     user = User()
     user.actor = NotificationActor(Templates({"zh-Hans": {**TEXTS["zh-Hans"], "hello": "长" * 71}}))

@@ -338,6 +338,20 @@ def test_a_message_that_does_not_go_out_gives_the_slot_back_and_one_that_does_ke
         assert not ann.member.unsettled or again
 
 
+@pytest.mark.parametrize(("word", "again"), [("message.suppressed", True), ("message.sent", False)])
+def test_a_run_that_goes_on_after_its_message_did_not_go_out_gives_the_slot_back_at_its_end(
+    word: str, again: bool
+) -> None:
+    ann = User()
+    steps = [REMIND, {"type": "wait_for", "event": "favorite", "seconds": 60, "then": [COUPON]}]
+    ann.campaign("VIEW", **{**VIEWED, "steps": steps}, limits=[{"count": 1}])
+    (_, asked) = ann.does("product_view", product_id="p1", view_duration=45)
+    ann.hears(word, template="cart_remind_sms", channel="sms", reference=asked.body.reference, reason="capped")  # type: ignore[attr-defined]
+    assert kinds(ann.waits(60)) == ["campaign.exited"]
+    assert bool(ann.does("product_view", product_id="p1", view_duration=45)) == again
+    assert not ann.member.unsettled
+
+
 def test_a_message_that_is_suppressed_leads_to_another_branch() -> None:
     ann = User()
     instead = {"then": [COUPON], "codes": ["no_consent"]}
@@ -475,6 +489,19 @@ def test_a_limit_on_a_tag_counts_all_campaigns_that_bear_it_and_none_makes_anoth
     assert ann.outcomes("DAILY")[-1] == "capped"
     ann.does("share")
     assert ann.outcomes("FREE").count("entered") == 2  # which limits nobody
+
+
+def test_a_limit_on_a_tag_is_still_full_when_who_came_in_without_it_has_left_again() -> None:
+    ann = User()
+    once = [{"count": 1, "scope": "tag:spring"}]
+    ann.campaign("ONCE", trigger={"type": "event", "event": "search"}, steps=[COUPON], tags=["spring"], limits=once)
+    ann.campaign("FREE", trigger={"type": "event", "event": "share"}, steps=[REMIND], tags=["spring"])
+    ann.does("search")
+    for _ in range(3):
+        asked = [emit.body for emit in ann.does("share") if emit.kind == "notify.requested"]
+        ann.hears("message.suppressed", channel="sms", reference=asked[0].reference, reason="capped")  # type: ignore[attr-defined]
+    ann.does("search")
+    assert ann.outcomes("ONCE")[-1] == "capped"
 
 
 def test_no_two_actions_of_a_run_have_one_name_also_when_it_moves_to_another_version() -> None:
