@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from simulation.campaign_checks import Check
 from simulation.campaign_time import within
 from simulation.campaign_words import Rules
 from supervision.envelope import rfc3339
@@ -64,9 +65,19 @@ class Book:
         """The last word about each campaign."""
         self.rows: dict[str, Row] = {}
         self.believes = 0
+        self.value = self.lines = 0
+        """Of the live cart."""
+        self.facts: dict[str, Any] = {}
+        """Of the profile."""
+        self.checks: dict[str, Check] = {}
+        self.moments: dict[str, int] = {}
+        """Campaign -> when its own time for the user comes."""
+        self.met: set[str] = set()
+        """Campaigns whose condition held when it was last looked at."""
 
     def due(self) -> int:
-        return min((run.due for run in self.runs.values() if run.due), default=0)
+        checks = [check.due for check in self.checks.values() if not check.over]
+        return min([*(run.due for run in self.runs.values() if run.due), *checks, *self.moments.values()], default=0)
 
     def again(self, key: str, at: int, offset: int) -> None:
         """What was due when a timer fired is so still, a moment later."""
@@ -74,6 +85,9 @@ class Book:
         if key == "next":
             for run in self.runs.values():
                 run.due = later if 0 < run.due <= at else run.due
+            for check in self.checks.values():
+                check.due = later if check.due <= at else check.due
+            self.moments.update({id: later for id, due in self.moments.items() if due <= at})
             later = self.believes = self.due()
         elif key.removeprefix("idle:") not in self.watches:
             return
@@ -96,10 +110,15 @@ class Book:
                 {id: (each.at, each.offset) for id, each in self.watches.items()},
             ),
             "slots": (stored[8][0], self._newest(stored[8][0])),
+            "met": (set(stored[10]), self.met),
+            "moments": (stored[11], self.moments),
+            "checks": (list(stored[15]), list(self.checks)),
             "last": ({id: _last(each) for id, each in stored[12].items()}, self.last),
             "timer": (stored[14], self.believes),
         }
-        return "; ".join(f"{name}: {one}, the model's {other}" for name, (one, other) in both.items() if one != other)
+        checks = [id for id, check in self.checks.items() if check.unlike(stored[15].get(id, [0] * 5))]
+        differ = [f"{name}: {one}, the model's {other}" for name, (one, other) in both.items() if one != other]
+        return "; ".join([*differ, *(f"check {id}: {stored[15]}, the model's {self.checks[id]}" for id in checks)])
 
     def _newest(self, stored: Mapping[str, list[int]]) -> dict[str, list[int]]:
         """Of all that was taken, as many as are stored; one at least where there is any."""
@@ -131,6 +150,8 @@ class View:
         return held
 
     def _leaf(self, leaf: dict[str, Any]) -> tuple[Any, bool]:
+        if leaf["type"] == "cart":
+            return self._book.value, self._book.value >= leaf["value"]
         counter = self._rules.counter(leaf)
         times = self._book.counted.get(counter, [])
         if counter not in self._counters:

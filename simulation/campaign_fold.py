@@ -14,8 +14,10 @@ from typing import Any
 import msgspec
 
 from simulation.campaign_book import Book, Counter, Origin, Run, Slot, View
+from simulation.campaign_checks import VERSION, Checks
+from simulation.campaign_moments import away, next_birthday
 from simulation.campaign_time import within
-from simulation.campaign_words import OVER, Rules, Step, window_name
+from simulation.campaign_words import CART, OVER, TRIGGERS, Rules, Step, window_name
 from simulation.model import Said
 from supervision.entry import Entry
 
@@ -50,6 +52,7 @@ class Why(msgspec.Struct, frozen=True):
     trigger: str | None
     reason: str | None
     conditions: tuple[tuple[str, Any, bool], ...] | None
+    snapshot: Any = None
 
 
 Campaigns = Mapping[str, Told]
@@ -70,11 +73,14 @@ class Fold:
         ]
         self.said: list[Said] = []
         self.whys: list[Why] = []
+        self.checks = Checks(book, at, entry.offset, self._say, self._told_of_check, mark)
 
     # What may come.
 
     def heard(self, name: str, body: Mapping[str, Any], idle: bool) -> None:
         """An event; `idle`: it is something that the user did."""
+        if name == "purchase_complete":
+            self.checks.bought()
         for counter in self._counters:
             if counter[0] == name:
                 self._book.counted.setdefault(counter, []).append(self._at)
@@ -90,11 +96,39 @@ class Fold:
         for id, told in self._open.items():
             if told.rules.trigger["type"] == "event" and told.rules.trigger["event"] == name:
                 self.enter(id, told.rules, Origin(self._at, self._entry.offset))
+        for id, told in self._open.items():
+            trigger = told.rules.trigger
+            if trigger["type"] == "absent_for" and trigger["event"] == name:
+                self._book.moments[id] = away(trigger, told.rules.zone, self._at)
+        self._changed(name)
+
+    def cart(self, value: int, lines: int) -> None:
+        """The cart is another: who leaves it alone from now on."""
+        book = self._book
+        book.value, book.lines = value, lines
+        for id, told in self._open.items():
+            if told.rules.trigger["type"] == "cart_idle":
+                if value >= told.rules.trigger["min_value"]:
+                    book.watches[id] = Origin(self._at, self._entry.offset)
+                    self._set(f"idle:{id}", self._at + told.rules.trigger["seconds"] * 1_000)
+                elif book.watches.pop(id, None) is not None:
+                    self._set(f"idle:{id}", 0)
+        self._changed(CART)
+
+    def told_of(self, changes: Mapping[str, Any]) -> None:
+        """Something is now so of the user, or (None) is not known."""
+        book = self._book
+        before = dict(book.facts)
+        book.facts = {name: value for name, value in {**before, **changes}.items() if value is not None}
+        for id, told in self._open.items() if book.facts != before else ():
+            self._look_forward(id, told.rules)
 
     def due(self, campaign: str, occurrence: int) -> None:
-        """A campaign's time has come for everybody."""
+        """A campaign's time has come for everybody, or (0) everybody's own has to be looked for."""
         told = self._open.get(campaign)
-        if told is not None and told.rules.trigger["type"] == "schedule":
+        if told is not None and not occurrence:
+            self._look_forward(campaign, told.rules)
+        elif told is not None and told.rules.trigger["type"] == "schedule":
             self.enter(campaign, told.rules, Origin(occurrence, self._entry.offset))
 
     def time(self) -> None:
@@ -105,6 +139,12 @@ class Fold:
                 self._mark("campaign_waited" if step.sort == "sleep" else "campaign_waited_in_vain")
                 run.place = step.otherwise if step.sort == "await" else step.next
                 self._go(id, rules, run)
+        for id, due in [each for each in self._book.moments.items() if each[1] <= self._at]:
+            del self._book.moments[id]
+            if (told := self._open.get(id)) is not None:
+                self._look_forward(id, told.rules)
+                self.enter(id, told.rules, Origin(due, self._entry.offset))
+        self.checks.due()
 
     def idle(self, campaign: str) -> None:
         """The user did nothing for as long as a campaign waits."""
@@ -150,6 +190,36 @@ class Fold:
             elif id in watches and trigger.get("idle") and idle:
                 self._set(f"idle:{id}", due)
 
+    # What is somebody's own.
+
+    def _look_forward(self, id: str, rules: Rules) -> None:
+        """When the user's own time comes; one that has come and is late stays."""
+        moments, born = self._book.moments, self._book.facts.get("birthday")
+        if rules.trigger["type"] != "birthday" or moments.get(id, self._at + 1) <= self._at:
+            return
+        if born is None:
+            moments.pop(id, None)
+        else:
+            moments[id] = next_birthday(born, rules.trigger["at"], rules.zone, self._at)
+
+    def _changed(self, what: str) -> None:
+        """Campaigns whose condition may have come to hold."""
+        for id, told in self._open.items():
+            if told.rules.trigger["type"] == "change" and what in told.rules.hears:
+                origin, met = Origin(self._at, self._entry.offset), self._book.met
+                before = id in met
+                met.discard(id)
+                if holds := self._view(told.rules, origin).holds(told.rules.said["when"], "when"):
+                    met.add(id)
+                if not (holds and before):
+                    self.enter(id, told.rules, origin)
+
+    def _told_of_check(
+        self, id: str, outcome: str, run: int | None, reason: str | None = None, *, action: str | None = None,
+        snapshot: Any = None,
+    ) -> None:  # fmt: skip
+        self.whys.append(Why(id, VERSION, outcome, run, None, action, None, reason, None, snapshot))
+
     # Entering.
 
     def enter(self, id: str, rules: Rules, origin: Origin) -> None:
@@ -176,6 +246,8 @@ class Fold:
         book.numbered += 1
         run = Run(rules.version, book.numbered, rules.start, origin, self._take(id, rules))
         book.runs[id] = run
+        if (trigger := rules.trigger["type"]) in TRIGGERS:
+            self._mark(f"entered_{trigger}")
         self._why(id, rules, "entered", run.number, trigger=f"{origin.offset}", conditions=seen)
         self._say("campaign.entered", id, rules.version, run.number)
         self._go(id, rules, run)

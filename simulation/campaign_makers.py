@@ -52,7 +52,8 @@ class CampaignMakers:
     def __init__(self, seed: str, draw: Draw, world: Office, answers: dict[int, PutAnswer]) -> None:
         self._rng = rng = Random(seed)
         self._draw, self._world, self._answers = draw, world, answers
-        self._words: dict[str, list[Word]] = campaigns(rng, draw.campaigns, draw.days + draw.leaps * draw.leap_days)
+        days = draw.days + draw.leaps * draw.leap_days
+        self._words: dict[str, list[Word]] = campaigns(rng, draw.campaigns, days, draw.moments)
         self._numbers = 0
         self.said = 0
         """Words that were answered."""

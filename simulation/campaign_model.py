@@ -17,7 +17,9 @@ from typing import Any
 import msgspec
 
 from simulation.campaign_book import Book, Row
+from simulation.campaign_checks import VERSION as CHECKED
 from simulation.campaign_fold import ANSWERS, Fold, Told, Why
+from simulation.campaign_moments import OWN
 from simulation.campaign_time import last_time, next_time
 from simulation.campaign_words import Rules
 from simulation.model import Said
@@ -28,7 +30,7 @@ CAMPAIGN = "campaign:"
 ON_TIME_MS = 60_000
 VERSIONS_MAX = 4
 """Of a campaign, the newest: a segment knows no more."""
-OF_USERS = frozenset({"behaviour.seen", "cart.changed", "user.profile", "campaign.due"})
+OF_USERS = frozenset({"behaviour.seen", "cart.changed", "user.profile", "campaign.due", "campaign.check"})
 """What always concerns somebody."""
 FACTS = frozenset({*ANSWERS, "points.earned", "points.spent", "points.activated", "points.reversed", "points.expiring",
                    "points.expired", "coupon.redeemed", "coupon.rolled_back", "coupon.expiring", "coupon.expired",
@@ -63,7 +65,7 @@ class Segment:
 
     def count(self, whys: Sequence[Why], said: Sequence[Said]) -> None:
         """What an entry came to."""
-        told = [(why.campaign, why.outcome) for why in whys if why.outcome in COUNTED]
+        told = [(why.campaign, why.outcome) for why in whys if why.outcome in COUNTED and why.version != CHECKED]
         told += [(one[2], f"over {one[-1]}") for one in said if one[0] == "campaign.exited"]
         for campaign, what in told:
             self.counts.setdefault(campaign, Counter())[what] += 1
@@ -112,8 +114,12 @@ class CampaignModel:
                 fold.due(body["campaign"], body["occurrence"])
             case "behaviour.seen":
                 fold.heard(body["behavior_type"], body, True)
-            case "cart.changed" | "user.profile":
-                pass
+            case "cart.changed":
+                fold.cart(body["value"], body["lines"])
+            case "user.profile":
+                fold.told_of(body["profile_changes"])
+            case "campaign.check":
+                fold.checks.asked(body)
             case _:
                 fold.heard(entry.kind, body, False)
         fold.end()
@@ -153,6 +159,8 @@ class CampaignModel:
         if trigger["type"] == "schedule" and told.status == "active":
             due = next_time(trigger["cron"], told.rules.zone, at)
             segment.rows[f"cron:{campaign}"] = (due, entry.offset)
+        elif trigger["type"] in OWN and told.status == "active":
+            self._turn(segment, campaign, 0, "user:", entry, at)
 
     def _time(self, segment: Segment, entry: Entry, body: dict[str, Any], at: int) -> list[Said]:
         """A schedule's time has come, or that of a page."""

@@ -46,7 +46,7 @@ def next_time(cron: str, zone: str, at: int) -> int:
         return next(then for then in _minutes(at, 1) if then > at and _wall(zone, then).minute % int(minute[2:]) == 0)
     today = _wall(zone, at).date()
     days = (today + timedelta(days=n) for n in range(-1, 4))
-    return min(then for day in days if (then := _shows(zone, day, int(hour), int(minute))) > at)
+    return min(then for day in days if (then := shows(zone, day, int(hour), int(minute))) > at)
 
 
 def last_time(cron: str, zone: str, at: int) -> int:
@@ -56,7 +56,7 @@ def last_time(cron: str, zone: str, at: int) -> int:
         return next(then for then in _minutes(at, -1) if then <= at and _wall(zone, then).minute % int(minute[2:]) == 0)
     today = _wall(zone, at).date()
     days = (today + timedelta(days=n) for n in range(-3, 2))
-    return max(then for day in days if (then := _shows(zone, day, int(hour), int(minute))) <= at)
+    return max(then for day in days if (then := shows(zone, day, int(hour), int(minute))) <= at)
 
 
 def _minutes(at: int, step: int) -> Iterator[int]:
@@ -65,7 +65,7 @@ def _minutes(at: int, step: int) -> Iterator[int]:
 
 
 @lru_cache(maxsize=4_096)
-def _shows(zone: str, day: date, hour: int, minute: int) -> int:
+def shows(zone: str, day: date, hour: int, minute: int) -> int:
     """The first minute at which the wall shows so much, or already more because clocks went forward over it."""
     wanted = datetime.combine(day, time(hour, minute))
     first = round(wanted.replace(tzinfo=_tz(zone)).timestamp()) * 1_000 - TWICE_MS

@@ -13,10 +13,20 @@ import msgspec
 
 from actors.normal_form import version
 
+CART = "cart"
+"""What a condition on the live cart asks for."""
 OVER = ""
 """The place behind the last step."""
 SORTS = {"wait": "sleep", "wait_for": "await", "branch": "fork"}
 """Of steps; all others do something."""
+
+TRIGGERS: Mapping[str, dict[str, Any]] = {
+    "cart_idle": {"min_value": 1},
+    "birthday": {"at": "09:00"},
+    "absent_for": {"event": "purchase_complete", "at": "10:00"},
+    "change": {},
+}
+"""The younger ones, each with what it means where nothing is said."""
 
 
 class Step(msgspec.Struct):
@@ -39,13 +49,17 @@ class Rules:
     def __init__(self, body: str) -> None:
         self.version = version(body.encode())
         self.said: dict[str, Any] = msgspec.json.decode(body)
-        self.trigger: dict[str, Any] = self.said["trigger"]
+        said: dict[str, Any] = self.said["trigger"]
+        self.trigger: dict[str, Any] = TRIGGERS.get(said["type"], {}) | said
         self.zone: str = self.said.get("zone", "UTC")
         self.steps: dict[str, Step] = {}
         self.start = self._lay(self.said["steps"], "steps", OVER)
         self.limits: list[dict[str, Any]] = self.said.get("limits", [])
         self.tags: list[str] = self.said.get("tags", [])
-        self.counters = {self.counter(leaf) for root in self._roots() for leaf in leaves(root)}
+        self.counters = {self.counter(leaf) for root in self._roots() for leaf in leaves(root) if leaf["type"] != CART}
+        when = list(leaves(self.said["when"])) if "when" in self.said else []
+        self.hears = {leaf.get("event", CART) for leaf in when}
+        """What changes whether `when` holds: events, and the cart."""
 
     def _lay(self, steps: list[dict[str, Any]], place: str, after: str) -> str:
         """Write down steps, the last one first; where they begin."""

@@ -27,6 +27,8 @@ DAYS: tuple[dict[str, Any], ...] = ({"days": 1}, {"calendar": "day"})
 WINDOWS: tuple[dict[str, Any], ...] = (
     {"seconds": 60}, {"seconds": 3_600}, {"days": 2}, {"calendar": "week"}, {}, *DAYS, *DAYS,
 )  # fmt: skip
+CLOCKS = ("00:00", "02:30", "14:20", "22:30")
+"""Of a user's own moments: the second is left out once in a zone, the last are soon after worlds begin."""
 WAITS = (1, 30, 1_500, 5_000)
 """Seconds: within a round, across a pause, across two."""
 TAG = "spring"
@@ -35,9 +37,12 @@ Word = tuple[str, dict[str, Any]]
 """put, activate, pause or archive; what is put, else nothing."""
 
 
-def campaigns(rng: Random, number: int, days: int) -> dict[str, list[Word]]:
-    """Each with what is done with it, in order; they are put and activated first. `days`: how long the world lasts."""
+def campaigns(rng: Random, number: int, days: int, young: int = 0) -> dict[str, list[Word]]:
+    """Each with what is done with it, in order; they are put and activated first. `days`: how long the world lasts.
+    `young`: how many look at carts, or at moments of each user's own.
+    """
     families = rng.sample((_counted, _counted, _idle, _idle, _scheduled, _awaited, _awaited), number)
+    families[:young] = rng.sample(YOUNG, young)
     if number and days > GAP_DAYS and _scheduled not in families:
         families[-1] = _scheduled
     return {f"c{n}": _words(rng, f"c{n}", family, days > GAP_DAYS) for n, family in enumerate(families)}
@@ -115,6 +120,34 @@ def _awaited(rng: Random) -> dict[str, Any]:
         steps.insert(rng.randrange(2), branch | {"then": [_action(rng)], "else": [_action(rng)]})
     return {"trigger": {"type": "event", "event": rng.choice(EVENTS)}, "steps": steps}
 
+
+def _left_alone(rng: Random) -> dict[str, Any]:
+    """A reminder of a cart, and a coupon later unless it was bought."""
+    trigger = {"type": "cart_idle", "seconds": rng.choice(WAITS), "min_value": rng.choice((1, 1, 1, 30_000))}
+    steps = [_message(rng), {"type": "wait", "seconds": rng.choice(WAITS)}, _coupon(rng)]
+    return {"trigger": trigger, "exit": {"type": "after_trigger", "event": "purchase_complete"}, "steps": steps}
+
+
+def _birthday(rng: Random) -> dict[str, Any]:
+    return {"trigger": {"type": "birthday", "at": rng.choice(CLOCKS)}, "steps": [_action(rng)]}
+
+
+def _away(rng: Random) -> dict[str, Any]:
+    """For who did not do it again for a day or two."""
+    trigger = {"type": "absent_for", "event": rng.choice(EVENTS), "days": rng.choice((1, 1, 2))}
+    steps = [_action(rng) for _ in range(rng.randint(1, 2))]
+    return {"trigger": trigger | {"at": rng.choice(CLOCKS)}, "steps": steps}
+
+
+def _holds(rng: Random) -> dict[str, Any]:
+    """Once a condition comes to hold: so many of an event, or a cart of some worth."""
+    when = _count(rng, rng.choice(EVENTS), (1, 2, 3))
+    if rng.random() < 0.5:
+        when = {"type": "cart", "of": "value", "op": ">=", "value": rng.choice((1, 30_000, 60_000))}
+    return {"trigger": {"type": "change"}, "when": when, "steps": [_action(rng)]}
+
+
+YOUNG = (_left_alone, _birthday, _birthday, _away, _holds)
 
 # Parts.
 

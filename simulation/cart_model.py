@@ -90,7 +90,7 @@ class CartBook(msgspec.Struct):
 
 
 class CartModel:
-    """Books by subject. `idle_ms` without a touch abandon a cart."""
+    """Books by subject. `idle_ms` without a touch abandon a cart, 0: nobody is told."""
 
     domain = "cart"
     kinds = frozenset({"behaviour.seen", "timer.cart"})
@@ -136,7 +136,7 @@ class CartModel:
             book.changed, book.told = entry.offset, False
         if why or book.lines:
             book.since = at
-        if book.lines and not book.told:
+        if book.lines and not book.told and self._idle_ms:
             book.idle = (at + self._idle_ms, entry.offset)
         elif why and not book.lines:
             book.idle = None

@@ -303,7 +303,7 @@ def _is_long(entry: Entry) -> bool:
     """Whether its id is known for 7 days: all that moves points and has no business key of its own."""
     if entry.kind == "points.change":
         return b'"order_id"' not in entry.body
-    return entry.kind.startswith(("points.", "order.", "user.sign_in", "tier.grant"))
+    return entry.kind.startswith(("points.", "order.", "user.sign_in", "tier.grant", "delay."))
 
 
 def _same(one: bytes, other: bytes) -> bool:

@@ -29,6 +29,12 @@ CAMPAIGNS_SHARE = 0.14
 OTHERS = ("ledger", "probes", "coupons", "browsing")
 """Of worlds without any of these: some 8 % of all."""
 
+MOMENTS_SHARE = 0.7
+"""Of worlds with campaigns."""
+DELAYED_SHARE = 0.05
+REMEMBERED_SHARE = 0.7
+"""Of worlds without any of all these; and of those with delayed messages, which are remembered for a week."""
+
 
 class Draw(msgspec.Struct, frozen=True):
     """One world's dimensions. Rates are chances per occasion, counts per world, times in seconds of virtual time."""
@@ -151,6 +157,12 @@ class Draw(msgspec.Struct, frozen=True):
     """Campaigns that operators put, 0: their domain is not there."""
     campaign_page: int
     """How many users hear at a time that a campaign is due."""
+    moments: int
+    """Campaigns that look at carts or at moments of users' own, 0: the cart is not there for campaigns."""
+    told: float
+    """Share of messages that are delayed checks or facts of profiles, where there are `moments`."""
+    delayed: int
+    """How many of the inputs other systems leave to be published later, 0: that domain is not there."""
 
 
 class Dice:
@@ -178,7 +190,9 @@ def draw(rng: Random) -> Draw:
     drawn |= _coupon_calls(dice, drawn["coupon_asks"])
     drawn |= _hands(dice, drawn["coupons"] > 0)
     drawn |= _browsing(dice, not drawn["ledger"] and not drawn["probes"] and not drawn["coupons"])
-    return Draw(**(drawn | _campaigns(dice, not any(drawn[name] for name in OTHERS))))
+    drawn |= _campaigns(dice, not any(drawn[name] for name in OTHERS))
+    drawn |= _moments(dice, drawn["campaigns"])
+    return Draw(**(drawn | _delayed(dice, not any(drawn[name] for name in (*OTHERS, "campaigns")))))
 
 
 def _sizes(dice: Dice) -> dict[str, Any]:
@@ -383,6 +397,30 @@ def _campaigns(dice: Dice, room: bool) -> dict[str, Any]:
         "campaigns": rng.randint(3, 5),
         "campaign_page": rng.choice((1, 2, 3)),
     }
+
+
+def _moments(dice: Dice, campaigns: int) -> dict[str, Any]:
+    """As `_latest`, of carts and moments of users' own, where there are `campaigns`. They need a day that passes."""
+    rng = dice.rng
+    if not campaigns or rng.random() >= MOMENTS_SHARE:
+        return {"moments": 0, "told": 0.0}
+    days, leaps, leap_days = rng.choice(((1, 0, 1), (1, 1, 2), (1, 1, 4), (0, 1, 5)))
+    return {
+        "days": days,
+        "leaps": leaps,
+        "leap_days": leap_days,
+        "moments": min(campaigns - 1, rng.choice((2, 3, 3))),
+        "told": rng.uniform(0.2, 0.3),
+    }
+
+
+def _delayed(dice: Dice, room: bool) -> dict[str, Any]:
+    """As `_latest`, of messages to be published later, where there is `room` for them; some need a week that passes."""
+    rng = dice.rng
+    if not room or rng.random() >= DELAYED_SHARE:
+        return {"delayed": 0}
+    leaps = {"leaps": 2, "leap_days": 8, "days_leap": False} if rng.random() < REMEMBERED_SHARE else {}
+    return {"delayed": rng.randint(20, 35), "rounds": rng.choice((1, 2)), "pause_s": rng.choice((0, 5_000)), **leaps}
 
 
 def draw_of(seed: int) -> Draw:

@@ -22,6 +22,7 @@ from simulation.checker import Checker
 from simulation.coupon_shoppers import CouponShoppers
 from simulation.draw import Draw
 from simulation.shoppers import Shoppers
+from simulation.tellers import ACTIVITIES, NAMED_CHECK, PLAIN_CHECK, Tellers
 from simulation.violation import Violation
 from supervision.messages import Item
 from topology.ports import Props
@@ -37,7 +38,10 @@ PLAIN_CHANGE = b'{"event_type":"points_change","user_id":"'
 PROFILE_UPDATE = b'{"event_type":"user_profile_update"'
 COUPON = b'{"event_type":"coupon_'
 BATCH = b'{"event_type":"batch_coupon_issue"'
-DOORS = {PROFILE_UPDATE: PROFILES, COUPON: COUPONS, BATCH: BATCHES, NESTED: BEHAVIOURS, FLAT: BEHAVIOURS}
+DOORS = {
+    PROFILE_UPDATE: PROFILES, COUPON: COUPONS, BATCH: BATCHES, NESTED: BEHAVIOURS, FLAT: BEHAVIOURS,
+    PLAIN_CHECK: ACTIVITIES, NAMED_CHECK: ACTIVITIES,
+}  # fmt: skip
 """By how a message begins; all else is about points."""
 FACTS = {
     "zone": ("Asia/Shanghai", "UTC", None),
@@ -87,9 +91,10 @@ class Publishers:
 
     def __init__(
         self, rng: Random, draw: Draw, shop: Shop, broker: SimulatedBroker, checker: Checker, coupons: CouponShoppers,
-        browsers: Browsers,
+        browsers: Browsers, tellers: Tellers,
     ) -> None:  # fmt: skip
         self._rng = rng
+        self._tellers = tellers
         self._browsers = browsers
         self._coupons = coupons
         self._draw = draw
@@ -181,6 +186,7 @@ class Publishers:
             part.replace(b'"points":', b'"points":1')
             .replace(b'_changes":{', b'_changes":{"reused":1,')
             .replace(b'"coupon_issue",', b'"coupon_issue","reused":1,')
+            .replace(b'"trigger_id":"t', b'"trigger_id":"another')
             .replace(b'"behavior_type":', b'"reused":1,"behavior_type":')
             for part in sending.parts
         )
@@ -193,6 +199,8 @@ class Publishers:
         user = min(int(rng.expovariate(2 / draw.users)), draw.users - 1)  # a few hot ones
         if draw.profiles and rng.random() < draw.profiles:
             return self._profile(user)
+        if draw.told and rng.random() < draw.told:
+            return self._tellers.message(user)
         if draw.browsing and rng.random() < draw.browsing:
             return self._browsers.message(user)
         if draw.coupons and rng.random() < draw.coupons:

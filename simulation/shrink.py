@@ -16,6 +16,7 @@ TRIES_MAX = 80
 SMALLER: tuple[tuple[str, int], ...] = (
     ("days", 0), ("leaps", 0), ("switches", 0), ("asks", 0), ("coupon_asks", 0), ("rounds", 1), ("calls", 0),
     ("segments", 1), ("users", 1), ("probes", 0), ("batch", 1),
+    ("told", 0), ("delayed", 0),
 )  # fmt: skip
 """Dimensions that are not faults, and their smallest."""
 

@@ -29,6 +29,7 @@ from actors.coupon.code_keys import KNOWN_TO_ALL
 from actors.coupon.stock import CouponStockActor
 from actors.coupon_jobs.actor import CouponJobsActor
 from actors.coupon_jobs.pages import Pages
+from actors.delay.actor import DelayActor
 from actors.money import DEFAULT_CURRENCY
 from actors.notification.actor import NotificationActor
 from actors.notification.templates import Templates
@@ -59,6 +60,9 @@ from simulation.checker import Checker
 from simulation.coupon_model import CouponModel
 from simulation.crashes import Crashes
 from simulation.customers import Customers
+from simulation.delay_model import DelayModel
+from simulation.delay_proof import DelayProof
+from simulation.delayers import Delayers
 from simulation.draw import Draw, draw
 from simulation.escrow import Escrow
 from simulation.faults import Faults, FaultyStore, hosts
@@ -84,6 +88,7 @@ from simulation.rule_makers import RuleMakers
 from simulation.shadow import Shadow
 from simulation.spoken_trace import SpokenTrace
 from simulation.tally import Tally
+from simulation.tellers import Tellers
 from simulation.violation import Violation
 from simulation.watch_model import WatchModel
 from simulation.wire import Wire
@@ -184,6 +189,8 @@ class World:
         self.askers = Askers(asking, self.draw, self, later)
         self.merchants = Merchants(f"{seed} merchants", self.draw, self, self.askers, self.coupons.answered)
         self.publishers = self._publishers(publishing)
+        self.delayers = self._delayers()
+        self.arrivals = DelayProof(self.checker.logs, self.delayers)
         self.job_makers = self._job_makers()
         self.absence = self._absence()
         shoppers = self.merchants.shoppers
@@ -213,7 +220,7 @@ class World:
         """With all models, also of domains that are not there."""
         watch = WatchModel(self.draw.refusals_max, self.marks)
         others = (self.notified, self.profiles, self.programmes, self.probe, watch)
-        young = (self.browsing, self.carts, self.why.model)
+        young = (self.browsing, self.carts, self.why.model, DelayModel(self.marks))
         models = (self.points, *others, self.coupons, self.escrow, self.jobs, *young)
         return Shadow(models, self.checker.logs, self.checker.armed, self.faults, self.marks)
 
@@ -234,11 +241,16 @@ class World:
     def _publishers(self, rng: Random) -> Publishers:
         browsers = Browsers(Random(f"{self.seed} browsing"))
         coupons = self.merchants.shoppers
-        return Publishers(rng, self.draw, self, self.broker, self.checker, coupons, browsers)
+        tellers = Tellers(Random(f"{self.seed} tellers"))
+        return Publishers(rng, self.draw, self, self.broker, self.checker, coupons, browsers, tellers)
+
+    def _delayers(self) -> Delayers:
+        rng, heard = Random(f"{self.seed} delayed"), self.publishers.heard
+        return Delayers(rng, self.draw, self, self.broker, self.checker, heard)
 
     def _absence(self) -> Absence:
         drawn = self.draw
-        return Absence(drawn.absence_hold_s, self.broker.queued, self.publishers.heard, drawn.clock_jumps > 0)
+        return Absence(drawn.absence_hold_s, self.broker.queued, self.delayers.heard, drawn.clock_jumps > 0)
 
     def _weigh(self, name: str) -> float:
         return 0.1 if self.draw.slow_share and Random(f"{self.seed}{name}").random() < self.draw.slow_share else 1.0
@@ -311,11 +323,13 @@ class World:
             sizes = sizes_of(self.draw)
             others.append(CouponJobsActor(self.draw.segments, Pages(sizes.under_way, sizes.page, sizes.held)))
         others += [BehaviourActor(DEFAULT_CURRENCY)] if self.draw.browsing else []
-        if self.draw.cart_idle_s:
-            others += [CartWatcherActor(DEFAULT_CURRENCY, self.draw.cart_idle_s), ReminderActor()]
+        if self.draw.cart_idle_s or self.draw.moments:
+            others.append(CartWatcherActor(DEFAULT_CURRENCY, self.draw.cart_idle_s))
+        others += [ReminderActor()] if self.draw.cart_idle_s else []
         if self.draw.campaigns:
             pages = campaign_pages(self.draw)
             others.append(CampaignActor(DEFAULT_CURRENCY, fanout.Pages(pages.users, pages.held)))
+        others += [DelayActor()] if self.draw.delayed else []
         others += [WatchActor([PointsLedgerActor.name], self.draw.refusals_max)] if self.draw.refusals_max else []
         return [self._ledger(), *others, *([ProbeActor()] if self.draw.probes else [])]
 
@@ -409,6 +423,7 @@ class World:
             self.checker.published(outgoing)
             self.receiver.receive(outgoing)
             self.merchants.shoppers.heard(outgoing)
+        self.arrivals.arrived(outgoing)
 
     def at(self, seconds: float, act: Callable[[], None]) -> None:
         """Do it later; outlives processes."""
@@ -480,10 +495,11 @@ class World:
     def _round(self, left: int, left_today: int) -> None:
         """A share of what is to be sent; so many rounds are left, this one included, and so many of the day."""
         drawn, last = self.draw, left == 1
-        published = drawn.inputs - drawn.probes - drawn.asks - drawn.calls - drawn.coupon_asks
+        published = drawn.inputs - drawn.probes - drawn.asks - drawn.calls - drawn.coupon_asks - drawn.delayed
         self.job_makers.plan_round(left)
         self.campaign_makers.plan_round(left)
         self.publishers.plan_day((published - self.publishers.sent) // left)
+        self.delayers.plan_round((drawn.delayed - self.delayers.sent) // left)
         self.askers.plan_day((drawn.probes - self.askers.sent) // left)
         if self._rules_change and left_today == 1:
             self.rule_makers.plan_day()
@@ -588,6 +604,7 @@ class World:
         self.customers.at_rest()
         self.proof.at_rest(self.points.gifts_discarded)
         self.why.at_rest()
+        self.arrivals.at_rest()
         young = (self.coupons.answers, self.jobs.answers)
         answers = (self.probe.answers, self.points.answers, self.programmes.answers, *young)
         self.askers.compare({id: answer for each in answers for id, answer in each.items()})
@@ -597,7 +614,7 @@ class World:
             raise Violation(f"model: {wrong}")
         if wrong := self.jobs.log_fits(self.checker.logs) if self.draw.jobs else "":
             raise Violation(f"jobs: {wrong}")
-        if wrong := self.carts.log_fits(self.checker.logs) if self.draw.cart_idle_s else "":
+        if wrong := self.carts.log_fits(self.checker.logs) if self.draw.cart_idle_s or self.draw.moments else "":
             raise Violation(f"carts: {wrong}")
         self.wiring.tree.check()
         FaultyStore(self.disk, self.faults).check()
@@ -614,7 +631,7 @@ class World:
     @property
     def _inputs(self) -> int:
         asked = self.askers.sent + self.askers.asked + self.merchants.asked
-        return self.publishers.sent + asked + self.callers.sent
+        return self.publishers.sent + asked + self.callers.sent + self.delayers.sent
 
     def _outcome(self, violation: str) -> Outcome:
         marks, faults = self.marks, self.faults

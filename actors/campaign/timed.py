@@ -1,7 +1,8 @@
 """Campaigns whose time is each user's own: a birthday, so many days before something ends, so long without a purchase.
 
 The moment is worked out when what it depends on is heard of, and kept beside the runs under the user's one timer. When
-it has come, the next one is worked out from then on.
+it has come, the next one is worked out from then on; not before its firing is heard, however late that is, or whatever
+else is heard meanwhile would lose it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def heard(desk: Desk, said: Heard | None, changed: frozenset[str]) -> None:
 
 
 def look(desk: Desk, one: Active) -> None:
-    """Work out when the campaign is due next, from what is known."""
+    """Work out when the campaign is due next, from what is known, unless it is due already."""
+    if desk.member.dues.get(one.id, desk.at + 1) <= desk.at:
+        return
     due = _due(one.compiled.calendar, one.compiled.campaign.trigger, desk.member.knows, desk.at)
     if due is not None:
         desk.member.dues[one.id] = due

@@ -62,11 +62,16 @@ class DelayActor(Domain[Waiting]):
                 return _fired(state, event)
 
     def discarded(self, state: Waiting, event: Event) -> Iterable[Output]:
-        """A message whose firing is given up will not go out, and is forgotten in its time."""
-        if isinstance(event.body, TimerDue) and state.status == "pending":
-            waiting.end(state, "cancelled")
-            return [_forget_later(event)]
-        return ()
+        """A message whose firing is given up will not go out, and is forgotten in its time; at once, if that time was
+        what the firing was for, or it would be remembered for ever.
+        """
+        if not isinstance(event.body, TimerDue):
+            return ()
+        if state.status != "pending":
+            waiting.forget(state)
+            return ()
+        waiting.end(state, "cancelled")
+        return [_forget_later(event)]
 
 
 def _later(state: Waiting, event: Event, asked: PublishLater) -> Iterator[Output]:

@@ -76,6 +76,21 @@ def test_a_birthday_is_told_of_in_the_morning_also_to_who_was_known_before_the_c
         assert ann.waits(364 * DAY) == [] and kinds(ann.waits(2 * DAY))[0] == "campaign.entered"
 
 
+def test_a_birthday_whose_firing_is_late_is_not_lost_when_something_else_is_heard_first() -> None:
+    for late in ("profile", "version"):
+        ann = User()
+        campaign: dict[str, Any] = {"trigger": {"type": "birthday"}, "zone": "UTC", "steps": [SMS]}
+        ann.campaign("BIRTHDAY", **campaign)
+        ann.has(birthday="1990-09-22")
+        ann.at += DAY * 1_000  # 22 September, in the afternoon, and nothing has fired yet
+        if late == "profile":
+            assert ann.has(shoe=43) == []
+        else:
+            ann.campaign("BIRTHDAY", **campaign, priority=1)
+        assert kinds(ann.waits(1))[0] == "campaign.entered" and now(ann) < "2026-09-23"
+        assert ann.waits(364 * DAY) == [] and kinds(ann.waits(DAY))[0] == "campaign.entered"
+
+
 def test_seven_days_before_a_membership_ends_its_holder_hears_of_it() -> None:
     ann = User()
     trigger = {"type": "before", "what": "membership_end", "days": 7, "at": "10:00"}

@@ -114,3 +114,10 @@ def test_a_message_whose_firing_an_operator_discards_does_not_wait_for_ever() ->
     one.hears(LATER)
     assert one.fires(discarded=True) == [] and one.state.status == "cancelled"
     assert one.fires() == [] and one.state == Waiting()
+
+
+def test_an_id_is_new_too_when_an_operator_discards_the_firing_that_was_to_forget_it() -> None:
+    one = One()
+    one.hears(LATER)
+    one.fires()
+    assert one.fires(discarded=True) == [] and one.state == Waiting() and one.armed is None
