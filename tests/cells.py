@@ -21,6 +21,7 @@ from supervision.threads import ThreadCell, ThreadRuntime
 from supervision.tree import CellRuntime
 
 DEADLINE_S = 10.0
+STRIDE_S = 20.0
 
 
 class Recorder:
@@ -151,3 +152,14 @@ def settle(runtime: CellRuntime, until: Callable[[], bool]) -> None:
     while not until():
         assert runtime.clock.monotonic_s() < deadline_s, "it did not come to pass"
         ticks.wait(0.002)
+
+
+def pass_time(runtime: SteppedRuntime, seconds: float) -> None:
+    """Let hours of virtual time pass in strides: what is due within one comes at its end, and the ticks that fall into
+    it are one (a day has 400,000). The last stride goes at the usual pace, so that all that was due is done.
+    """
+    end_s = runtime.clock.monotonic_s() + seconds
+    while end_s - runtime.clock.monotonic_s() > STRIDE_S:
+        runtime.clock.advance(STRIDE_S)
+        runtime.run_for(0.0)
+    runtime.run_for(end_s - runtime.clock.monotonic_s())

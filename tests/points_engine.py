@@ -31,6 +31,7 @@ from supervision.messages import Append, Item
 from supervision.stepped import SteppedRuntime
 from supervision.store_simulated import Disk, SimulatedStore
 from supervision.store_sqlite import SqliteStore, open_sqlite
+from tests.cells import pass_time
 from topology.ports import NoBroker
 from topology.wire import Door, MadeUp
 
@@ -103,6 +104,11 @@ class PointsEngine:
     def settle(self, seconds: float = 3.0) -> None:
         """Let so much time pass; what is due meanwhile fires."""
         self.runtime.run_for(seconds)
+        assert self.fatal == []
+
+    def pass_time(self, seconds: float) -> None:
+        """The same for hours, in strides."""
+        pass_time(self.runtime, seconds)
         assert self.fatal == []
 
     def step(self, times: int = 1) -> None:

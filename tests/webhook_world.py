@@ -16,6 +16,7 @@ from supervision.messages import Append, Item
 from supervision.runtime import Address, Behaviour, ChildSpec
 from supervision.supervisor import SupervisorSpec
 from supervision.tree import plant
+from tests.cells import pass_time
 from tests.engine_world import SEGMENTS, START_MS, World
 from topology.webhooks.endpoint import Endpoint
 from topology.webhooks.ports import Answered, Letter, Outcome
@@ -103,6 +104,9 @@ class Calling(World):
     def ask(self, *drafts: Draft) -> None:
         items = [Item(segment_of(draft.subject, SEGMENTS), draft, encode_draft(draft)) for draft in drafts]
         self.engine.journal.tell(Append(items, lambda _: None, sum(len(item.encoded) for item in items)))
+
+    def settle(self, seconds: float = 8.0) -> None:
+        pass_time(self.runtime, seconds)
 
     def said(self, user: str = "1") -> list[dict[str, Any]]:
         """How the user's calls ended, as the log has it."""

@@ -41,16 +41,16 @@ def test_who_leaves_his_cart_is_told_of_once_over_a_kill_and_who_buys_is_not(tmp
     engine = PointsEngine(tmp_path)
     for user in ("leaves", "buys", "comes back"):
         seen(engine.engine.journal, user, "add_to_cart", product_id="tea", cart_total_value=5)
-    engine.settle(HOUR_S / 2)
+    engine.pass_time(HOUR_S / 2)
     seen(engine.engine.journal, "buys", "purchase_complete", order_id="A")
     seen(engine.engine.journal, "comes back", "add_to_cart", product_id="cup")
     engine.settle()
     engine.kill()
     engine = PointsEngine(tmp_path, clock=engine.clock)
     assert abandoned(engine) == []
-    engine.settle(HOUR_S / 2 + 60)
+    engine.pass_time(HOUR_S / 2 + 60)
     assert abandoned(engine) == [("leaves", 1)]
-    engine.settle(HOUR_S)
+    engine.pass_time(HOUR_S)
     assert sorted(abandoned(engine)) == [("comes back", 1), ("leaves", 1)]
     engine.close()
 
@@ -63,7 +63,7 @@ def test_a_purchase_after_any_step_ends_the_reminder_if_it_stands_before_the_req
     for steps in range(0, STEPS_MAX, 3):
         engine = PointsEngine(tmp_path / f"{steps}")
         seen(engine.engine.journal, "1", "add_to_cart", product_id="tea")
-        engine.settle(HOUR_S - 1)
+        engine.pass_time(HOUR_S - 1)
         while not engine.said("timer.cart"):
             engine.step()
         engine.step(steps)

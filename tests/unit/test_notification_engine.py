@@ -38,15 +38,15 @@ def test_a_held_text_is_sent_once_when_its_hour_comes_over_a_kill(tmp_path: Path
     assert texts(engine) == [] and held["reason"] == "quiet_hours"
     engine.kill()
     engine = PointsEngine(tmp_path, clock=engine.clock, policy=QUIET)
-    engine.settle(HOUR_S / 2)
+    engine.pass_time(HOUR_S / 2)
     assert texts(engine) == []
-    engine.settle(2 * HOUR_S)
+    engine.pass_time(2 * HOUR_S)
     assert texts(engine) == ["1"]
     [(sent, _)] = engine.said("notify.sms")
     assert rfc3339(sent.at // HOUR * HOUR) == held["until"]
     engine.kill()
     engine = PointsEngine(tmp_path, clock=engine.clock, policy=QUIET)
-    engine.settle(2 * HOUR_S)
+    engine.pass_time(2 * HOUR_S)
     assert texts(engine) == ["1"] and len(engine.said("message.sent")) == 1
     engine.close()
 
@@ -56,7 +56,7 @@ def test_consent_is_heard_at_the_door_and_ends_what_waits(tmp_path: Path) -> Non
     earn(engine, "1")
     earn(engine, "2")
     engine.say("consent_changed", "1", channel="sms", consent="withdrawn", category="points")
-    engine.settle(3 * HOUR_S)
+    engine.pass_time(3 * HOUR_S)
     assert texts(engine) == ["2"]
     assert [body["reason"] for _, body in engine.said("message.suppressed")] == ["no_consent"]
     engine.close()
@@ -109,7 +109,7 @@ def test_a_held_message_is_said_by_the_version_that_is_active_when_it_goes(tmp_p
     said = {"default_locale": "en", "variables": ["points"], "texts": {"en": {"text": "{{ points }} are new"}}}
     body = FAMILY.body("active", msgspec.json.encode(said))
     version = put(engine, name, notification_template_kind(name).parse(body))
-    engine.settle(3 * HOUR_S)
+    engine.pass_time(3 * HOUR_S)
     [(_, sent)] = engine.said("notify.sms")
     assert (sent["text"], sent["locale"], sent["template_version"]) == ("5 are new", "en", version)
     engine.close()
