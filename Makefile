@@ -14,6 +14,7 @@ BROKER ?= yes
 AMQP   ?=
 ARGS   ?=
 TESTS  ?= tests
+WORKERS ?= 2
 
 export PYTHONPATH := $(CURDIR)
 export BROKER
@@ -40,9 +41,9 @@ run: install ## the engine with a private RabbitMQ (BROKER=no, AMQP=url, ARGS=â€
 broker: install servers ## only the private RabbitMQ below data/broker, until Ctrl-C
 	@exec $(PY) run.py broker --data $(DATA) $(ARGS)
 
-test: install ## every suite but the long ones, on private servers
+test: install ## every suite but the long ones, on private servers (WORKERS=0: in this process, for a debugger)
 	@house/servers '$(BROKER)' '' || true
-	@$(PY) -m pytest -q -m 'not long' $(TESTS) $(ARGS)
+	@$(PY) -m pytest -q -n $(WORKERS) --max-worker-restart 0 -m 'not long' $(TESTS) $(ARGS)
 
 test-long: install ## the long ones: full crash runs, many worlds
 	@house/servers '$(BROKER)' '' || true

@@ -1,7 +1,8 @@
 """Servers, markers and the order of a test run.
 
 One RabbitMQ node serves a whole run; each test that asks for `broker` gets a virtual host of its own, so nothing leaks
-from one to the next. Cheap suites run first: a broken ledger is reported before a node has even started.
+from one to the next. Cheap suites run first: a broken ledger is reported before a node has even started. Several
+workers begin with all that needs the node (two_workers.py).
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
 
+from tests.two_workers import SERVED, Dealing
 from topology.broker_admin import BrokerAdmin
 from topology.broker_node import BrokerUnavailable, PrivateBroker, installed
 
 _ORDER = ("unit", "house", "contract", "simulation", "broker", "crash")
-"""Folders below tests/, in the order in which they run."""
+"""Folders below tests/, in the order in which they run,"""
+_DEALT = (*SERVED, *(suite for suite in _ORDER if suite not in SERVED))
+"""and in which they are begun by several workers: what takes longest from beginning to end comes first."""
 
 _MARKERS = {
     "long": "takes minutes; left to `make test-long`",
@@ -36,7 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}: {text}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Dealing:
+    return Dealing(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         suite = _suite(item)
         fixtures: tuple[str, ...] = getattr(item, "fixturenames", ())
@@ -44,7 +53,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("broker")
         if suite == "crash":
             item.add_marker("crash")
-    items.sort(key=lambda item: _ORDER.index(_suite(item)))
+    order = _DEALT if hasattr(config, "workerinput") else _ORDER
+    items.sort(key=lambda item: order.index(_suite(item)))
 
 
 def _suite(item: pytest.Item) -> str:
