@@ -28,6 +28,8 @@ BROWSING_SHARE = 0.14
 CAMPAIGNS_SHARE = 0.14
 OTHERS = ("ledger", "probes", "coupons", "browsing")
 """Of worlds without any of these: some 8 % of all."""
+NOTICES_SHARE = 0.8
+"""Of worlds with campaigns."""
 
 
 class Draw(msgspec.Struct, frozen=True):
@@ -151,6 +153,9 @@ class Draw(msgspec.Struct, frozen=True):
     """Campaigns that operators put, 0: their domain is not there."""
     campaign_page: int
     """How many users hear at a time that a campaign is due."""
+    notices: float
+    """Share of messages that are about what users agree to and when they like to hear of a shop which limits its own
+    messages; 0: it sends whatever it is asked for, or nothing."""
 
 
 class Dice:
@@ -178,7 +183,8 @@ def draw(rng: Random) -> Draw:
     drawn |= _coupon_calls(dice, drawn["coupon_asks"])
     drawn |= _hands(dice, drawn["coupons"] > 0)
     drawn |= _browsing(dice, not drawn["ledger"] and not drawn["probes"] and not drawn["coupons"])
-    return Draw(**(drawn | _campaigns(dice, not any(drawn[name] for name in OTHERS))))
+    drawn |= _campaigns(dice, not any(drawn[name] for name in OTHERS))
+    return Draw(**(drawn | _notices(dice, drawn["campaigns"] > 0)))
 
 
 def _sizes(dice: Dice) -> dict[str, Any]:
@@ -383,6 +389,13 @@ def _campaigns(dice: Dice, room: bool) -> dict[str, Any]:
         "campaigns": rng.randint(3, 5),
         "campaign_page": rng.choice((1, 2, 3)),
     }
+
+
+def _notices(dice: Dice, room: bool) -> dict[str, Any]:
+    """As `_latest`, of limits of messages, where there is somebody who asks for any."""
+    if not room or dice.rng.random() >= NOTICES_SHARE:
+        return {"notices": 0.0}
+    return {"notices": dice.rng.uniform(0.05, 0.2), "notifies": True}
 
 
 def draw_of(seed: int) -> Draw:

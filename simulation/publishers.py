@@ -16,6 +16,7 @@ import msgspec
 
 from actors.registry import COMMANDS
 from gateway.ingest import Ingest, Taken
+from simulation import notices_drawn
 from simulation.broker import Message, SimulatedBroker
 from simulation.browsing import BEHAVIOURS, FLAT, NESTED, Browsers
 from simulation.checker import Checker
@@ -37,7 +38,10 @@ PLAIN_CHANGE = b'{"event_type":"points_change","user_id":"'
 PROFILE_UPDATE = b'{"event_type":"user_profile_update"'
 COUPON = b'{"event_type":"coupon_'
 BATCH = b'{"event_type":"batch_coupon_issue"'
-DOORS = {PROFILE_UPDATE: PROFILES, COUPON: COUPONS, BATCH: BATCHES, NESTED: BEHAVIOURS, FLAT: BEHAVIOURS}
+DOORS = {
+    PROFILE_UPDATE: PROFILES, COUPON: COUPONS, BATCH: BATCHES, NESTED: BEHAVIOURS, FLAT: BEHAVIOURS,
+    notices_drawn.CONSENT_CHANGED: notices_drawn.CONSENTS,
+}  # fmt: skip
 """By how a message begins; all else is about points."""
 FACTS = {
     "zone": ("Asia/Shanghai", "UTC", None),
@@ -193,6 +197,8 @@ class Publishers:
         user = min(int(rng.expovariate(2 / draw.users)), draw.users - 1)  # a few hot ones
         if draw.profiles and rng.random() < draw.profiles:
             return self._profile(user)
+        if draw.notices and rng.random() < draw.notices:
+            return notices_drawn.message(rng, user)
         if draw.browsing and rng.random() < draw.browsing:
             return self._browsers.message(user)
         if draw.coupons and rng.random() < draw.coupons:
