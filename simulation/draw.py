@@ -392,10 +392,13 @@ def _campaigns(dice: Dice, room: bool) -> dict[str, Any]:
 
 
 def _notices(dice: Dice, room: bool) -> dict[str, Any]:
-    """As `_latest`, of limits of messages, where there is somebody who asks for any."""
-    if not room or dice.rng.random() >= NOTICES_SHARE:
+    """As `_latest`, of limits of messages, where there is somebody who asks for any: fewer campaigns, which say more,
+    so that such a world costs hardly more than another with campaigns.
+    """
+    rng = dice.rng
+    if not room or rng.random() >= NOTICES_SHARE:
         return {"notices": 0.0}
-    return {"notices": dice.rng.uniform(0.05, 0.2), "notifies": True}
+    return {"notices": rng.uniform(0.06, 0.18), "notifies": True, "campaigns": rng.choice((2, 3, 3))}
 
 
 def draw_of(seed: int) -> Draw:

@@ -150,6 +150,14 @@ OBSERVED: Mapping[str, str] = {
     "campaign_archived_under_way": "somebody was under way in a campaign that was archived",
     "campaign_pages": "a schedule told users on a page after its first one",
     "campaign_schedule_late": "a schedule was more than a minute late",
+    "campaign_slot_returned": "a message was all that a run had done, and it did not go out",
+    "message_held_capped": "a message waited because a limit had no room",
+    "message_held_quiet_hours": "one waited for the end of quiet hours",
+    "message_held_stopped": "one waited because something was stopped",
+    "message_stop_lifted": "a stop was over, and those who waited were told",
+    "message_went_later": "a message that had waited went out",
+    "message_expired": "one had waited until it was worth nothing any more",
+    "message_dropped": "one that waited must not go any more, for another reason",
     "campaign_made_good": "a firing or a word to a segment about campaigns was thrown away, and it was made good",
 }
 """Name -> what it means."""

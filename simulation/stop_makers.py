@@ -21,15 +21,19 @@ from actors.stops.programme import STOPS
 from actors.stops.stops import PROGRAMME
 from gateway.campaigns import Campaigns
 from gateway.problems import Problem
-from gateway.programmes import SOURCE, Programmes, Wanted
+from gateway.programmes import SOURCE, Active, Programmes, Wanted
 from gateway.readers import ReaderPool
 from gateway.stops import StopButtons
 from gateway.wiring import Wiring
 from simulation.bent_clock import BentClock
 from simulation.draw import Draw
 from simulation.notices_drawn import presses
+from simulation.violation import Violation
 from supervision.store import Refused
 from topology.wire import id_hash
+
+OVERTAKEN = "unknown_campaign"
+"""What may be wrong when the campaign was lost on its way."""
 
 
 class OnCall(Protocol):
@@ -51,8 +55,8 @@ class StopMakers:
         self._numbers = 0
 
     def plan_round(self, left: int) -> None:
-        """Press some of what is to be pressed; so many rounds are left, this one included."""
-        for _ in range(sum(self._rng.random() < 1 / left for _ in self._presses)):
+        """At most one button, so that what is stopped is so over a pause; so many rounds are left with this one."""
+        if self._rng.random() < len(self._presses) / left:
             self._world.at(self._rng.uniform(0, self._draw.window_s), self._next)
 
     def _next(self) -> None:
@@ -68,10 +72,14 @@ class StopMakers:
         campaigns = Campaigns(programmes, readers, segments, "UTC", DEFAULT_CURRENCY)
         buttons = StopButtons(programmes, campaigns, readers, segments, self._world.clock)
         verb, scope = self._presses[0]
+        wanted: Wanted | Active | None = None
         try:
             wanted = buttons.wanted(verb, buttons.read(msgspec.json.encode({"scope": scope})), "who is on call")
         except Refused:
             return
+        except Problem as problem:
+            if problem.code != OVERTAKEN:
+                raise Violation(f"stops: {verb} {scope} was answered with {problem}") from None
         self._presses.pop(0)
         if isinstance(wanted, Wanted):
             programmes.put(wanted, partial(self._answered, name))
