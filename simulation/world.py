@@ -72,6 +72,7 @@ from simulation.message_model import MessageModel
 from simulation.mishaps import Mishaps
 from simulation.model import NotificationModel, ProfileModel
 from simulation.notice_model import NoticeModel
+from simulation.notice_proof import NoticeProof
 from simulation.notices_drawn import PolicyWords
 from simulation.operators import Operators
 from simulation.points_model import PointsModel, plain_rules
@@ -206,7 +207,7 @@ class World:
         drawn, marks = self.draw, self.marks
         self.points = PointsModel(plain_rules(self.programme), marks)
         self.profiles = ProfileModel()
-        self.notified = self._message_model()
+        self.notified, self.messages = self._message_model(), NoticeProof()
         self.programmes = ProgrammesModel(drawn.segments)
         self.probe = ProbeModel()
         self.coupons = CouponModel(marks)
@@ -402,6 +403,8 @@ class World:
             self.browsing.stage(stage)
         elif stage.domain == CampaignActor.name:
             self.why.stage(stage)
+        elif stage.domain == NotificationActor.name:
+            self.messages.stage(stage)
 
     def _retry_failed(self, stage: Stage) -> None:
         """Of a user whose retry failed anew, memory is what the store has: nothing folds it until the next one. Where
