@@ -47,6 +47,13 @@ class Run(msgspec.Struct):
     due: int = 0
     acts: int = 0
     message: str = ""
+    ready: bool = False
+    """A stop has held it, and it waits for nothing else."""
+
+    @property
+    def held(self) -> bool:
+        """It still does."""
+        return self.ready and not self.due
 
 
 class Book:
@@ -94,6 +101,15 @@ class Book:
         if later:
             self.rows[key] = (later, offset)
 
+    def look_again(self, at: int, offset: int) -> None:
+        """Whom a stop holds looks a moment later whether it does."""
+        for run in self.runs.values():
+            run.due = at + NEAR_MS if run.held else run.due
+        due = self.due()
+        if due != self.believes:
+            self.believes = due
+            self.rows["next"] = (due, offset)
+
     def give_back(self, slot: Slot) -> None:
         for scope in slot.scopes:
             if slot.at in self.taken.get(scope, []):
@@ -101,8 +117,10 @@ class Book:
 
     def unlike(self, stored: list[Any]) -> str:
         """How the stored state differs, empty when it does not."""
-        runs = {id: (run[0], run[1], run[3][0], run[5], run[8]) for id, run in stored[4].items()}
-        mine = {id: (run.version, run.number, run.origin.at, run.due, run.acts) for id, run in self.runs.items()}
+        runs = {id: (run[0], run[1], run[3][0], run[5], run[8], run[10]) for id, run in stored[4].items()}
+        mine = {
+            id: (run.version, run.number, run.origin.at, run.due, run.acts, run.ready) for id, run in self.runs.items()
+        }
         both: dict[str, tuple[Any, Any]] = {
             "runs": (runs, mine),
             "watches": (

@@ -6,7 +6,7 @@ campaign_proof.py the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from hashlib import blake2b
 from typing import Any
@@ -61,7 +61,13 @@ Campaigns = Mapping[str, Told]
 class Fold:
     """Works on one user's book for one entry, folded at `at`."""
 
-    def __init__(self, book: Book, campaigns: Campaigns, entry: Entry, at: int, mark: Callable[[str], None]) -> None:
+    def __init__(
+        self, book: Book, campaigns: Campaigns, entry: Entry, at: int, mark: Callable[[str], None],
+        stopped: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        self._stopped = stopped
+        self.held = False
+        """A stop has held somebody."""
         self._book, self._campaigns, self._entry, self._at, self._mark = book, campaigns, entry, at, mark
         self._open = {id: told for id, told in sorted(campaigns.items()) if told.status == "active"}
         going_on = [told for told in campaigns.values() if told.status in ("active", "paused")]
@@ -85,7 +91,7 @@ class Fold:
             if counter[0] == name:
                 self._book.counted.setdefault(counter, []).append(self._at)
         self._answered(name, body)
-        for id, run in list(self._book.runs.items()):
+        for id, run in [each for each in self._book.runs.items() if not each[1].ready]:
             if (rules := self._version(id, run)) is not None:
                 step = rules.steps[run.place]
                 if step.sort == "await" and step.said["event"] == name:
@@ -135,9 +141,19 @@ class Fold:
         """Runs whose time has come go on."""
         for id, run in [each for each in self._book.runs.items() if 0 < each[1].due <= self._at]:
             if (rules := self._version(id, run)) is not None:
-                step = rules.steps[run.place]
-                self._mark("campaign_waited" if step.sort == "sleep" else "campaign_waited_in_vain")
-                run.place = step.otherwise if step.sort == "await" else step.next
+                if not run.ready:
+                    step = rules.steps[run.place]
+                    self._mark("campaign_waited" if step.sort == "sleep" else "campaign_waited_in_vain")
+                    run.place = step.otherwise if step.sort == "await" else step.next
+                self._go(id, rules, run)
+
+    def go_on(self) -> None:
+        """A stop is over, perhaps not the one that holds a run."""
+        for id, run in [each for each in self._book.runs.items() if each[1].held]:
+            if self._stops(id):
+                self.held = True
+            elif (rules := self._version(id, run)) is not None:
+                self._mark("campaign_went_on")
                 self._go(id, rules, run)
         for id, due in [each for each in self._book.moments.items() if each[1] <= self._at]:
             del self._book.moments[id]
@@ -169,6 +185,7 @@ class Fold:
         reference = str(body.get(ANSWERS[name], "")) if name in ANSWERS else ""
         slot = self._book.unsettled.pop(reference, None)
         if slot is not None and name in NO:
+            self._mark("campaign_slot_returned")
             self._book.give_back(slot)
         for run in self._book.runs.values():
             if reference and run.message == reference:
@@ -226,7 +243,9 @@ class Fold:
         book, when = self._book, rules.said.get("when")
         last = book.last.get(id)
         view = self._view(rules, origin)
-        if self._kept_out(id, rules):
+        if self._stops(id):
+            self._last(id, rules, "not_entered", "stopped")
+        elif self._kept_out(id, rules):
             if last is None or last[2] != "holdout":
                 self._mark("campaign_holdout")
                 self._why(id, rules, "holdout")
@@ -298,10 +317,15 @@ class Fold:
         return rules
 
     def _go(self, id: str, rules: Rules, run: Run) -> None:
-        run.due = 0
+        run.due, run.ready = 0, False
         while run.place != OVER:
             step = rules.steps[run.place]
             match step.sort:
+                case "do" if self._stops(id):
+                    run.ready = self.held = True
+                    self._mark("campaign_stopped")
+                    self._why(id, rules, "held", run.number, step=step.place, reason="stopped")
+                    return
                 case "sleep" | "await":
                     run.due = self._at + step.said["seconds"] * 1_000
                     return
@@ -314,6 +338,9 @@ class Fold:
                     self._act(id, rules, run, step)
                     run.place = step.next
         self._finish(id, rules, run, "finished")
+
+    def _stops(self, id: str) -> bool:
+        return "all" in self._stopped or f"{CAMPAIGN}:{id}" in self._stopped
 
     def _leaves(self, id: str, rules: Rules, run: Run) -> bool:
         """The condition to stop holds, which is looked at before each action."""

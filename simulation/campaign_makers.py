@@ -25,6 +25,7 @@ from gateway.readers import ReaderPool
 from gateway.wiring import Wiring
 from simulation.campaigns_drawn import Word, campaigns
 from simulation.draw import Draw
+from simulation.notices_drawn import with_messages
 from simulation.violation import Violation
 from supervision.store import Refused
 from topology.wire import id_hash
@@ -54,6 +55,8 @@ class CampaignMakers:
         self._draw, self._world, self._answers = draw, world, answers
         days = draw.days + draw.leaps * draw.leap_days
         self._words: dict[str, list[Word]] = campaigns(rng, draw.campaigns, days, draw.moments)
+        if draw.notices:
+            with_messages(Random(f"{seed} messages"), self._words)
         self._numbers = 0
         self.said = 0
         """Words that were answered."""

@@ -27,6 +27,8 @@ from supervision.entry import Entry
 from supervision.messages import Emission
 
 CAMPAIGN = "campaign:"
+EVERY = ""
+"""In the place of a campaign's id: of all whom a stop has held."""
 ON_TIME_MS = 60_000
 VERSIONS_MAX = 4
 """Of a campaign, the newest: a segment knows no more."""
@@ -62,6 +64,11 @@ class Segment:
         """Of whom something is known."""
         self.counts: dict[str, Counter[str]] = {}
         """Campaign -> how many decisions it came to, by what they were, and runs that are over, by `over` and why."""
+        self.stops = 0
+        self.stopped: list[str] = []
+        """Scopes, by the newest version that was heard of, which `stops` counts."""
+        self.held = False
+        """One of them has held somebody since users were last told to go on."""
 
     def count(self, whys: Sequence[Why], said: Sequence[Said]) -> None:
         """What an entry came to."""
@@ -103,13 +110,15 @@ class CampaignModel:
         if entry.kind == "timer.campaign" and not _fires(book.rows, body):
             return []
         segment.users.add(entry.subject)
-        fold = Fold(book, segment.campaigns, entry, at, self._mark)
+        fold = Fold(book, segment.campaigns, entry, at, self._mark, segment.stopped)
         match entry.kind:
             case "timer.campaign" if body["key"] == "next":
                 book.believes = 0
                 fold.time()
             case "timer.campaign":
                 fold.idle(body["key"].removeprefix("idle:"))
+            case "campaign.due" if body["campaign"] == EVERY:
+                fold.go_on()
             case "campaign.due":
                 fold.due(body["campaign"], body["occurrence"])
             case "behaviour.seen":
@@ -123,6 +132,7 @@ class CampaignModel:
             case _:
                 fold.heard(entry.kind, body, False)
         fold.end()
+        segment.held = segment.held or fold.held
         segment.count(fold.whys, fold.said)
         self.whys += [(entry.subject, entry.offset, why) for why in fold.whys]
         return fold.said
@@ -135,6 +145,8 @@ class CampaignModel:
     def _hear(self, segment: Segment, entry: Entry, body: dict[str, Any], at: int) -> list[Said]:
         """Of a version of a campaign."""
         campaign = body["name"].removeprefix(CAMPAIGN)
+        if body["name"] == "stops":
+            self._switch(segment, entry, body, at)
         if not body["name"].startswith(CAMPAIGN):
             return []
         before = segment.campaigns.get(campaign)
@@ -150,6 +162,16 @@ class CampaignModel:
         self._wait(segment, campaign, entry, at)
         segment.done[campaign] = at
         return []
+
+    def _switch(self, segment: Segment, entry: Entry, body: dict[str, Any], at: int) -> None:
+        """Of what is stopped; whoever was held goes on when something is let go."""
+        if body["number"] <= segment.stops:
+            return
+        before, segment.stops = segment.stopped, body["number"]
+        segment.stopped = [one["scope"] for one in msgspec.json.decode(body["body"])["stopped"]]
+        if segment.held and not set(before) <= set(segment.stopped):
+            segment.held = False
+            self._turn(segment, EVERY, 0, "user:", entry, at)
 
     def _wait(self, segment: Segment, campaign: str, entry: Entry, at: int) -> None:
         """Set the timer to the next time of a schedule."""
@@ -192,12 +214,12 @@ class CampaignModel:
     def _page(self, segment: Segment, entry: Entry, body: dict[str, Any], at: int) -> list[Said]:
         """The next users are told."""
         campaign, occurrence, after = segment.pages.pop(body["key"])
-        if segment.campaigns[campaign].status != "active":
+        if campaign != EVERY and segment.campaigns[campaign].status != "active":
             return []
         most = self._pages.held if body["held"] else self._pages.users
         users = sorted((user for user in segment.users if user.encode() > after.encode()), key=str.encode)[:most]
         if users:
-            self._marks["campaign_pages"] += after != "user:"
+            self._marks["campaign_pages"] += after != "user:" and campaign != EVERY
             self._turn(segment, campaign, occurrence, users[-1], entry, at)
         return [("campaign.due", user, campaign, occurrence) for user in users]
 
@@ -211,6 +233,8 @@ class CampaignModel:
             self._marks["campaign_made_good"] += 1
             return self.fold(entry, at)
         body, book = msgspec.json.decode(entry.body), self.books.get(entry.subject)
+        if entry.kind == "campaign.due" and body["campaign"] == EVERY and book is not None:
+            book.look_again(at, entry.offset)
         if entry.kind != "timer.campaign" or book is None or not _fires(book.rows, body):
             return []
         self._marks["campaign_made_good"] += 1
@@ -228,6 +252,8 @@ class CampaignModel:
         segment = self.segments[int(number)]
         if part:
             theirs = {id: _counted(total) for id, total in stored[2].items()}
+            if stored[1] != segment.held:
+                return f"somebody is held: {stored[1]}, the model says {segment.held}"
             return "" if theirs == segment.counts else f"the store counts {theirs}, the model {segment.counts}"
         known = segment.campaigns
         mine = {id: [told.number, told.status, told.rules.version, list(told.versions)] for id, told in known.items()}
@@ -263,7 +289,8 @@ class CampaignModel:
         """Empty when nobody waits for what can no longer come."""
         for subject, book in self.books.items():
             for campaign, run in book.runs.items():
-                if not run.due:
+                held = any(each.stopped for each in self.segments.values()) and run.held
+                if not run.due and not held:
                     return f"{subject} is under way in {campaign} for ever"
         return ""
 

@@ -54,7 +54,7 @@ class Rules:
         self.zone: str = self.said.get("zone", "UTC")
         self.steps: dict[str, Step] = {}
         self.start = self._lay(self.said["steps"], "steps", OVER)
-        self.limits: list[dict[str, Any]] = self.said.get("limits", [])
+        self.limits = [limit for limit in self.said.get("limits", []) if not _of_messages(limit)]
         self.tags: list[str] = self.said.get("tags", [])
         self.counters = {self.counter(leaf) for root in self._roots() for leaf in leaves(root) if leaf["type"] != CART}
         when = list(leaves(self.said["when"])) if "when" in self.said else []
@@ -83,6 +83,12 @@ class Rules:
             return (leaf["event"], "last", "ever", "")
         window = window_name(leaf.get("within", {}))
         return (leaf["event"], "count", window, self.zone if window.startswith(("days", "calendar")) else "")
+
+
+def _of_messages(limit: Mapping[str, Any]) -> bool:
+    """Whoever sends them keeps it, not the campaign."""
+    scope = limit.get("scope", "")
+    return scope == "all" or scope.startswith("channel:")
 
 
 def window_name(window: Mapping[str, Any]) -> str:

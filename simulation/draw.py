@@ -28,9 +28,9 @@ BROWSING_SHARE = 0.14
 CAMPAIGNS_SHARE = 0.14
 OTHERS = ("ledger", "probes", "coupons", "browsing")
 """Of worlds without any of these: some 8 % of all."""
-
+NOTICES_SHARE = 0.8
 MOMENTS_SHARE = 0.7
-"""Of worlds with campaigns."""
+"""Both of worlds with campaigns."""
 DELAYED_SHARE = 0.05
 REMEMBERED_SHARE = 0.7
 """Of worlds without any of all these; and of those with delayed messages, which are remembered for a week."""
@@ -163,6 +163,9 @@ class Draw(msgspec.Struct, frozen=True):
     """Share of messages that are delayed checks or facts of profiles, where there are `moments`."""
     delayed: int
     """How many of the inputs other systems leave to be published later, 0: that domain is not there."""
+    notices: float
+    """Share of messages that are about what users agree to and when they like to hear of a shop which limits its own
+    messages; 0: it sends whatever it is asked for, or nothing."""
 
 
 class Dice:
@@ -191,6 +194,7 @@ def draw(rng: Random) -> Draw:
     drawn |= _hands(dice, drawn["coupons"] > 0)
     drawn |= _browsing(dice, not drawn["ledger"] and not drawn["probes"] and not drawn["coupons"])
     drawn |= _campaigns(dice, not any(drawn[name] for name in OTHERS))
+    drawn |= _notices(dice, drawn["campaigns"] > 0)
     drawn |= _moments(dice, drawn["campaigns"])
     return Draw(**(drawn | _delayed(dice, not any(drawn[name] for name in (*OTHERS, "campaigns")))))
 
@@ -397,6 +401,16 @@ def _campaigns(dice: Dice, room: bool) -> dict[str, Any]:
         "campaigns": rng.randint(3, 5),
         "campaign_page": rng.choice((1, 2, 3)),
     }
+
+
+def _notices(dice: Dice, room: bool) -> dict[str, Any]:
+    """As `_latest`, of limits of messages, where there is somebody who asks for any: fewer campaigns, which say more,
+    so that such a world costs hardly more than another with campaigns.
+    """
+    rng = dice.rng
+    if not room or rng.random() >= NOTICES_SHARE:
+        return {"notices": 0.0}
+    return {"notices": rng.uniform(0.06, 0.18), "notifies": True, "campaigns": rng.choice((2, 3, 3))}
 
 
 def _moments(dice: Dice, campaigns: int) -> dict[str, Any]:

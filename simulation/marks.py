@@ -163,6 +163,14 @@ OBSERVED: Mapping[str, str] = {
     "delayed_cancelled": "one was taken back before",
     "delayed_refused": "what was asked of one was refused",
     "delayed_forgotten": "one was forgotten, a week after it was over",
+    "campaign_slot_returned": "a message was all that a run had done, and it did not go out",
+    "message_held_capped": "a message waited because a limit had no room",
+    "message_held_quiet_hours": "one waited for the end of quiet hours",
+    "message_held_stopped": "one waited because something was stopped",
+    "message_stop_lifted": "a stop was over, and those who waited were told",
+    "message_went_later": "a message that had waited went out",
+    "message_expired": "one had waited until it was worth nothing any more",
+    "message_dropped": "one that waited must not go any more, for another reason",
     "campaign_made_good": "a firing or a word to a segment about campaigns was thrown away, and it was made good",
 }
 """Name -> what it means."""

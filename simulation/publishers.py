@@ -16,6 +16,7 @@ import msgspec
 
 from actors.registry import COMMANDS
 from gateway.ingest import Ingest, Taken
+from simulation import notices_drawn
 from simulation.broker import Message, SimulatedBroker
 from simulation.browsing import BEHAVIOURS, FLAT, NESTED, Browsers
 from simulation.checker import Checker
@@ -41,6 +42,7 @@ BATCH = b'{"event_type":"batch_coupon_issue"'
 DOORS = {
     PROFILE_UPDATE: PROFILES, COUPON: COUPONS, BATCH: BATCHES, NESTED: BEHAVIOURS, FLAT: BEHAVIOURS,
     PLAIN_CHECK: ACTIVITIES, NAMED_CHECK: ACTIVITIES,
+    notices_drawn.CONSENT_CHANGED: notices_drawn.CONSENTS,
 }  # fmt: skip
 """By how a message begins; all else is about points."""
 FACTS = {
@@ -201,6 +203,8 @@ class Publishers:
             return self._profile(user)
         if draw.told and rng.random() < draw.told:
             return self._tellers.message(user)
+        if draw.notices and rng.random() < draw.notices:
+            return notices_drawn.message(rng, user)
         if draw.browsing and rng.random() < draw.browsing:
             return self._browsers.message(user)
         if draw.coupons and rng.random() < draw.coupons:

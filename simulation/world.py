@@ -31,8 +31,9 @@ from actors.coupon_jobs.actor import CouponJobsActor
 from actors.coupon_jobs.pages import Pages
 from actors.delay.actor import DelayActor
 from actors.money import DEFAULT_CURRENCY
+from actors.notification import policy
 from actors.notification.actor import NotificationActor
-from actors.notification.templates import Templates
+from actors.notification.templates import DEFAULT_LOCALE, TEXTS, Templates
 from actors.points.actor import PointsLedgerActor
 from actors.points.programme import Programme, parse
 from actors.profile.actor import ProfileActor
@@ -43,7 +44,7 @@ from gateway.commands import Commands
 from gateway.ingest import Ingest
 from gateway.readers import ReaderPool
 from gateway.wiring import Broker, Parts, Wiring
-from simulation import self_checks
+from simulation import notices_drawn, self_checks
 from simulation.absence import Absence
 from simulation.askers import Askers
 from simulation.bent_clock import BentClock
@@ -74,6 +75,9 @@ from simulation.merchants import Merchants
 from simulation.message_model import MessageModel
 from simulation.mishaps import Mishaps
 from simulation.model import NotificationModel, ProfileModel
+from simulation.notice_model import NoticeModel
+from simulation.notice_proof import NoticeProof
+from simulation.notices_drawn import PolicyWords
 from simulation.operators import Operators
 from simulation.points_model import PointsModel, plain_rules
 from simulation.probe import NAME as PROBE
@@ -87,6 +91,7 @@ from simulation.reminder import ReminderActor
 from simulation.rule_makers import RuleMakers
 from simulation.shadow import Shadow
 from simulation.spoken_trace import SpokenTrace
+from simulation.stop_makers import StopMakers
 from simulation.tally import Tally
 from simulation.tellers import Tellers
 from simulation.violation import Violation
@@ -124,8 +129,8 @@ IDLE_S = 31.0
 """What is scarce and idle goes back within it: only then is it certain who is told that there is nothing."""
 PROGRAMMES_KEPT = 8
 """Compiling one takes a tenth of a world's time, and every process of a world has the same."""
-TEMPLATES = Templates()
-"""Compiled once: they are immutable, and compiling them took a tenth of a world's time."""
+TEMPLATES = Templates({**TEXTS, DEFAULT_LOCALE: {**TEXTS[DEFAULT_LOCALE], "remind": "您好"}})
+"""Compiled once: they are immutable, and compiling them took a tenth of a world's time. The last is campaigns'."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -168,6 +173,7 @@ class World:
         self.faults = Faults(Random(rng.random()), self.draw, self.clock)
         self.checker = Checker(self.disk.image, self.marks)
         self.programme, *later = programmes(Random(f"{seed} programmes"), self.draw)
+        self.policy = notices_drawn.policy(Random(f"{seed} policy")) if self.draw.notices else PolicyWords()
         self._models()
         self.shadow = self._shadow()
         self.proof = LedgerProof(self.checker.logs, self.draw.ledger > 0)
@@ -197,6 +203,7 @@ class World:
         self.callers = Callers(Random(f"{seed} callers"), self.draw, self, shoppers, self.coupons.answered)
         self.rule_makers = RuleMakers(Random(f"{seed} rules"), self.draw, self)
         self.campaign_makers = CampaignMakers(f"{seed} campaigns", self.draw, self, self.rule_makers.answers)
+        self.stop_makers = StopMakers(f"{seed} stops", self.draw, self, self.rule_makers.answers)
         self.mishaps = Mishaps(Random(rng.random()), self)
         self._command_door = Door({**COMMANDS, **FOR_OPERATORS}, self.draw.segments)
         self.readers = (*(domain.name for domain in self._domains()), "courier", "relay")
@@ -207,7 +214,7 @@ class World:
         drawn, marks = self.draw, self.marks
         self.points = PointsModel(plain_rules(self.programme), marks)
         self.profiles = ProfileModel()
-        self.notified = MessageModel(marks) if drawn.cart_idle_s else NotificationModel()
+        self.notified, self.messages = self._message_model(), NoticeProof()
         self.programmes = ProgrammesModel(drawn.segments)
         self.probe = ProbeModel()
         self.coupons = CouponModel(marks)
@@ -215,6 +222,11 @@ class World:
         self.jobs = self._job_model()
         self.browsing, self.carts = BrowsingModel(), CartModel(drawn.cart_idle_s * 1_000, marks)
         self.why = CampaignProof(CampaignModel(campaign_pages(drawn), marks))
+
+    def _message_model(self) -> NotificationModel:
+        if self.draw.notices:
+            return NoticeModel(self.policy, self.marks)
+        return MessageModel(self.marks) if self.draw.cart_idle_s else NotificationModel()
 
     def _shadow(self) -> Shadow:
         """With all models, also of domains that are not there."""
@@ -313,7 +325,8 @@ class World:
         return self.draw.rules_change and self.draw.probes > 0
 
     def _domains(self) -> list[Domain[Any]]:
-        others: list[Domain[Any]] = [NotificationActor(TEMPLATES)] if self.draw.notifies else []
+        shop = policy.parse(**msgspec.structs.asdict(self.policy))
+        others: list[Domain[Any]] = [NotificationActor(TEMPLATES, policy=shop)] if self.draw.notifies else []
         others += [ProfileActor()] if self.draw.profiles else []
         if self._rules_change or self.draw.switches or self.draw.coupons or self.draw.campaigns:
             others.append(ProgrammesActor(self.draw.segments, SEGMENTS_AT_ONCE))
@@ -404,6 +417,8 @@ class World:
             self.browsing.stage(stage)
         elif stage.domain == CampaignActor.name:
             self.why.stage(stage)
+        elif stage.domain == NotificationActor.name:
+            self.messages.stage(stage)
 
     def _retry_failed(self, stage: Stage) -> None:
         """Of a user whose retry failed anew, memory is what the store has: nothing folds it until the next one. Where
@@ -498,6 +513,7 @@ class World:
         published = drawn.inputs - drawn.probes - drawn.asks - drawn.calls - drawn.coupon_asks - drawn.delayed
         self.job_makers.plan_round(left)
         self.campaign_makers.plan_round(left)
+        self.stop_makers.plan_round(left)
         self.publishers.plan_day((published - self.publishers.sent) // left)
         self.delayers.plan_round((drawn.delayed - self.delayers.sent) // left)
         self.askers.plan_day((drawn.probes - self.askers.sent) // left)

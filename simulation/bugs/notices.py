@@ -1,0 +1,81 @@
+"""Bugs of what a shop decides about its messages: whose day it is, what is asked again of a message that has waited,
+and what becomes of the place that it took.
+"""
+
+# What is replaced here is private and untyped on purpose.
+# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportPrivateUsage=false
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from actors.campaign import running
+from actors.notification import held, outbox
+from actors.windows.window_edges import NEVER
+from simulation.bugs.bug import Bug, Method, Swap
+
+
+def _when_it_was_refused(_settled: Method) -> Method:
+    def wrong(desk: Any, reference: str, code: str) -> None:
+        _settled(desk, reference, "" if code in SUPPRESSED else code)
+
+    return wrong
+
+
+SUPPRESSED = ("bought", "no_consent", "capped", "quiet_hours", "preferred_hour", "stopped", "expired", "held_full")
+
+
+def _whatever_the_hour(next_allowed: Method) -> Method:
+    def wrong(now: int, wishes: Any, free_at: int, valid_until: int, transactional: bool = False) -> Any:
+        return next_allowed(now, wishes, free_at, valid_until if valid_until > now else NEVER, transactional)
+
+    return wrong
+
+
+def _of_the_shop(in_zone: Method) -> Method:
+    return lambda limits, zone: in_zone(limits, "UTC")
+
+
+def _agreed_to_already(_judged: Method) -> Method:
+    def wrong(here: Any, policy: Any, at: int, stopped: Collection[str], one: Any) -> Any:
+        return outbox.when(here, policy, outbox.asked_for(one), at, one.valid_until, stopped)
+
+    return wrong
+
+
+def _on_its_way(next_due: Method) -> Method:
+    return lambda here, policy, at, stopped=(): next_due(here, policy, at)
+
+
+BUGS = (
+    Bug(
+        "slot_kept_by_what_was_suppressed",
+        "The message was decided on and asked for; what others make of it is not the campaign's affair.",
+        (Swap(running, "_settled", _when_it_was_refused),),
+    ),
+    Bug(
+        "held_message_sent_after_its_end",
+        "It has waited for this hour, so now it goes; how late the timer fires is nobody's fault.",
+        (
+            Swap(held, "_expired", lambda _expired: lambda queue, now: []),
+            Swap(outbox, "next_allowed", _whatever_the_hour),
+        ),
+    ),
+    Bug(
+        "message_limit_by_the_servers_day",
+        "Three a day means a day of the server's; asking each user what his clock shows is a luxury.",
+        (Swap(outbox, "in_zone", _of_the_shop),),
+    ),
+    Bug(
+        "consent_not_asked_again",
+        "Whether the user agrees was looked at when the message was asked for; it only waits for its hour.",
+        (Swap(outbox, "_judged", _agreed_to_already),),
+    ),
+    Bug(
+        "stop_not_looked_at_by_what_waits",
+        "A stop is for what comes from now on; what is in the queue was let in before.",
+        (Swap(outbox, "next_due", _on_its_way),),
+    ),
+)

@@ -1,0 +1,54 @@
+"""What each stage of the notification domain writes beside its effects: of every decision on a message a line in the
+same stage; and of every request one end, whatever crashes. Read off what became durable, without the model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from simulation.violation import Violation
+from supervision.messages import Stage
+
+WORDS = {
+    "message.sent": "sent", "message.held": "held", "message.suppressed": "suppressed", "notify.refused": "refused",
+}  # fmt: skip
+"""How a line calls an effect."""
+Told = tuple[str, str, str, str, str]
+"""(subject, word, reference, template, why)."""
+
+
+class NoticeProof:
+    """Of a world."""
+
+    def __init__(self) -> None:
+        self._ended: set[tuple[str, str]] = set()
+
+    def stage(self, stage: Stage) -> None:
+        """One that became durable."""
+        said = [
+            _told(draft.subject, WORDS[draft.kind], msgspec.json.decode(draft.body))
+            for draft in (emission.draft for emission in stage.emits)
+            if draft.kind in WORDS
+        ]
+        written = [_line(row.subject, msgspec.json.decode(row.body)) for row in stage.records]
+        where = f"{stage.domain}/{stage.segment} at {stage.prev}..{stage.upto}"
+        if said != written:
+            raise Violation(f"messages: {where} said {said[:3]} and wrote down {written[:3]}")
+        for subject, word, reference, _, _ in said:
+            if reference and word != "held":
+                self._end(subject, reference, where)
+
+    def _end(self, subject: str, reference: str, where: str) -> None:
+        if (subject, reference) in self._ended:
+            raise Violation(f"messages: {where} ended {reference} of {subject} again")
+        self._ended.add((subject, reference))
+
+
+def _told(subject: str, word: str, body: dict[str, Any]) -> Told:
+    return subject, word, body.get("reference", ""), body["template"], body.get("reason", body.get("code", ""))
+
+
+def _line(subject: str, line: dict[str, Any]) -> Told:
+    return _told(subject, line["message"], line)
