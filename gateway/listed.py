@@ -110,7 +110,11 @@ class Listed:
             raise refused(problem)
         return self._wanted(id, status, before.json, before.active.version, by)
 
-    # What a family asks besides.
+    # What a family asks and answers besides.
+
+    def page(self, limit: int, cursor: str | None) -> Any:
+        """Some of all, by id. Raises Problem for a cursor that is none."""
+        raise NotImplementedError(self.words.noun)
 
     def normal(self, id: str, json: bytes) -> Normal:
         """What is kept of `json`. Raises Problem: what is no JSON cannot stand in a version's body."""

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from litestar import Response, get, post, put
+from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
-from actors.campaign.listing import Status
 from actors.campaign.review import Review
 from gateway.answers import Threads
 from gateway.audit import AuditLog
@@ -25,14 +24,22 @@ from gateway.pages import PAGE_DEFAULT
 from gateway.parameters import CampaignId, Cursor, Limit, OfCampaign, OfEffect, UserId, knows
 from gateway.programmes import Programmes
 from gateway.routes_events import problems
-from gateway.routes_listed import Asked, Counter, ListedOperation
-from gateway.routes_programmes import NOT_EVERYWHERE, InForce, ShowOperation
+from gateway.routes_listed import Asked, Family, listed_routes
 
-PATH = "/v1/campaigns/{campaign:str}"
-VERBS: Sequence[tuple[str, Status, str]] = (
-    ("activate", "active", "Let users enter a campaign, from now on or again"),
-    ("pause", "paused", "Let nobody enter a campaign for now; who is under way goes on"),
-    ("archive", "archived", "End a campaign for ever, for those under way too"),
+FAMILY = Family(
+    path="/v1/campaigns",
+    id=CampaignId,
+    called="campaign",
+    one="a campaign",
+    all="All campaigns",
+    put="In our form or in the seed's. A new one is a draft. Answers once every segment's log holds the version.",
+    shown="In our canonical form, defaults left out; its status and how often it changed are in headers.",
+    verbs=(
+        ("activate", "active", "Let users enter a campaign, from now on or again"),
+        ("pause", "paused", "Let nobody enter a campaign for now; who is under way goes on"),
+        ("archive", "archived", "End a campaign for ever, for those under way too"),
+    ),
+    page=CampaignsPage,
 )
 
 
@@ -75,38 +82,12 @@ def campaign_routes(
     threads: Threads,
 ) -> Sequence[HTTPRouteHandler]:  # fmt: skip
     """The routes over `campaigns` and `queries`."""
-    counter = Counter(campaigns, programmes, audit, bodies, threads)
     return [
-        _put(counter),
-        *[_verb(*verb, counter) for verb in VERBS],
+        *listed_routes(FAMILY, campaigns, programmes, audit, bodies, threads),
         *_tried(campaigns, bodies, threads),
-        *_questions(campaigns, counter, threads),
+        _stats(campaigns, threads),
         *_users(queries, threads),
     ]
-
-
-def _put(counter: Counter) -> HTTPRouteHandler:
-    @put(
-        PATH, status_code=200, operation_class=ListedOperation, guards=[knows()], summary="Put a campaign",
-        responses={**problems(400, 404, 408, 409, 412, 413, 415, 422, 428, 503), 202: NOT_EVERYWHERE},
-    )  # fmt: skip
-    async def put_campaign(request: Asked, campaign: CampaignId) -> Response[InForce]:
-        """In our form or in the seed's. A new one is a draft. Answers once every segment's log holds the version."""
-        return await counter.put(request, campaign)
-
-    return put_campaign
-
-
-def _verb(verb: str, status: Status, summary: str, counter: Counter) -> HTTPRouteHandler:
-    @post(
-        f"{PATH}/{verb}", status_code=200, name=f"campaign_{verb}", operation_id=f"campaign_{verb}", guards=[knows()],
-        summary=summary, responses={**problems(400, 404, 409, 412, 428, 503), 202: NOT_EVERYWHERE},
-    )  # fmt: skip
-    async def become(request: Asked, campaign: CampaignId) -> Response[InForce]:
-        """200: in force in every segment. What it is already it stays, and that is no change."""
-        return await counter.become(request, campaign, status)
-
-    return become
 
 
 def _tried(campaigns: Campaigns, bodies: Bodies, threads: Threads) -> Sequence[HTTPRouteHandler]:
@@ -133,28 +114,15 @@ def _tried(campaigns: Campaigns, bodies: Bodies, threads: Threads) -> Sequence[H
     return check_campaign, test_campaign
 
 
-def _questions(campaigns: Campaigns, counter: Counter, threads: Threads) -> Sequence[HTTPRouteHandler]:
+def _stats(campaigns: Campaigns, threads: Threads) -> HTTPRouteHandler:
     @get(
-        PATH, responses=problems(400, 404, 503), summary="A campaign", guards=[knows()], media_type="application/json",
-        operation_class=ShowOperation,
-    )  # fmt: skip
-    async def show_campaign(campaign: CampaignId) -> Response[bytes]:
-        """In our canonical form, defaults left out; its status and how often it changed are in headers."""
-        return await counter.show(campaign)
-
-    @get(
-        "/v1/campaigns", responses=problems(400, 503), guards=[knows("limit", "cursor")], summary="All campaigns",
-    )  # fmt: skip
-    async def list_campaigns(limit: Limit = PAGE_DEFAULT, cursor: Cursor = None) -> CampaignsPage:
-        return await threads.run(partial(campaigns.page, limit, cursor))
-
-    @get(
-        f"{PATH}/stats", responses=problems(400, 404, 503), guards=[knows()], summary="What a campaign came to",
+        f"{FAMILY.of_one('campaign')}/stats", responses=problems(400, 404, 503), guards=[knows()],
+        summary="What a campaign came to",
     )  # fmt: skip
     async def campaign_stats(campaign: CampaignId) -> CampaignStats:
         return await threads.run(partial(campaigns.stats, path_value(campaign)))
 
-    return show_campaign, list_campaigns, campaign_stats
+    return campaign_stats
 
 
 def _users(queries: CampaignQueries, threads: Threads) -> Sequence[HTTPRouteHandler]:

@@ -285,35 +285,21 @@ class World:
         self.app = build_app(self.ports, self.threads, self.bodies, choices)
 
     def _ports(self) -> Ports:
-        registry = CollectorRegistry()
+        registry, readers, decode = CollectorRegistry(), ReaderPool(self._reader), Door(COMMANDS, SEGMENTS).decode
         counters = PrometheusCounters(registry)
-        readers = ReaderPool(self._reader)
+        ingest = Ingest(decode, self.journal, lambda: self.not_taking, self._name, counters)
         points = PointsQueries(readers, SEGMENTS, self.clock, PointsLedgerActor(from_settings()))
-        parked = ParkedQueries(readers, SEGMENTS, ["points", "notification"])
-        ingest = Ingest(Door(COMMANDS, SEGMENTS).decode, self.journal, lambda: self.not_taking, self._name, counters)
         codes = CouponCodes(readers, SEGMENTS, KNOWN_TO_ALL)
         coupons = CouponQueries(readers, SEGMENTS, self.clock, codes)
-        behaviours = BehaviourQueries(readers, SEGMENTS)
-        programmes = Programmes(
-            {**PROGRAMMES, "points": KIND}, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name, FAMILIES
-        )
-        user_campaigns = CampaignQueries(readers, SEGMENTS)
-        campaigns = Campaigns(programmes, readers, SEGMENTS, "UTC", "CNY")
+        behaviours, user_campaigns = BehaviourQueries(readers, SEGMENTS), CampaignQueries(readers, SEGMENTS)
+        parked = ParkedQueries(readers, SEGMENTS, ["points", "notification"])
+        programmes = self._programmes(readers)
         templates = Templates(programmes, readers, SEGMENTS, codes)
+        campaigns = Campaigns(programmes, readers, SEGMENTS, "UTC", "CNY")
         return Ports(
             ingest=ingest,
-            commands=Commands(
-                Door({**COMMANDS, **FOR_OPERATORS, COUNT.event_type: COUNT}, SEGMENTS),
-                self.journal,
-                readers,
-                self._parked_domains,
-                ingest.not_taking,
-                self._name,
-                counters,
-            ),
-            jobs=CouponJobs(
-                Door(COMMANDS, SEGMENTS).decode, self.journal, readers, SEGMENTS, self._name, ingest.not_taking
-            ),
+            commands=self._commands(readers, ingest, counters),
+            jobs=CouponJobs(decode, self.journal, readers, SEGMENTS, self._name, ingest.not_taking),
             points=points,
             estimates=Estimates(points, self.clock),
             codes=codes,
@@ -331,11 +317,7 @@ class World:
             user_campaigns=user_campaigns,
             stops=StopButtons(programmes, campaigns, readers, SEGMENTS, self.clock),
             message_templates=MessageTemplates(programmes, readers, SEGMENTS, MessageTexts(), "UTC"),
-            wait_folded=FoldedByPolling(
-                lambda segment, domain, offset: self.hurried.append((segment, domain, offset)),
-                lambda segment, domain: self.checkpoints.get((segment, domain), 0),
-                self._parked_domains,
-            ),
+            wait_folded=FoldedByPolling(self._hurry, self._folded, self._parked_domains),
             health=Health(lambda: self.ages, lambda: self.readiness),
             keys=KeyRing(KeyFile(self.folder), self.clock, counters),
             audit=AuditLog(self.folder, self.clock.now_ms),
@@ -345,6 +327,24 @@ class World:
             clock=self.clock,
             counters=counters,
         )
+
+    def _programmes(self, readers: ReaderPool) -> Programmes:
+        """The small one in the place of points'."""
+        kinds = {**PROGRAMMES, "points": KIND}
+        return Programmes(kinds, {"points": Rules(1)}, readers, self.journal, SEGMENTS, self._name, FAMILIES)
+
+    def _commands(self, readers: ReaderPool, ingest: Ingest, counters: PrometheusCounters) -> Commands:
+        """All that there are, and one that counts."""
+        door = Door({**COMMANDS, **FOR_OPERATORS, COUNT.event_type: COUNT}, SEGMENTS)
+        return Commands(
+            door, self.journal, readers, self._parked_domains, ingest.not_taking, self._name, counters
+        )  # fmt: skip
+
+    def _hurry(self, segment: int, domain: str, offset: int) -> None:
+        self.hurried.append((segment, domain, offset))
+
+    def _folded(self, segment: int, domain: str) -> int:
+        return self.checkpoints.get((segment, domain), 0)
 
     def _reader(self) -> Any:
         self.readers_open += 1
