@@ -19,6 +19,8 @@ NESTED, FLAT = b'{"event_type":"user_behavior"', b'{"user_id"'
 """How the two shapes begin here."""
 PRODUCTS = ("p1", "p2", "p3")
 VARIANTS = ("", "", "red", "blue")
+CATEGORIES = ("", "toys", "gear")
+"""By how many pieces are told of: so one product is told under several, of which a cart believes the first."""
 PRICES = (9, 299, 99.99, 19.9)
 ORDERS = 4
 """Names of one user's."""
@@ -88,6 +90,7 @@ class Browsers:
             told["variant_id"] = variant
         if rng.random() < 0.6 or done == "add_to_cart":
             told["quantity"] = rng.randint(1, 3)
+            told["category"] = CATEGORIES[told["quantity"] - 1]
         if rng.random() < 0.7:
             told["price"] = rng.choice(PRICES)
         if rng.random() < 0.05:
@@ -103,6 +106,7 @@ class Browsers:
                 item["variant_id"] = "red"
             if rng.random() < 0.5:
                 item["amount"] = rng.choice((1_000, 4_999))
+                item["category"] = CATEGORIES[item["quantity"] - 1]
             items.append(item)
         return items
 

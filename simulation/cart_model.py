@@ -25,8 +25,10 @@ DEFAULT = "CNY"
 NOTHING: Mapping[str, Any] = {}
 ALL = 1_000_000
 """More than anybody has."""
-Piece = tuple[str, str, int, int | None]
-"""(product, variant, how many, price of one in minor units)."""
+Line = tuple[int, int | None, str]
+"""(how many, price of one in minor units, category)."""
+Piece = tuple[str, str, int, int | None, str]
+"""(product, variant) of a line, and the line."""
 
 
 class Order(msgspec.Struct):
@@ -38,10 +40,10 @@ class Order(msgspec.Struct):
 
 
 class CartBook(msgspec.Struct):
-    """One user's. `lines`: (product, variant) -> [how many, price]. `idle` is the timer, (due, gen)."""
+    """One user's. `lines`: by (product, variant). `idle` is the timer, (due, gen)."""
 
     no: int = 0
-    lines: dict[tuple[str, str], tuple[int, int | None]] = {}
+    lines: dict[tuple[str, str], Line] = {}
     correction: int = 0
     currency: str = ""
     since: int = 0
@@ -52,7 +54,7 @@ class CartBook(msgspec.Struct):
 
     @property
     def priced(self) -> int:
-        return sum(n * (price or 0) for n, price in self.lines.values())
+        return sum(n * (price or 0) for n, price, _ in self.lines.values())
 
     @property
     def value(self) -> int:
@@ -60,23 +62,24 @@ class CartBook(msgspec.Struct):
 
     def put(self, pieces: Sequence[Piece]) -> bool:
         """Whether any of it makes a difference."""
-        before = dict(self.lines)
-        for product, variant, n, price in pieces:
-            had, known = self.lines.get((product, variant), (0, None))
-            self.lines[product, variant] = (had + n, known if price is None else price)
-        return self.lines != before
+        before = [line[:2] for line in self.lines.values()]
+        for product, variant, n, price, category in pieces:
+            had, known, first = self.lines.get((product, variant), (0, None, ""))
+            self.lines[product, variant] = (had + n, known if price is None else price, first or category)
+        return [line[:2] for line in self.lines.values()] != before
 
     def take(self, pieces: Sequence[Piece]) -> list[Piece]:
         """What of it was there: of the variant that is meant, then of lines where one of the two names none."""
         took: list[Piece] = []
-        for product, variant, n, _ in pieces:
+        for product, variant, n, *_ in pieces:
             left = n or ALL
             vague = [key for key in self.lines if key[0] == product and key[1] != variant and not (key[1] and variant)]
             for key in [(product, variant), *vague]:
-                there, price = self.lines.get(key, (0, None))
+                there, *known = self.lines.get(key, (0, None, ""))
                 if part := min(left, there):
-                    took.append((*key, part, price))
-                    self.lines[key] = (there - part, price)
+                    price, category = known
+                    took.append((*key, part, price, category))
+                    self.lines[key] = (there - part, price, category)
                     left -= part
             self.lines = {key: line for key, line in self.lines.items() if line[0]}
         return took
@@ -85,7 +88,7 @@ class CartBook(msgspec.Struct):
         """Amounts in any other say nothing from now on."""
         if self.currency not in ("", currency):
             self.correction = 0
-            self.lines = {key: (n, None) for key, (n, _) in self.lines.items()}
+            self.lines = {key: (n, None, category) for key, (n, _, category) in self.lines.items()}
         self.currency = currency
 
 
@@ -111,7 +114,7 @@ class CartModel:
             case "add_to_cart" | "remove_from_cart" as done:
                 why = self._moved(book, done, told)
                 if book.lines and (total := _minor(told.get("cart_total_value"))) not in (None, book.value):
-                    corrected = all(price is not None for _, price in book.lines.values())
+                    corrected = all(price is not None for _, price, _ in book.lines.values())
                     book.correction = (total or 0) - book.priced
                     why = why or "corrected"
             case "cart_cleared":
@@ -142,8 +145,9 @@ class CartModel:
             book.idle = None
         if not why:
             return []
-        pieces, products = sum(n for n, _ in book.lines.values()), list(dict.fromkeys(key[0] for key in book.lines))
-        holds = (book.value, book.currency, len(book.lines), pieces, products)
+        pieces, products = sum(n for n, *_ in book.lines.values()), list(dict.fromkeys(key[0] for key in book.lines))
+        categories = list(dict.fromkeys(category for *_, category in book.lines.values() if category))
+        holds = (book.value, book.currency, len(book.lines), pieces, products, categories)
         return [("cart.changed", entry.subject, book.no, why, *holds, at, corrected)]
 
     def _fired(self, book: CartBook, subject: str, due: Mapping[str, Any]) -> list[Said]:
@@ -151,13 +155,13 @@ class CartModel:
             return []
         book.idle, book.told = None, True
         self._marks["cart_abandoned"] += 1
-        lines = sorted(f"{product}/{variant}: {n} {price}" for (product, variant), (n, price) in book.lines.items())
+        lines = sorted(f"{'/'.join(key)}: {n} {price} {category}" for key, (n, price, category) in book.lines.items())
         holds = (book.value, book.currency, lines)
         return [("cart.abandoned", subject, book.no, *holds, rfc3339(book.since), book.changed, due["held"])]
 
     def _moved(self, book: CartBook, done: str, told: Mapping[str, Any]) -> str:
         pieces = _pieces(told)
-        amounts = (told.get("cart_total_value"), *(price for *_, price in pieces))
+        amounts = (told.get("cart_total_value"), *(price for *_, price, _ in pieces))
         if any(amount is not None for amount in amounts):
             book.reckon_in(told.get("currency") or DEFAULT)
         if done == "add_to_cart":
@@ -223,10 +227,17 @@ class CartModel:
             return None
         body = msgspec.json.decode(emission.draft.body)
         if kind == "cart.changed":
-            holds = (body["value"], body["currency"], body["lines"], body["pieces"], body["products"])
+            holds = (
+                body["value"],
+                body["currency"],
+                body["lines"],
+                body["pieces"],
+                body["products"],
+                body["categories"],
+            )
             return (kind, subject, body["cart_no"], body["reason"], *holds, body["idle_since"], body["corrected"])
         lines = sorted(
-            f"{line['product_id']}/{line.get('variant', '')}: {line['quantity']} {line.get('unit_price')}"
+            f"{line['product_id']}/{line.get('variant', '')}: {line['quantity']} {line.get('unit_price')} {line.get('category', '')}"
             for line in body["lines"]
         )
         holds = (body["value"], body["currency"], lines)
@@ -259,9 +270,10 @@ def _pieces(told: Mapping[str, Any]) -> list[Piece]:
         return []
     n = told.get("quantity") or (0 if told["behavior_type"] == "remove_from_cart" else 1)
     price = _minor(told.get("price", page.get("price")))
-    return [(product, told.get("variant_id") or "", n, price if n else None)]
+    return [(product, told.get("variant_id") or "", n, price if n else None, told.get("category", ""))]
 
 
 def _item(item: Mapping[str, Any]) -> Piece:
     n, amount = item["quantity"], item.get("amount")
-    return (item["product_id"], item.get("variant_id") or "", n, None if amount is None else amount // n)
+    price = None if amount is None else amount // n
+    return (item["product_id"], item.get("variant_id") or "", n, price, item.get("category", ""))
