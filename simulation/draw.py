@@ -414,12 +414,15 @@ def _notices(dice: Dice, room: bool) -> dict[str, Any]:
 
 
 def _moments(dice: Dice, campaigns: int) -> dict[str, Any]:
-    """As `_latest`, of carts and moments of users' own, where there are `campaigns`. They need a day that passes."""
+    """As `_latest`, of carts and moments of users' own, where there are `campaigns`. They need a day that passes, and
+    cost as much as others that have campaigns and more days.
+    """
     rng = dice.rng
     if not campaigns or rng.random() >= MOMENTS_SHARE:
         return {"moments": 0, "told": 0.0}
-    days, leaps, leap_days = rng.choice(((1, 0, 1), (1, 1, 2), (1, 1, 4), (0, 1, 5)))
+    days, leaps, leap_days = rng.choice(((1, 0, 1), (0, 1, 2), (0, 1, 3), (0, 1, 5)))
     return {
+        "segments": rng.choice((1, 1, 2)),
         "days": days,
         "leaps": leaps,
         "leap_days": leap_days,
@@ -433,8 +436,8 @@ def _delayed(dice: Dice, room: bool) -> dict[str, Any]:
     rng = dice.rng
     if not room or rng.random() >= DELAYED_SHARE:
         return {"delayed": 0}
-    leaps = {"leaps": 2, "leap_days": 8, "days_leap": False} if rng.random() < REMEMBERED_SHARE else {}
-    return {"delayed": rng.randint(20, 35), "rounds": rng.choice((1, 2)), "pause_s": rng.choice((0, 5_000)), **leaps}
+    leaps = {"days": 0, "leaps": 2, "leap_days": 8, "days_leap": False} if rng.random() < REMEMBERED_SHARE else {}
+    return {"delayed": rng.randint(20, 35), **leaps}
 
 
 def draw_of(seed: int) -> Draw:
