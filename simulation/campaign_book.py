@@ -83,7 +83,7 @@ class Book:
         """Campaigns whose condition held when it was last looked at."""
 
     def due(self) -> int:
-        checks = [check.due for check in self.checks.values() if not check.over]
+        checks = [check.due for check in self.checks.values() if not (check.over or check.held)]
         return min([*(run.due for run in self.runs.values() if run.due), *checks, *self.moments.values()], default=0)
 
     def again(self, key: str, at: int, offset: int) -> None:
@@ -93,7 +93,7 @@ class Book:
             for run in self.runs.values():
                 run.due = later if 0 < run.due <= at else run.due
             for check in self.checks.values():
-                check.due = later if check.due <= at else check.due
+                check.due = later if 0 < check.due <= at else check.due
             self.moments.update({id: later for id, due in self.moments.items() if due <= at})
             later = self.believes = self.due()
         elif key.removeprefix("idle:") not in self.watches:
@@ -105,6 +105,8 @@ class Book:
         """Whom a stop holds looks a moment later whether it does."""
         for run in self.runs.values():
             run.due = at + NEAR_MS if run.held else run.due
+        for check in self.checks.values():
+            check.due, check.held = (at + NEAR_MS, False) if check.held else (check.due, False)
         due = self.due()
         if due != self.believes:
             self.believes = due

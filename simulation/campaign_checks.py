@@ -21,7 +21,7 @@ SMS = "sms"
 
 class Check(msgspec.Struct):
     """Of a user and a `trigger_id`: for the moment `at`, which goes on at `due`. `left`: (seconds after the check,
-    what) of what is not done yet, `passed` of those seconds are over.
+    what) of what is not done yet, `passed` of those seconds are over. `held`: a stop does so, and there is no moment.
     """
 
     at: int
@@ -31,6 +31,7 @@ class Check(msgspec.Struct):
     left: list[tuple[int, dict[str, Any]]]
     passed: int = 0
     over: bool = False
+    held: bool = False
 
     def unlike(self, stored: list[Any]) -> bool:
         """How far its actions are production counts with the waits between them."""
@@ -59,10 +60,11 @@ class Checks:
     """Works on one user's for one entry, at `offset`, folded at `at`. `say` tells other domains."""
 
     def __init__(
-        self, book: Member, at: int, offset: int, say: Callable[..., None], told: Told, mark: Callable[[str], None]
-    ) -> None:
+        self, book: Member, at: int, offset: int, say: Callable[..., None], told: Told, holds: Callable[[str], bool],
+        mark: Callable[[str], None],
+    ) -> None:  # fmt: skip
         self._book, self._at, self._offset = book, at, offset
-        self._say, self._told, self._mark = say, told, mark
+        self._say, self._told, self._holds, self._mark = say, told, holds, mark
 
     def asked(self, body: dict[str, Any]) -> None:
         """Somebody asks for one."""
@@ -96,7 +98,14 @@ class Checks:
     def due(self) -> None:
         """Those whose time has come."""
         for id, check in self._book.checks.items():
-            if not check.over and check.due <= self._at:
+            if not check.over and not check.held and check.due <= self._at:
+                self._go(id, check)
+
+    def go_on(self) -> None:
+        """A stop is over, perhaps not the one that holds a check."""
+        for id, check in self._book.checks.items():
+            if check.held and not self._holds(id):
+                check.held = False
                 self._go(id, check)
 
     def _go(self, id: str, check: Check) -> None:
@@ -105,6 +114,11 @@ class Checks:
             if seconds > check.passed:
                 check.due = self._at + (seconds - check.passed) * 1_000
                 check.passed = seconds
+                return
+            if self._holds(id):
+                check.due, check.held = 0, True
+                self._mark("check_stopped")
+                self._told(id, "held", check.number, "stopped")
                 return
             if not self._book.lines:
                 self._mark("check_cart_empty")
@@ -123,7 +137,7 @@ class Checks:
         self._told(id, "acted", check.number, action=kind)
 
     def _end(self, id: str, check: Check, outcome: str, reason: str) -> None:
-        check.over = True
+        check.over, check.held = True, False
         self._told(id, outcome, check.number, reason)
 
 

@@ -79,7 +79,7 @@ class Fold:
         ]
         self.said: list[Said] = []
         self.whys: list[Why] = []
-        self.checks = Checks(book, at, entry.offset, self._say, self._told_of_check, mark)
+        self.checks = Checks(book, at, entry.offset, self._say, self._told_of_check, self._holds, mark)
 
     # What may come.
 
@@ -146,21 +146,22 @@ class Fold:
                     self._mark("campaign_waited" if step.sort == "sleep" else "campaign_waited_in_vain")
                     run.place = step.otherwise if step.sort == "await" else step.next
                 self._go(id, rules, run)
-
-    def go_on(self) -> None:
-        """A stop is over, perhaps not the one that holds a run."""
-        for id, run in [each for each in self._book.runs.items() if each[1].held]:
-            if self._stops(id):
-                self.held = True
-            elif (rules := self._version(id, run)) is not None:
-                self._mark("campaign_went_on")
-                self._go(id, rules, run)
         for id, due in [each for each in self._book.moments.items() if each[1] <= self._at]:
             del self._book.moments[id]
             if (told := self._open.get(id)) is not None:
                 self._look_forward(id, told.rules)
                 self.enter(id, told.rules, Origin(due, self._entry.offset))
         self.checks.due()
+
+    def go_on(self) -> None:
+        """A stop is over, perhaps not the one that holds a run."""
+        for id, run in [each for each in self._book.runs.items() if each[1].held]:
+            if self._holds(id):
+                continue
+            if (rules := self._version(id, run)) is not None:
+                self._mark("campaign_went_on")
+                self._go(id, rules, run)
+        self.checks.go_on()
 
     def idle(self, campaign: str) -> None:
         """The user did nothing for as long as a campaign waits."""
@@ -321,8 +322,8 @@ class Fold:
         while run.place != OVER:
             step = rules.steps[run.place]
             match step.sort:
-                case "do" if self._stops(id):
-                    run.ready = self.held = True
+                case "do" if self._holds(id):
+                    run.ready = True
                     self._mark("campaign_stopped")
                     self._why(id, rules, "held", run.number, step=step.place, reason="stopped")
                     return
@@ -338,6 +339,12 @@ class Fold:
                     self._act(id, rules, run, step)
                     run.place = step.next
         self._finish(id, rules, run, "finished")
+
+    def _holds(self, id: str) -> bool:
+        """A stop does, and somebody waits for its end."""
+        stops = self._stops(id)
+        self.held = self.held or stops
+        return stops
 
     def _stops(self, id: str) -> bool:
         return "all" in self._stopped or f"{CAMPAIGN}:{id}" in self._stopped

@@ -75,9 +75,8 @@ class CartBook(msgspec.Struct):
             left = n or ALL
             vague = [key for key in self.lines if key[0] == product and key[1] != variant and not (key[1] and variant)]
             for key in [(product, variant), *vague]:
-                there, *known = self.lines.get(key, (0, None, ""))
+                there, price, category = self.lines.get(key, (0, None, ""))
                 if part := min(left, there):
-                    price, category = known
                     took.append((*key, part, price, category))
                     self.lines[key] = (there - part, price, category)
                     left -= part
@@ -237,7 +236,8 @@ class CartModel:
             )
             return (kind, subject, body["cart_no"], body["reason"], *holds, body["idle_since"], body["corrected"])
         lines = sorted(
-            f"{line['product_id']}/{line.get('variant', '')}: {line['quantity']} {line.get('unit_price')} {line.get('category', '')}"
+            f"{line['product_id']}/{line.get('variant', '')}: {line['quantity']} {line.get('unit_price')} "
+            f"{line.get('category', '')}"
             for line in body["lines"]
         )
         holds = (body["value"], body["currency"], lines)
