@@ -16,9 +16,10 @@ what it emits would be found here and nowhere else before production.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from itertools import islice
+from heapq import merge
+from itertools import islice, takewhile
 from random import Random
 from typing import Literal
 
@@ -341,14 +342,11 @@ class SimulatedStore:
     def forget_lines(self, segment: int, domain: str, old: Callable[[bytes], bool], rows_max: int) -> int:
         records = self.image.records
         tables = {at[2]: table for at, table in records.items() if at[:2] == (segment, domain)}
-        rows = sorted((*spot, subject, row.body) for subject, table in tables.items() for spot, row in table.items())
-        forgotten = 0
-        for offset, n, subject, body in rows[:rows_max]:
-            if not old(body):
-                break
+        oldest_first = merge(*(_rows(subject, table) for subject, table in tables.items()))
+        forgotten = list(takewhile(lambda row: old(row[3]), islice(oldest_first, rows_max)))
+        for offset, n, subject, _ in forgotten:
             tables[subject].pop((offset, n))
-            forgotten += 1
-        return forgotten
+        return len(forgotten)
 
     def idle(self, now_ms: int) -> None:
         self.image.forget_ids(now_ms)
@@ -533,3 +531,8 @@ def _chained(subject: str, table: SortedTable[Spot, RecordRow] | None) -> list[C
         found.append((*spot, subject, *before, row.body))
         before = spot
     return found
+
+
+def _rows(subject: str, table: SortedTable[Spot, RecordRow]) -> Iterator[tuple[int, int, str, bytes]]:
+    """A subject's lines, oldest first."""
+    return ((*spot, subject, row.body) for spot, row in table.items())
