@@ -325,8 +325,9 @@ class World:
         return self.draw.rules_change and self.draw.probes > 0
 
     def _domains(self) -> list[Domain[Any]]:
-        shop = policy.parse(**msgspec.structs.asdict(self.policy))
-        others: list[Domain[Any]] = [NotificationActor(TEMPLATES, policy=shop)] if self.draw.notifies else []
+        others: list[Domain[Any]] = []
+        if self.draw.notifies:
+            others.append(NotificationActor(TEMPLATES, policy=policy.parse(**msgspec.structs.asdict(self.policy))))
         others += [ProfileActor()] if self.draw.profiles else []
         if self._rules_change or self.draw.switches or self.draw.coupons or self.draw.campaigns:
             others.append(ProgrammesActor(self.draw.segments, SEGMENTS_AT_ONCE))
