@@ -76,15 +76,24 @@ def _operations(url: str) -> list[Any]:
 def test_no_answer_is_a_500_and_each_is_one_that_the_document_describes(
     url: str, mode: GenerationMode, examples: int
 ) -> None:
-    heard = {operation.label: _conforms(operation, url, mode, examples) for operation in _operations(url)}
+    tries = [operation for operation in _operations(url) if mode.is_positive or _can_be_wrong(operation)]
+    heard = {operation.label: _conforms(operation, url, mode, examples) for operation in tries}
     tried = [label for label, statuses in heard.items() if statuses]
     done = [label for label, statuses in heard.items() if any(status < 300 for status in statuses)]
     assert len(tried) >= TRIED_MIN, tried
     assert mode is not GenerationMode.POSITIVE or len(done) >= DONE_MIN, done
 
 
+def _can_be_wrong(operation: Any) -> bool:
+    """Any text fits where a text stands in the path. Hypothesis draws some 300 times to find that out, for each."""
+    if any((operation.query, operation.headers, operation.cookies, operation.body)):
+        return True
+    schemas = [each.definition["schema"] for each in operation.path_parameters]
+    return any(schema["type"] != "string" or not schema.keys() <= {"type", "description"} for schema in schemas)
+
+
 def _conforms(operation: Any, url: str, mode: GenerationMode, examples: int) -> set[int]:
-    """Which statuses were answered; none where nothing can be wrong and so no case is negative."""
+    """Which statuses were answered; none where no case can be made."""
     heard: set[int] = set()
 
     @settings(
