@@ -48,7 +48,7 @@ class NotificationModel:
 
     def state_fits(self, subject: str, data: bytes) -> str:
         """Nobody buys, agrees, prefers or waits here, or puts a template, so the zone is all that there is."""
-        mine: list[Any] = [3, [0, {}, []], [{}], [{}], [[]], self.zones.get(subject, ""), None, 0, ""]
+        mine: list[Any] = [4, [0, {}, []], [{}], [{}], [[]], self.zones.get(subject, ""), None, 0, "", {}]
         if subject.startswith("segment:"):
             mine = [1, {}]
         stored = msgspec.msgpack.decode(data)
