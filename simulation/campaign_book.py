@@ -66,6 +66,7 @@ class Book:
         self.counted: dict[Counter, list[int]] = {}
         """When there was such an event while somebody asked."""
         self.taken: dict[str, list[int]] = {}
+        self.returned: set[str] = set()
         """Of limits, by scope."""
         self.unsettled: dict[str, Slot] = {}
         self.last: dict[str, tuple[int, str, str, str]] = {}
@@ -113,6 +114,7 @@ class Book:
             self.rows["next"] = (due, offset)
 
     def give_back(self, slot: Slot) -> None:
+        self.returned.update(slot.scopes)
         for scope in slot.scopes:
             if slot.at in self.taken.get(scope, []):
                 self.taken[scope].remove(slot.at)
@@ -141,8 +143,11 @@ class Book:
         return "; ".join([*differ, *(f"check {id}: {stored[15]}, the model's {self.checks[id]}" for id in checks)])
 
     def _newest(self, stored: Mapping[str, list[int]]) -> dict[str, list[int]]:
-        """Of all that was taken, as many as are stored; one at least where there is any."""
-        return {scope: times[-max(1, len(stored.get(scope, ()))) :] for scope, times in self.taken.items() if times}
+        """Of all that was taken, as many as are stored; one at least where there is any and none ever came back, for
+        what comes back may be all that is kept.
+        """
+        least = {scope: max(scope not in self.returned, len(stored.get(scope, ()))) for scope in self.taken}
+        return {scope: times[-n:] for scope, n in least.items() if n and (times := self.taken[scope])}
 
 
 def _last(each: list[Any]) -> tuple[int, str, str, str]:

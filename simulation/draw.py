@@ -426,7 +426,7 @@ def _moments(dice: Dice, campaigns: int) -> dict[str, Any]:
         "days": days,
         "leaps": leaps,
         "leap_days": leap_days,
-        "moments": min(campaigns - 1, rng.choice((2, 3, 3))),
+        "moments": min(max(2, campaigns - 1), rng.choice((2, 3, 3))),
         "told": rng.uniform(0.2, 0.3),
     }
 

@@ -267,7 +267,8 @@ class _Fold:
         if asked.template not in KNOWN:
             self._say("notify.refused", asked, "unknown_template")
             return
-        self._box.sent.append((self._at, asked.channel))
+        if asked.reference or not self._rules.says_nothing:
+            self._box.sent.append((self._at, asked.channel))
         self._say(f"notify.{asked.channel}", asked, asked.points)
         self._say("message.sent", asked, asked.channel, "")
 
