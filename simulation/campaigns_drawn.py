@@ -147,7 +147,7 @@ def _holds(rng: Random) -> dict[str, Any]:
     return {"trigger": {"type": "change"}, "when": when, "steps": [_action(rng)]}
 
 
-YOUNG = (*(_left_alone, _birthday, _away) * 2, _birthday, _holds)
+YOUNG = (*(_left_alone, _birthday, _away, _holds) * 2, _birthday)
 
 # Parts.
 

@@ -25,7 +25,7 @@ HANDS_SHARE = 0.4
 """All of worlds with coupons."""
 BROWSING_SHARE = 0.14
 """Of worlds without these, a ledger or a probe: some 9 % of all."""
-CAMPAIGNS_SHARE = 0.14
+CAMPAIGNS_SHARE = 0.15
 OTHERS = ("ledger", "probes", "coupons", "browsing")
 """Of worlds without any of these: some 8 % of all."""
 NOTICES_SHARE = 0.8

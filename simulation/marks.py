@@ -153,7 +153,6 @@ OBSERVED: Mapping[str, str] = {
     "check_acted": "a delayed check found something in the cart and did what it was to",
     "check_cart_empty": "one found nothing there",
     "check_bought": "a purchase ended one",
-    "check_stopped": "a stop held one",
     "check_refused": "one was refused, as another of its trigger waited or its moment is too far away",
     "check_again": "one came again under another message",
     "entered_cart_idle": "somebody entered a campaign who had left his cart alone",
