@@ -37,9 +37,6 @@ def test_check_says_all_that_is_wrong_with_its_place_and_ends_with_1(
     assert run.main(["rules", "check", written(tmp_path, GOOD | {"steps": steps}), str(EXAMPLE)]) == 1
     out = capsys.readouterr().out
     assert "error: steps[0]" in out and "error: steps[1]" in out and "ok, version" in out
-    early = {"steps": [{"type": "give_points", "points": 1, "on_refused": [{"then": [{"type": "stop"}]}]}]}
-    assert run.main(["rules", "check", written(tmp_path, GOOD | early)]) == 1
-    assert "(not_yet)" in capsys.readouterr().out
 
 
 def test_check_shows_the_normal_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
