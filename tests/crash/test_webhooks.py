@@ -62,7 +62,11 @@ def listening(receiver: Receiver) -> Iterator[int]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
+            length = int(self.headers["content-length"])
+            body = self.rfile.read(length)
+            if len(body) < length:
+                self.close_connection = True  # its sender was killed in the midst of it: no request
+                return
             self.send_response(receiver.hear({k.lower(): v for k, v in self.headers.items()}, body))
             self.send_header("content-length", "0")
             self.end_headers()
