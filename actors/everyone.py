@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-USERS = 200
+USERS = 64
 """Of one page: each is an output of one reaction."""
 USERS_HELD = 16
 """The same amid ordinary traffic, which waits behind a page."""
