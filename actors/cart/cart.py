@@ -31,7 +31,9 @@ FORMAT = 2
 LINES_MAX = 100
 """Of one cart; what finds no room is not kept, and the cart says so (`more`)."""
 LINES_BYTES_MAX = 8 * 1024
-"""Of their products, variants and categories."""
+"""Of their products and variants."""
+CATEGORIES_BYTES_MAX = 4 * 1024
+"""Of their categories: one that finds no room is not kept, and its line is."""
 ORDERS_MAX = 32
 """Last ones, whose resends are known."""
 CANCEL_GIVES_BACK_MS = 30 * 60 * 1000
@@ -174,6 +176,7 @@ def check(cart: Cart) -> None:
     """Raise AssertionError unless the cart is one that acts can have made."""
     assert cart.format == FORMAT
     assert len(cart.lines) <= LINES_MAX and _nbytes(cart.lines) <= LINES_BYTES_MAX, "the cart is too full"
+    assert _categories_nbytes(cart.lines) <= CATEGORIES_BYTES_MAX, "too many categories are kept"
     keys = [(line.product, line.variant) for line in cart.lines]
     assert len(set(keys)) == len(keys), f"a line stands twice: {keys}"
     assert all(1 <= line.quantity <= QUANTITY_MAX for line in cart.lines), cart.lines
@@ -249,13 +252,14 @@ def _put_one(cart: Cart, line: Line) -> bool:
     if len(cart.lines) == LINES_MAX or _nbytes([*cart.lines, line]) > LINES_BYTES_MAX:
         cart.more = True
         return False
-    cart.lines.append(Line(line.product, line.variant, line.quantity, line.price, line.category))
+    cart.lines.append(Line(line.product, line.variant, line.quantity, line.price))
+    _classify(cart, cart.lines[-1], line.category)
     return True
 
 
 def _classify(cart: Cart, line: Line, category: str) -> None:
     """Where there is room for it."""
-    if not line.category and _nbytes(cart.lines) + len(category.encode()) <= LINES_BYTES_MAX:
+    if not line.category and _categories_nbytes(cart.lines) + len(category.encode()) <= CATEGORIES_BYTES_MAX:
         line.category = category
 
 
@@ -292,4 +296,8 @@ def _sum(cart: Cart) -> int:
 
 
 def _nbytes(lines: Sequence[Line]) -> int:
-    return sum(len(f"{line.product}{line.variant}{line.category}".encode()) for line in lines)
+    return sum(len(line.product.encode()) + len(line.variant.encode()) for line in lines)
+
+
+def _categories_nbytes(lines: Sequence[Line]) -> int:
+    return sum(len(line.category.encode()) for line in lines)
