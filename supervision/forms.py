@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from supervision.domain import Domain
 from supervision.entry import segment_subject
 
+S = TypeVar("S")
 STATE_BYTES_MAX = 1024 * 1024
 """One subject's encoded state in one domain."""
 
@@ -49,6 +50,20 @@ def starts_with(data: bytes, format: int) -> bool:
     return len(data) > at and data[at] == format
 
 
+def thawing(type_: type[S], format: int, upgrade: Callable[[list[Any]], S]) -> Callable[[bytes], S]:
+    """Who reads states of `type_` from their bytes, of whatever format: here and for queries. What it makes raises
+    ValueError (msgspec's, or `upgrade`'s) for what is none.
+    """
+    decode = _decoder(type_).decode
+
+    def thaw(data: bytes) -> S:
+        if not starts_with(data, format) and (fields := _fields(data))[0] != format:
+            return upgrade(fields)
+        return decode(data)
+
+    return thaw
+
+
 class Form:
     """Of states of one type. Its methods raise whatever the domain's do."""
 
@@ -61,16 +76,8 @@ class Form:
         check: Callable[[Any], None],
     ) -> None:
         self.fresh = fresh
-        self._format = format
-        self._upgrade = upgrade
+        self.thaw = thawing(type_, format, upgrade)
         self._check = check
-        self._decode = _decoder(type_).decode
-
-    def thaw(self, data: bytes) -> Any:
-        """The state from its bytes, of whatever format."""
-        if not starts_with(data, self._format) and (fields := _fields(data))[0] != self._format:
-            return self._upgrade(fields)
-        return self._decode(data)
 
     def freeze(self, state: Any, checks: bool) -> bytes:
         """The state's bytes; with `checks` only of one that the domain can have made."""

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
 from msgspec import UNSET
 
 from actors.cart.cart import FORMAT, Cart, Line, upgrade
 from actors.cart.messages import CartLine
+from supervision.forms import thawing
 
-_fields = msgspec.msgpack.Decoder(list[Any]).decode
-
-
-def cart_of(data: bytes) -> Cart:
-    """One's own copy. Raises ValueError (msgspec's, or ours for another format) when `data` is no cart."""
-    fields = _fields(data)
-    return msgspec.convert(fields, Cart) if fields[:1] == [FORMAT] else upgrade(fields)
+cart_of = thawing(Cart, FORMAT, upgrade)
+"""The stored cart, one's own copy."""
 
 
 def shown(line: Line) -> CartLine:

@@ -22,6 +22,7 @@ from actors.profile.known import LOCALE, ZONE
 from actors.profile.messages import ProfileUpdate
 from actors.windows import slots
 from actors.windows.slots import Slots
+from supervision.forms import thawing
 
 FORMAT = 4
 """Of the stored state. Format 1 was what he bought, with the number in front; 2 knew no language, 3 no reports."""
@@ -74,10 +75,8 @@ def upgrade(fields: list[Any]) -> Recipient:
             raise ValueError(f"nothing was ever remembered of a user in format {other}")
 
 
-def read(data: bytes) -> Recipient:
-    """The state whose bytes, of whatever format, a store holds. Raises ValueError for what is none."""
-    fields: list[Any] = msgspec.msgpack.decode(data)
-    return _decode(data) if fields[0] == FORMAT else upgrade(fields)
+read = thawing(Recipient, FORMAT, upgrade)
+"""The stored state."""
 
 
 def check(recipient: Recipient) -> None:

@@ -20,10 +20,8 @@ from actors.points.state import FORMAT, NEVER, Account, Lot, Tier, Wallet
 from actors.points.tiers import Shown
 from actors.points.upgrade import upgrade
 from supervision.envelope import rfc3339
-from supervision.forms import starts_with
+from supervision.forms import thawing
 
-_decoder = msgspec.msgpack.Decoder(Account)
-_fields = msgspec.msgpack.Decoder(list[object])
 _line = msgspec.json.Decoder(LedgerLine)
 
 
@@ -56,11 +54,8 @@ class Coming(msgspec.Struct, frozen=True):
     """The reservation's id, or the level that is looked at."""
 
 
-def account_of(data: bytes) -> Account:
-    """The stored account. Raises ValueError (msgspec's, or ours for another format) when `data` is no account."""
-    if not starts_with(data, FORMAT) and (fields := _fields.decode(data))[0] != FORMAT:
-        return upgrade(fields)
-    return _decoder.decode(data)
+account_of = thawing(Account, FORMAT, upgrade)
+"""The stored account."""
 
 
 def seen(account: Account, programme: Programme, at: int) -> dict[str, WalletSeen]:
