@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 USERS = 64
-"""Of one page: each is an output of one reaction."""
+"""Of one page: each is an output of one reaction, and all segments' pages are under way when the first request of a
+quiet time comes, which waits behind them.
+"""
 USERS_HELD = 16
 """The same amid ordinary traffic, which waits behind a page."""
 SUBJECTS = "user:"

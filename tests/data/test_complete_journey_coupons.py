@@ -1,13 +1,13 @@
 """A year of real campaigns on the virtual clock: coupons are mailed, some are used, the others expire.
 
-dunnhumby "Complete Journey", 2017 (CC0). A campaign is a template of as many coupons as it mailed, not one more, so that
-the last slice of stock has to find its way to the last household. A mailing is an issue for the occasion that the
+dunnhumby "Complete Journey", 2017 (CC0). A campaign is a template of as many coupons as it mailed, not one more, so
+that the last slice of stock has to find its way to the last household. A mailing is an issue for the occasion that the
 campaign is, a redemption a use with an order of its own, since two coupons of one template never go together. The data
 do not say what a coupon takes off; one dollar does, of which an order of less leaves the rest.
 
-Every coupon's end is that of its campaign, and nobody asks for it: what expires does so because a timer fired. What must
-come out is counted from the frames alone, and compared with what the engine said to the world, with its statistics and
-with its stock.
+Every coupon's end is that of its campaign, and nobody asks for it: what expires does so because a timer fired. What
+must come out is counted from the frames alone, and compared with what the engine said to the world, with its statistics
+and with its stock.
 """
 
 from __future__ import annotations
