@@ -121,6 +121,9 @@ def _simulate_options(commands: Any) -> None:
     )
     simulate.add_argument("--seeds", type=int, default=100, metavar="K", help="many worlds (default %(default)s)")
     simulate.add_argument("--from", type=int, default=0, metavar="N", dest="first", help="the first (default 0)")
+    simulate.add_argument(
+        "--with", default="", metavar="NAME", dest="having", help="only worlds with it: ledger, coupons, campaigns, …"
+    )
     simulate.add_argument("--jobs", type=int, default=0, metavar="J", help="processes (default: one per core)")
     simulate.add_argument("--bug", default="", metavar="NAME", help="with this bug planted: see simulation/bugs")
     simulate.add_argument(
@@ -784,13 +787,17 @@ def _many_worlds(options: argparse.Namespace) -> int:
     from rich.progress import Progress
 
     from simulation import campaign
+    from simulation.draw import seeds_with
 
-    seeds = range(options.first, options.first + options.seeds)
+    try:
+        seeds = seeds_with(options.having, options.first, options.seeds)
+    except ValueError as error:
+        return _fail(str(error), EXIT_USAGE)
     began = time.monotonic()
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("worlds", total=len(seeds))
         outcomes = campaign.run_many(seeds, options.jobs or os.cpu_count() or 1, options.bug)
-        totals = campaign.report(outcomes, lambda: bar.advance(task))
+        totals = campaign.report(outcomes, lambda: bar.advance(task), bool(options.having))
     seconds = time.monotonic() - began
     for failed in totals.failed[: campaign.FAILURES_SHOWN]:
         print("\n".join(campaign.autopsy(failed, options.bug)))
@@ -806,14 +813,14 @@ def _many_worlds(options: argparse.Namespace) -> int:
 def _hunt_bugs(options: argparse.Namespace) -> int:
     """A table; 1 when a bug is not found within the limit."""
     from simulation.bugs import BUGS
-    from simulation.bugs.hunt import SEEDS_MAX, hunt_all, save, table
+    from simulation.bugs.hunt import WORLDS_MAX, hunt_all, save, table
 
     found = list(hunt_all(list(BUGS), options.jobs or os.cpu_count() or 1))
     print(table(found, options.markdown))
     if options.found is not None:
         save(options.found, found)
     missed = sum(not each.violation for each in found)
-    print(f"bugs: {len(found)}, found: {len(found) - missed}, limit: {SEEDS_MAX} worlds each")
+    print(f"bugs: {len(found)}, found: {len(found) - missed}, limit: {WORLDS_MAX} worlds each")
     return EXIT_TROUBLE if missed else 0
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import hashlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -18,7 +18,7 @@ import msgspec
 
 from simulation.bugs import BUGS, planted
 from simulation.draw import Draw, draw_of, overridden
-from simulation.marks import MARKS
+from simulation.marks import BY_WHERE, MARKS
 from simulation.shrink import shrunk
 from simulation.spoken_trace import SpokenTrace
 from simulation.world import Outcome, World, quiet_logs
@@ -26,11 +26,25 @@ from supervision.trace import Trace
 
 SLICE_WORLDS = 10
 LAST_STEPS = 25
-ONCE_WORLDS = 1_000
-"""From so many worlds on each mark must occur,"""
-SHARE_WORLDS = 5_000
-SHARE_MIN = 0.01
-"""and from so many on in this share of them."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """How often a mark must occur: from `once_worlds` on at all, from `share_worlds` on in `share` of them."""
+
+    once_worlds: int
+    share_worlds: int
+    share: float
+
+    def least(self, worlds: int) -> int:
+        """In how many of so many worlds."""
+        if worlds >= self.share_worlds:
+            return max(1, int(worlds * self.share))
+        return int(worlds >= self.once_worlds)
+
+
+ANYWHERE = Asked(1_000, 5_000, 0.01)
+WHERE_IT_CAN = Asked(100, 500, 0.05)
+"""Of marks that only some worlds can reach, as they belong to a domain: of those worlds."""
 FAILURES_SHOWN = 5
 
 
@@ -61,7 +75,7 @@ def _alone(seed: int, bug: str) -> Outcome:
     return outcome
 
 
-def run_many(seeds: range, jobs: int, bug: str = "") -> Iterator[Outcome]:
+def run_many(seeds: Sequence[int], jobs: int, bug: str = "") -> Iterator[Outcome]:
     """All of `seeds`, in order, on `jobs` processes."""
     slices = [seeds[i : i + SLICE_WORLDS] for i in range(0, len(seeds), SLICE_WORLDS)]
     if jobs <= 1:
@@ -74,11 +88,16 @@ def run_many(seeds: range, jobs: int, bug: str = "") -> Iterator[Outcome]:
 
 
 class Totals:
-    """The sums over the worlds of a run."""
+    """The sums over the worlds of a run; `chosen`: that were chosen for what they have, so that they say nothing of how
+    rare it is elsewhere.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, chosen: bool = False) -> None:
+        self._chosen = chosen
         self._sums: Counter[str] = Counter()
         self._marks: Counter[str] = Counter()
+        self.worlds_with: Counter[str] = Counter()
+        """How many had a dimension that marks ask for."""
         self._digests = hashlib.sha256()
         self.worlds = 0
         self.failed: list[Outcome] = []
@@ -88,24 +107,34 @@ class Totals:
         for name in ("inputs", "crashes", "store_faults", "broker_faults"):
             self._sums[name] += getattr(outcome, name)
         self._marks.update(outcome.marks.keys())
+        drawn = draw_of(outcome.seed)
+        self.worlds_with.update(where for where in BY_WHERE if not where or getattr(drawn, where))
         self._digests.update(f"{outcome.seed} {outcome.digest}\n".encode())
         if outcome.violation:
             self.failed.append(outcome)
 
     def lines(self, seconds: float) -> list[str]:
-        """The sums, the rate, the marks with the number of worlds they occurred in, the digest of digests."""
+        """The sums, the rate, how many worlds had what, the marks with the number of worlds they occurred in, the
+        digest of digests.
+        """
         sums = {name.replace("_", " "): n for name, n in self._sums.items()}
         said = [f"worlds: {self.worlds:,}", *(f"{name}: {n:,}" for name, n in sums.items())]
         said += [f"failed: {len(self.failed):,}", f"worlds/s: {self.worlds / max(seconds, 1e-9):.1f}"]
+        said += [f"with {where}: {self.worlds_with[where]:,}" for where in BY_WHERE if where]
         said += [f"mark {name}: {self._marks[name]:,}" for name in MARKS]
         return [*said, f"digest of digests: {self._digests.hexdigest()}"]
 
     def missing(self) -> list[str]:
-        """Marks that are too rare in so many worlds, each with how often it occurred."""
-        if self.worlds < ONCE_WORLDS:
+        """Marks that are too rare in so many worlds that can reach them, each with how often it occurred."""
+        return [line for where in BY_WHERE for line in self._too_rare(where)]
+
+    def _too_rare(self, where: str) -> list[str]:
+        if self._chosen and not where:
             return []
-        least = max(1, int(self.worlds * SHARE_MIN)) if self.worlds >= SHARE_WORLDS else 1
-        return [f"{name}: {self._marks[name]} of {self.worlds} worlds" for name in MARKS if self._marks[name] < least]
+        worlds = self.worlds_with[where]
+        least = (WHERE_IT_CAN if where else ANYWHERE).least(worlds)
+        among = f"{worlds:,} worlds" + (f" with {where}" if where else "")
+        return [f"{name}: {self._marks[name]} of {among}" for name in BY_WHERE[where] if self._marks[name] < least]
 
 
 def portrait(outcome: Outcome, drawn: Draw) -> list[str]:
@@ -148,9 +177,9 @@ def autopsy(failed: Outcome, bug: str = "", settings: Sequence[str] = ()) -> lis
     return [*said, f"again: {command(seed, bug, [f'{name}={value:g}' for name, value in smaller.items()])}"]
 
 
-def report(outcomes: Iterator[Outcome], tick: Callable[[], None]) -> Totals:
+def report(outcomes: Iterable[Outcome], tick: Callable[[], None], chosen: bool = False) -> Totals:
     """Add them up as they come."""
-    totals = Totals()
+    totals = Totals(chosen)
     for outcome in outcomes:
         totals.add(outcome)
         tick()

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from simulation.bugs import (
     campaigns,
     carts,
@@ -27,10 +29,23 @@ from simulation.bugs import (
 )
 from simulation.bugs.bug import Bug, planted
 
+_EVERYWHERE = (journal.BUGS, timers.BUGS, cells.BUGS, doors.BUGS, store.BUGS)
+_WHERE = {
+    "profiles": profiles.BUGS,
+    "ledger": points.BUGS,
+    "coupons": coupons.BUGS,
+    "jobs": coupon_jobs.BUGS,
+    "cart_idle_s": (*carts.BUGS, *notifications.BUGS),
+    "notices": notices.BUGS,
+    "campaigns": campaigns.BUGS,
+    "moments": delays.BUGS,
+}
+"""Bugs of a domain by the dimension that brings it, unless they name a narrower one themselves."""
+
 _ALL = (
-    journal.BUGS, timers.BUGS, cells.BUGS, doors.BUGS, store.BUGS, profiles.BUGS, points.BUGS, coupons.BUGS,
-    coupon_jobs.BUGS, carts.BUGS, notifications.BUGS, notices.BUGS, campaigns.BUGS, delays.BUGS,
-)  # fmt: skip
-BUGS: Mapping[str, Bug] = {bug.name: bug for bugs in _ALL for bug in bugs}
+    *(bug for bugs in _EVERYWHERE for bug in bugs),
+    *(replace(bug, where=bug.where or where) for where, bugs in _WHERE.items() for bug in bugs),
+)
+BUGS: Mapping[str, Bug] = {bug.name: bug for bug in _ALL}
 
 __all__ = ["BUGS", "Bug", "planted"]

@@ -27,11 +27,14 @@ class Swap(msgspec.Struct, frozen=True):
 
 
 class Bug(msgspec.Struct, frozen=True):
-    """`thought`: what a tired engineer would have said in its favour."""
+    """`thought`: what a tired engineer would have said in its favour. `where`: the dimension of a world (draw.py)
+    without which it has no say, as what it spoils is not there; "" in every world.
+    """
 
     name: str
     thought: str
     swaps: Sequence[Swap]
+    where: str = ""
 
 
 @contextmanager

@@ -130,6 +130,7 @@ BUGS = (
         "rule_as_it_is_stored",
         "What is in force is in the store; who wants to know asks there.",
         (Swap(Fold, "_shared", _as_it_is_stored),),
+        where="probes",
     ),
     Bug(
         "state_kept_after_a_rejection",

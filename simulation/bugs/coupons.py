@@ -212,15 +212,18 @@ BUGS = (
         "handed_over_by_the_message",
         "Two messages are two hand-overs, whatever coupon they name.",
         (Swap(handing, "_not_now", _known_by_its_message),),
+        where="hands",
     ),
     Bug(
         "refused_hand_over_does_not_come_back",
         "The coupon has left; what the receiver makes of it is no business of the giver.",
         (Swap(handing, "settled", _gone_is_gone),),
+        where="hands",
     ),
     Bug(
         "hand_over_counted_as_an_issue",
         "Who gets a coupon was issued one, from wherever it came.",
         (Swap(issuing, "had", _came_is_issued),),
+        where="hands",
     ),
 )

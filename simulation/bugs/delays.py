@@ -97,11 +97,13 @@ BUGS = (
         "delayed_message_kept_when_it_went_out",
         "Until the broker has confirmed it the bytes may be wanted again; the next firing can clear them away.",
         (Swap(delay, "_fired", _kept_for_the_next_firing),),
+        where="delayed",
     ),
     Bug(
         "cancelled_message_leaves_its_timer",
         "Its bytes are gone, so when its moment comes there is nothing to publish.",
         (Swap(delay, "_cancel", _without_its_timer),),
+        where="delayed",
     ),
     Bug(
         "cart_left_alone_since_its_first_piece",

@@ -170,11 +170,13 @@ BUGS = (
         "key_without_its_program",
         "An Idempotency-Key is a UUID: nobody else will ever have the same.",
         (Swap(commands, "business_key", _whoever_asks),),
+        where="calls",
     ),
     Bug(
         "parked_because_somebody_else_is",
         "Whether something is parked is asked by segment and domain; whose it is does not matter to who waits.",
         (Swap(commands.Commands, "parked", _somebody_is),),
+        where="calls",
     ),
     Bug(
         "ack_multiple_past_one_not_durable",

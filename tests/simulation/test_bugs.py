@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulation.bugs import BUGS, planted
-from simulation.bugs.hunt import SEEDS_MAX, Found, hunt, load, table
+from simulation.bugs.hunt import WORLDS_MAX, Found, hunt, load, table
 from simulation.campaign import run_one
 from simulation.world import World, quiet_logs
 
@@ -28,7 +28,7 @@ def test_a_planted_bug_is_found_in_the_world_that_is_known_to_show_it(bug: str) 
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_hunted_down_within_the_limit_and_where_the_table_says(bug: str) -> None:
     found = hunt(bug)
-    assert found.violation, f"{bug} was not found in {SEEDS_MAX} worlds"
+    assert found.violation, f"{bug} was not found in {WORLDS_MAX} worlds"
     assert (found.seed, found.checker) == (KNOWN[bug].seed, KNOWN[bug].checker)
 
 
@@ -56,8 +56,15 @@ def test_there_are_at_least_25_bugs_each_with_a_thought_of_its_own() -> None:
 
 
 def test_the_table_says_worlds_checker_and_thought_and_what_was_not_found() -> None:
-    shown = table([Found("ack_before_commit", 3, "invariant 5: x: y"), Found("time_goes_back", -1, "")])
-    first, second = shown.splitlines()[1:]
-    assert first.split()[:4] == ["ack_before_commit", "4", "invariant", "5"]
-    assert table([], markdown=True).splitlines()[1] == "| --- | --- | --- | --- |"
-    assert "not found" in second and BUGS["time_goes_back"].thought in second
+    shown = table(
+        [
+            Found("ack_before_commit", 3, "invariant 5: x: y", 4),
+            Found("hold_outlives_its_use", 1_000, "model: x", 17),
+            Found("time_goes_back", -1, "", 200),
+        ]
+    )
+    first, second, third = shown.splitlines()[1:]
+    assert first.split()[:5] == ["ack_before_commit", "anything", "4", "invariant", "5"]
+    assert second.split()[:4] == ["hold_outlives_its_use", "coupons", "17", "model"]
+    assert table([], markdown=True).splitlines()[1] == "| --- | --- | --- | --- | --- |"
+    assert "not found" in third and BUGS["time_goes_back"].thought in third

@@ -14,12 +14,17 @@ import pytest
 
 from simulation import campaign
 from simulation.campaign import Totals, report, run_many
-from simulation.draw import INPUTS_MIN, draw_of, overridden
+from simulation.draw import INPUTS_MIN, draw_of, overridden, seeds_with
+from simulation.marks import BY_WHERE
 from simulation.world import Outcome, quiet_logs
 
 ROOT = Path(__file__).parents[2]
 WORLDS = 1_000
 LONG_WORLDS = 5_000
+DOMAINS = ("ledger", "jobs", "hands", "cart_idle_s", "moments", "notices", "delayed")
+"""Which are so rare in a thousand worlds that there are more with each; between them they have all that marks need."""
+DOMAIN_WORLDS = 100
+LONG_DOMAIN_WORLDS = 500
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -30,6 +35,12 @@ def quiet() -> None:
 @pytest.fixture(scope="module")
 def thousand() -> Totals:
     return report(run_many(range(WORLDS), 2), lambda: None)
+
+
+def with_each(worlds: int, first: int) -> Totals:
+    """So many worlds with each domain at least, none twice though one has several."""
+    seeds = {seed for name in DOMAINS for seed in seeds_with(name, first, worlds)}
+    return report(run_many(sorted(seeds), os.cpu_count() or 1), lambda: None, chosen=True)
 
 
 def said(failed: list[Outcome]) -> list[str]:
@@ -45,6 +56,13 @@ def test_a_thousand_worlds_reach_every_rare_branch(thousand: Totals) -> None:
     assert thousand.missing() == []
 
 
+def test_a_hundred_worlds_with_each_domain_reach_every_rare_branch_of_it() -> None:
+    totals = with_each(DOMAIN_WORLDS, WORLDS)
+    assert said(totals.failed) == []
+    assert min(totals.worlds_with[where] for where in BY_WHERE) >= campaign.WHERE_IT_CAN.once_worlds
+    assert totals.missing() == []
+
+
 def test_worlds_are_as_large_and_as_bad_as_they_should_be(thousand: Totals) -> None:
     sums = dict(re.findall(r"^([a-z ]+): ([\d,]+)$", "\n".join(thousand.lines(1.0)), re.MULTILINE))
     numbers = {name: int(text.replace(",", "")) for name, text in sums.items()}
@@ -57,6 +75,14 @@ def test_worlds_are_as_large_and_as_bad_as_they_should_be(thousand: Totals) -> N
 def test_five_thousand_more_worlds_keep_every_invariant_and_no_branch_is_rarer_than_one_in_a_hundred() -> None:
     totals = report(run_many(range(WORLDS, WORLDS + LONG_WORLDS), os.cpu_count() or 1), lambda: None)
     assert said(totals.failed) == []
+    assert totals.missing() == []
+
+
+@pytest.mark.long
+def test_five_hundred_worlds_with_each_domain_and_no_branch_of_it_is_rarer_than_one_in_twenty() -> None:
+    totals = with_each(LONG_DOMAIN_WORLDS, WORLDS + LONG_WORLDS)
+    assert said(totals.failed) == []
+    assert min(totals.worlds_with[where] for where in BY_WHERE) >= campaign.WHERE_IT_CAN.share_worlds
     assert totals.missing() == []
 
 
@@ -108,12 +134,39 @@ def test_a_dimension_that_no_world_has_is_named() -> None:
         overridden(draw_of(0), ["colour=7"])
 
 
+def ended(seed: int, *marks: str) -> Outcome:
+    return Outcome(seed, "0" * 64, 1, 100, 1, "", {}, marks=dict.fromkeys(marks, 1))
+
+
 def test_a_mark_that_is_missing_in_a_thousand_worlds_is_named() -> None:
-    totals = Totals()
-    for seed in range(campaign.ONCE_WORLDS):
-        totals.add(Outcome(seed, "0" * 64, 1, 100, 1, "", {}, marks={"suspected": 1} if seed else {}))
+    worlds = range(campaign.ANYWHERE.once_worlds)
+    totals = report((ended(seed, "suspected") if seed else ended(seed) for seed in worlds), lambda: None)
     assert "suspected" not in " ".join(totals.missing())
-    assert f"fsync_failed: 0 of {campaign.ONCE_WORLDS} worlds" in totals.missing()
+    assert "fsync_failed: 0 of 1,000 worlds" in totals.missing()
+
+
+def test_a_mark_of_a_domain_is_asked_of_the_worlds_that_have_it() -> None:
+    debtors, others = seeds_with("ledger", 0, 500), seeds_with("delayed", 0, 99)
+    outcomes = [*(ended(seed, "debt") for seed in debtors[:24]), *map(ended, debtors[24:]), *map(ended, others)]
+    missing = report(outcomes, lambda: None, chosen=True).missing()
+    assert "debt: 24 of 500 worlds with ledger" in missing
+    assert not [line for line in missing if line.startswith(("delayed", "fsync_failed"))]
+    outcomes = [ended(seed, "debt") for seed in debtors[:25]] + outcomes[25:]
+    assert "debt:" not in " ".join(report(outcomes, lambda: None, chosen=True).missing())
+
+
+def test_worlds_can_be_chosen_for_what_they_have() -> None:
+    seeds = seeds_with("campaigns", 40, 5)
+    assert all(draw_of(seed).campaigns for seed in seeds)
+    assert [seed for seed in range(40, seeds[-1] + 1) if draw_of(seed).campaigns] == seeds
+    chosen = simulate("--with", "campaigns", "--from", "40", "--seeds", "2", "--jobs", "1")
+    assert chosen.returncode == 0
+    assert {"worlds: 2", "with campaigns: 2", "with ledger: 0"} <= set(chosen.stdout.splitlines())
+
+
+def test_worlds_with_what_there_is_not_are_refused() -> None:
+    refused = simulate("--with", "colour")
+    assert refused.returncode == 2 and "no world has a colour" in refused.stderr
 
 
 def test_no_worlds_at_all_are_refused_instead_of_praised() -> None:
