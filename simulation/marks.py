@@ -188,6 +188,11 @@ OBSERVED: Mapping[str, Mapping[str, str]] = {
         "message_stop_lifted": "a stop was over, and those who waited were told",
         "message_went_later": "a message that had waited went out",
         "message_expired": "one had waited until it was worth nothing any more",
+        "message_suppressed_bounced": "one did not go, as its channel does not reach its user",
+        "channel_bounced": "those who deliver found that a channel does not reach somebody",
+        "channel_works_again": "it did after all, or he agreed to hear from it anew",
+        "report_again": "something was reported of a message again",
+        "report_refused": "a report was of no message of its user",
         "message_dropped": "one that waited must not go any more, for another reason",
     },
     "delayed": {

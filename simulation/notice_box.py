@@ -31,6 +31,14 @@ class Consent(msgspec.Struct, frozen=True):
     granted: bool
 
 
+class Reached(msgspec.Struct, frozen=True):
+    """What those who deliver found of a channel, or that the user agreed to it anew. `at`: when it was said."""
+
+    channel: str
+    at: int
+    works: bool
+
+
 class Box:
     """One user's."""
 
@@ -41,6 +49,9 @@ class Box:
         self.bought: list[tuple[int, str]] = []
         """(offset, product, empty for everything)."""
         self.consents: list[Consent] = []
+        self.reports: set[tuple[str, str, str]] = set()
+        """(by what its message is named, the name, status) of each that was heard."""
+        self.reached: list[Reached] = []
         self.sent: list[tuple[int, str]] = []
         """(when, channel) of what was counted."""
         self.waiting: list[Waiting] = []
@@ -49,7 +60,7 @@ class Box:
     @property
     def blank(self) -> bool:
         """Nothing is known of the user."""
-        told = self.zone or self.wish is not None or self.orders or self.consents
+        told = self.zone or self.wish is not None or self.orders or self.consents or self.reached
         return not (told or self.sent or self.waiting or self.row)
 
     def learn(self, changes: dict[str, Any]) -> None:
@@ -70,12 +81,25 @@ class Box:
             since = [product for offset, product in self.bought if offset > asked.bought_since]
             if any(not product or not asked.goods or product in asked.goods for product in since):
                 return "bought"
+        if not self._agrees(rules, asked):
+            return "no_consent"
+        return "bounced" if self.bounces(asked.channel) else ""
+
+    def _agrees(self, rules: Rules, asked: Asked) -> bool:
         facts = [fact for fact in self.consents if fact.channel == asked.channel]
         facts = [fact for fact in facts if fact.category in ("", asked.category)]
         if not facts:
-            return "no_consent" if rules.denies_all or asked.channel in rules.denied else ""
+            return not (rules.denies_all or asked.channel in rules.denied)
         newest = max(fact.at for fact in facts)
-        return "" if [fact for fact in facts if fact.at == newest][-1].granted else "no_consent"
+        return [fact for fact in facts if fact.at == newest][-1].granted
+
+    def bounces(self, channel: str) -> bool:
+        """By what was said of the latest moment, and of that last."""
+        newest = self._newest().get(channel)
+        return newest is not None and not newest.works
+
+    def _newest(self) -> dict[str, Reached]:
+        return {one.channel: one for one in sorted(self.reached, key=lambda one: one.at)}
 
     def wait(self, one: Waiting) -> Waiting | None:
         """Behind all that are as important; who must make room."""
@@ -94,6 +118,7 @@ class Box:
             "waiting": ([(one[0], one[3]) for one in stored[4][0]], [(one.offset, one.end) for one in self.waiting]),
             "profile": ((stored[5], stored[6]), (self.zone, self.wish)),
             "timer": (stored[7], self.row[0] if self.row else 0),
+            "reach": (stored[9], {name: [one.at, one.works] for name, one in self._newest().items()}),
         }
         return "; ".join(f"{name}: {one}, the model's {other}" for name, (one, other) in both.items() if one != other)
 

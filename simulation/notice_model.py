@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from simulation.model import NotificationModel, Said
-from simulation.notice_box import Box, Consent, Waiting
+from simulation.notice_box import Box, Consent, Reached, Waiting
 from simulation.notice_rules import Asked, Rules, answer, read
 from simulation.notices_drawn import PolicyWords
 from supervision.entry import Entry
@@ -27,7 +27,14 @@ TEMPLATE_OF = {
 }  # fmt: skip
 KNOWN = frozenset({"remind", "cart_remind_sms", *TEMPLATE_OF.values()})
 """Templates that there are."""
-HEARD = frozenset({"notify.requested", "user.consent", "behaviour.seen", "notify.go_on", "timer.notification"})
+HEARD = frozenset(
+    {"notify.requested", "user.consent", "behaviour.seen", "notify.go_on", "timer.notification", "message.reported"}
+)
+REPORTED = frozenset(
+    f"message.{status}"
+    for status in ("delivered", "failed", "bounced", "opened", "clicked", "unsubscribed", "complained")
+)
+"""What is said of a report, by its status."""
 GO_ON = "notify.go_on"
 PAGE, PAGE_HELD = 200, 16
 """Users who are told at a time that a stop is over, and amid other traffic."""
@@ -121,11 +128,13 @@ class NoticeModel(NotificationModel):
 
     def heard(self, emission: Emission) -> Said | None:
         kind, subject = emission.draft.kind, emission.draft.subject
-        if not kind.startswith(("notify.", "message.")):
+        if not kind.startswith(("notify.", "message.", "report.")):
             return None
         if kind == GO_ON:
             return kind, subject
         body = msgspec.json.decode(emission.draft.body)
+        if kind == "report.refused" or kind in REPORTED:
+            return kind, subject, body["channel"], body.get("message_id", ""), body.get("reference", "")
         about = (kind, subject, body.get("reference", ""), body["template"])
         match kind:
             case "message.held":
@@ -171,6 +180,9 @@ class _Fold:
             case "user.consent":
                 self._agree(body)
                 self._go()
+            case "message.reported":
+                self._learn(body)
+                self._go()
             case "notify.go_on":
                 self._go()
             case kind:
@@ -178,10 +190,50 @@ class _Fold:
         return self._said
 
     def _agree(self, body: dict[str, Any]) -> None:
+        channel, granted = body["channel"], body["consent"] == "granted"
+        self._box.consents.append(Consent(channel, body.get("category") or "", self._said_at(), granted))
+        if granted and self._box.bounces(channel):
+            self._reach(channel, works=True)
+
+    def _said_at(self) -> int:
         """Nobody can have said it later than it was heard."""
-        said_at = min(self._entry.occurred_at or self._entry.at, self._at)
-        granted = body["consent"] == "granted"
-        self._box.consents.append(Consent(body["channel"], body.get("category") or "", said_at, granted))
+        return min(self._entry.occurred_at or self._entry.at, self._at)
+
+    def _learn(self, body: dict[str, Any]) -> None:
+        """Each report once, and none of what cannot be the user's; what he wishes counts whatever it is of."""
+        channel, status = body["channel"], body["status"]
+        message_id, reference = body.get("message_id", ""), body.get("reference", "")
+        named = ("id", message_id, status) if message_id else ("reference", reference, status)
+        if named in self._box.reports:
+            self._marks["report_again"] += 1
+            return
+        about = (self._entry.subject, channel, message_id)
+        wish = status in ("unsubscribed", "complained")
+        if message_id and not wish and not self._came_before(message_id):
+            self._marks["report_refused"] += 1
+            self._said.append(("report.refused", *about, ""))
+            return
+        self._box.reports.add(named)
+        if wish:
+            self._box.consents.append(Consent(channel, "", self._said_at(), granted=False))
+        elif status != "failed":
+            self._reach(channel, works=status != "bounced")
+        self._said.append((f"message.{status}", *about, reference))
+
+    def _came_before(self, message_id: str) -> bool:
+        """The entry of that name, in this segment's log."""
+        try:
+            segment, epoch, offset = map(int, message_id.split("."))
+        except ValueError:
+            return False
+        entry = self._entry
+        return segment == entry.segment and (epoch, offset) < (entry.epoch, entry.offset)
+
+    def _reach(self, channel: str, works: bool) -> None:
+        before = self._box.bounces(channel)
+        self._box.reached.append(Reached(channel, self._said_at(), works))
+        self._marks["channel_bounced"] += not before and self._box.bounces(channel)
+        self._marks["channel_works_again"] += before and not self._box.bounces(channel)
 
     def _tell_of(self, template: str, points: int) -> None:
         """Of a fact; where nothing is decided about it nothing is counted or answered."""

@@ -1,5 +1,6 @@
-"""What each stage of the notification domain writes beside its effects: of every decision on a message a line in the
-same stage; and of every request one end, whatever crashes. Read off what became durable, without the model.
+"""What each stage of the notification domain writes beside its effects: of every decision on a message, and of every
+report of one, a line in the same stage; and of every request one end, whatever crashes. Read off what became durable,
+without the model.
 """
 
 from __future__ import annotations
@@ -15,6 +16,12 @@ WORDS = {
     "message.sent": "sent", "message.held": "held", "message.suppressed": "suppressed", "notify.refused": "refused",
 }  # fmt: skip
 """How a line calls an effect."""
+REPORTED = {
+    f"message.{status}": status
+    for status in ("delivered", "failed", "bounced", "opened", "clicked", "unsubscribed", "complained")
+}
+CALLED = {**WORDS, **REPORTED}
+ENDS = frozenset(WORDS.values()) - {"held"}
 Told = tuple[str, str, str, str, str]
 """(subject, word, reference, template, why)."""
 
@@ -28,16 +35,16 @@ class NoticeProof:
     def stage(self, stage: Stage) -> None:
         """One that became durable."""
         said = [
-            _told(draft.subject, WORDS[draft.kind], msgspec.json.decode(draft.body))
+            _told(draft.subject, CALLED[draft.kind], msgspec.json.decode(draft.body))
             for draft in (emission.draft for emission in stage.emits)
-            if draft.kind in WORDS
+            if draft.kind in CALLED
         ]
         written = [_line(row.subject, msgspec.json.decode(row.body)) for row in stage.records]
         where = f"{stage.domain}/{stage.segment} at {stage.prev}..{stage.upto}"
         if said != written:
             raise Violation(f"messages: {where} said {said[:3]} and wrote down {written[:3]}")
         for subject, word, reference, _, _ in said:
-            if reference and word != "held":
+            if reference and word in ENDS:
                 self._end(subject, reference, where)
 
     def _end(self, subject: str, reference: str, where: str) -> None:
@@ -47,7 +54,8 @@ class NoticeProof:
 
 
 def _told(subject: str, word: str, body: dict[str, Any]) -> Told:
-    return subject, word, body.get("reference", ""), body["template"], body.get("reason", body.get("code", ""))
+    why = body.get("reason", body.get("code", ""))
+    return subject, word, body.get("reference", ""), body.get("template", ""), why
 
 
 def _line(subject: str, line: dict[str, Any]) -> Told:

@@ -19,6 +19,8 @@ CONSENT_CHANGED = b'{"event_type":"consent_changed"'
 """How such a message begins here."""
 CONSENTS = ("marketing.behavior.events", "behavior.consent.changed")
 """Front door and key."""
+DELIVERY_REPORT = b'{"event_type":"delivery_report"'
+REPORTS = ("marketing.behavior.events", "behavior.delivery.report")
 BEGIN_HOUR = {"UTC": 14, "Asia/Shanghai": 22, "Pacific/Auckland": 2}
 """What the clocks of users' zones show when worlds begin."""
 CHANNELS = ("sms", "sms", "push")

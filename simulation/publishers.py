@@ -42,7 +42,7 @@ BATCH = b'{"event_type":"batch_coupon_issue"'
 DOORS = {
     PROFILE_UPDATE: PROFILES, COUPON: COUPONS, BATCH: BATCHES, NESTED: BEHAVIOURS, FLAT: BEHAVIOURS,
     PLAIN_CHECK: ACTIVITIES, NAMED_CHECK: ACTIVITIES,
-    notices_drawn.CONSENT_CHANGED: notices_drawn.CONSENTS,
+    notices_drawn.CONSENT_CHANGED: notices_drawn.CONSENTS, notices_drawn.DELIVERY_REPORT: notices_drawn.REPORTS,
 }  # fmt: skip
 """By how a message begins; all else is about points."""
 FACTS = {
@@ -189,6 +189,7 @@ class Publishers:
             .replace(b'_changes":{', b'_changes":{"reused":1,')
             .replace(b'"coupon_issue",', b'"coupon_issue","reused":1,')
             .replace(b'"trigger_id":"t', b'"trigger_id":"another')
+            .replace(b'"delivery_report",', b'"delivery_report","reused":1,')
             .replace(b'"behavior_type":', b'"reused":1,"behavior_type":')
             for part in sending.parts
         )

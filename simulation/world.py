@@ -56,6 +56,7 @@ from simulation.campaign_makers import CampaignMakers
 from simulation.campaign_model import CampaignModel
 from simulation.campaign_model import Pages as CampaignPages
 from simulation.campaign_proof import CampaignProof
+from simulation.carriers import Carriers
 from simulation.cart_model import CartModel
 from simulation.checker import Checker
 from simulation.coupon_model import CouponModel
@@ -195,6 +196,7 @@ class World:
         self.askers = Askers(asking, self.draw, self, later)
         self.merchants = Merchants(f"{seed} merchants", self.draw, self, self.askers, self.coupons.answered)
         self.publishers = self._publishers(publishing)
+        self.carriers = Carriers(Random(f"{seed} carriers"), self.draw, self, self.publishers)
         self.delayers = self._delayers()
         self.arrivals = DelayProof(self.checker.logs, self.delayers)
         self.job_makers = self._job_makers()
@@ -439,6 +441,7 @@ class World:
             self.checker.published(outgoing)
             self.receiver.receive(outgoing)
             self.merchants.shoppers.heard(outgoing)
+            self.carriers.heard(outgoing)
         self.arrivals.arrived(outgoing)
 
     def at(self, seconds: float, act: Callable[[], None]) -> None:

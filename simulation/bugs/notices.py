@@ -1,5 +1,5 @@
 """Bugs of what a shop decides about its messages: whose day it is, what is asked again of a message that has waited,
-and what becomes of the place that it took.
+what becomes of the place that it took, and what is believed of those who deliver.
 """
 
 # What is replaced here is private and untyped on purpose.
@@ -11,8 +11,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+import msgspec
+
 from actors.campaign import running
-from actors.notification import held, outbox
+from actors.notification import held, outbox, reach, reports
+from actors.notification.reach import Reached
 from actors.windows.window_edges import NEVER
 from simulation.bugs.bug import Bug, Method, Swap
 
@@ -24,7 +27,17 @@ def _when_it_was_refused(_settled: Method) -> Method:
     return wrong
 
 
-SUPPRESSED = ("bought", "no_consent", "capped", "quiet_hours", "preferred_hour", "stopped", "expired", "held_full")
+SUPPRESSED = (
+    "bought",
+    "no_consent",
+    "bounced",
+    "capped",
+    "quiet_hours",
+    "preferred_hour",
+    "stopped",
+    "expired",
+    "held_full",
+)
 
 
 def _whatever_the_hour(next_allowed: Method) -> Method:
@@ -47,6 +60,17 @@ def _agreed_to_already(_judged: Method) -> Method:
 
 def _on_its_way(next_due: Method) -> Method:
     return lambda here, policy, at, stopped=(): next_due(here, policy, at)
+
+
+def _whatever_became_of_it(key: Method) -> Method:
+    return lambda report: key(msgspec.structs.replace(report, status="delivered"))
+
+
+def _as_they_come(_found: Method) -> Method:
+    def wrong(reached: Any, channel: str, works: bool, at: int, entry_at: int) -> None:
+        reached[channel] = Reached(min(at, entry_at), works)
+
+    return wrong
 
 
 BUGS = (
@@ -77,5 +101,25 @@ BUGS = (
         "stop_not_looked_at_by_what_waits",
         "A stop is for what comes from now on; what is in the queue was let in before.",
         (Swap(outbox, "next_due", _on_its_way),),
+    ),
+    Bug(
+        "what_was_delivered_cannot_bounce",
+        "A message has one end, and it has been reported; whatever comes after that is the same news again.",
+        (Swap(reports, "key", _whatever_became_of_it),),
+    ),
+    Bug(
+        "older_bounce_believed",
+        "Reports come in the order in which things happen, more or less; the last one knows best.",
+        (Swap(reach, "found", _as_they_come),),
+    ),
+    Bug(
+        "bounce_outlives_a_new_consent",
+        "Whether he agrees is one thing and whether his address works another; why should one change the other?",
+        (Swap(reach, "agreed", lambda _agreed: lambda *_: None),),
+    ),
+    Bug(
+        "report_of_anybodys_message",
+        "Who delivers for us knows which messages he had from us; his word is good enough.",
+        (Swap(reports, "may_be_ours", lambda _ours: lambda *_: True),),
     ),
 )
