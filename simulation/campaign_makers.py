@@ -1,34 +1,26 @@
 """Marketing's operators: they put campaigns, activate, edit, pause and archive them while users are under way.
 
-All of it goes through the production code below the HTTP door. The first version of each is active before customers
-come: of campaigns that come when everybody has gone nothing is seen. Later some work from an old version, and some do
-not wait for the answer, as all who change rules (rule_makers.py).
+The first version of each is active before customers come: of campaigns that come when everybody has gone nothing is
+seen. Later some work from an old version, and some do not wait for the answer, as all who change rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import Protocol
 
 import msgspec
 
-from actors.campaign.listing import FAMILY, subject_of
-from actors.campaign.programme import campaign_kind
 from actors.money import DEFAULT_CURRENCY
 from actors.programmes.messages import PutAnswer
 from gateway.campaigns import Campaigns
 from gateway.problems import Problem
-from gateway.programmes import SOURCE, Programmes, Wanted
+from gateway.programmes import Programmes, Wanted
 from gateway.readers import ReaderPool
-from gateway.wiring import Wiring
 from simulation.campaigns_drawn import Word, campaigns
+from simulation.clerk import Clerk, Office
 from simulation.draw import Draw
 from simulation.notices_drawn import with_messages
-from simulation.violation import Violation
-from supervision.store import Refused
-from topology.wire import id_hash
 
 GAP_S = 0.3
 """Between putting and activating."""
@@ -39,25 +31,17 @@ OVERTAKEN = frozenset({"no_such_change", "unknown_campaign"})
 """What may be wrong when an earlier word was lost."""
 
 
-class Office(Protocol):
-    """What they need of their world."""
-
-    wiring: Wiring
-
-    def at(self, seconds: float, act: Callable[[], None]) -> None: ...
-
-
 class CampaignMakers:
     """All of a world's; outlive processes. `answers` gets those to puts, by the id hash of the put."""
 
     def __init__(self, seed: str, draw: Draw, world: Office, answers: dict[int, PutAnswer]) -> None:
         self._rng = rng = Random(seed)
-        self._draw, self._world, self._answers = draw, world, answers
+        self._draw, self._world = draw, world
+        self._clerk = Clerk("campaign", world, answers, OVERTAKEN)
         days = draw.days + draw.leaps * draw.leap_days
         self._words: dict[str, list[Word]] = campaigns(rng, draw.campaigns, days, draw.moments)
         if draw.notices:
             with_messages(Random(f"{seed} messages"), self._words)
-        self._numbers = 0
         self.said = 0
         """Words that were answered."""
 
@@ -78,32 +62,23 @@ class CampaignMakers:
                 self._world.at(self._rng.uniform(0, self._draw.window_s), partial(self._next, campaign, True))
 
     def _next(self, campaign: str, careless: bool) -> None:
-        words, engine = self._words[campaign], self._world.wiring.engine
-        if not words or not engine.begun():
+        words = self._words[campaign]
+        if not words:
             return
-        self._numbers += 1
-        name = f"campaign-{self._numbers}"
-        readers = ReaderPool(engine.store.reader)
-        programmes = Programmes(
-            {}, {}, readers, engine.journal, engine.store.segments, lambda: name, {FAMILY.prefix: campaign_kind}
+        done = self._clerk.carry_out(
+            f"{words[0]} of {campaign}",
+            partial(self._wanted, campaign, words[0], careless),
+            self._answered,
+            lambda: careless and self._rng.random() < GIVES_UP_SHARE,
         )
-        try:
-            campaigns = Campaigns(programmes, readers, engine.store.segments, "UTC", DEFAULT_CURRENCY)
-            wanted = self._wanted(campaigns, campaign, words[0], careless)
-        except Refused:
-            return
-        except Problem as problem:
-            if problem.code not in OVERTAKEN:
-                raise Violation(f"campaigns: {words[0]} of {campaign} was answered with {problem}") from None
+        if done:
             words.pop(0)
-            return
-        words.pop(0)
-        give_up = programmes.put(wanted, lambda answer: self._answered(name, campaign, answer))
-        if careless and self._rng.random() < GIVES_UP_SHARE:
-            give_up()
 
-    def _wanted(self, campaigns: Campaigns, campaign: str, word: Word, careless: bool) -> Wanted:
+    def _wanted(
+        self, campaign: str, word: Word, careless: bool, programmes: Programmes, readers: ReaderPool, segments: int
+    ) -> Wanted:
         """What it is to carry out a word."""
+        campaigns = Campaigns(programmes, readers, segments, "UTC", DEFAULT_CURRENCY)
         what, body = word
         if what != "put":
             return campaigns.become(campaign, STATUS[what], "an operator")
@@ -112,7 +87,5 @@ class CampaignMakers:
         version = "" if known is None or stale else known.active.version
         return campaigns.read(campaign, msgspec.json.encode(body), version, "an operator").wanted
 
-    def _answered(self, name: str, campaign: str, answer: PutAnswer | Problem) -> None:
+    def _answered(self, _: PutAnswer | Problem) -> None:
         self.said += 1
-        if isinstance(answer, PutAnswer):
-            self._answers[id_hash(f"{SOURCE}|{name}", subject_of(campaign))] = answer

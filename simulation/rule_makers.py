@@ -7,24 +7,21 @@ did come must be the model's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from random import Random
-from typing import Protocol
 
 import msgspec
 
 from actors.commands import Refusal
 from actors.programmes.kind import Kind, Parsed
-from actors.programmes.messages import PutAnswer, subject_of
-from gateway.problems import Problem
-from gateway.programmes import SOURCE, Programmes
+from actors.programmes.messages import PutAnswer
+from gateway.programmes import Programmes, Wanted
 from gateway.readers import ReaderPool
-from gateway.wiring import Wiring
+from simulation.clerk import Clerk, Office
 from simulation.draw import Draw
 from simulation.probe import NAME, Rule
 from simulation.violation import Violation
-from supervision.store import Refused
-from topology.wire import hash64, id_hash
+from topology.wire import hash64
 
 RULES = 4
 PUTS_MAX = 6
@@ -49,60 +46,34 @@ NONE_YET = Text("none", b"{}")
 KIND = Kind(NAME, parse, lambda state: msgspec.msgpack.decode(state, type=Rule).number)
 
 
-class Ruled(Protocol):
-    """What rule makers need of their world."""
-
-    wiring: Wiring
-
-    def at(self, seconds: float, act: Callable[[], None]) -> None: ...
-
-
 class RuleMakers:
     """All of a world's; outlives processes."""
 
-    def __init__(self, rng: Random, draw: Draw, world: Ruled) -> None:
+    def __init__(self, rng: Random, draw: Draw, world: Office) -> None:
         self._rng = rng
         self._draw = draw
         self._world = world
-        self._puts = 0
         self.answers: dict[int, PutAnswer] = {}
         """By the id hash of the put."""
+        self._clerk = Clerk("put", world, self.answers, kinds={NAME: KIND}, settings={NAME: NONE_YET})
 
     def plan_day(self) -> None:
         for _ in range(self._rng.randint(1, PUTS_MAX)):
             self._world.at(self._rng.uniform(0, self._draw.window_s), self._put)
 
     def _put(self) -> None:
-        rng, engine = self._rng, self._world.wiring.engine
+        rng = self._rng
         body = b'{"rule":%d}' % rng.randrange(RULES)
         stale, gives_up = rng.random() < STALE_SHARE, rng.random() < GIVES_UP_SHARE
-        if not engine.begun():
-            return
-        self._puts += 1
-        name = f"put-{self._puts}"
-        programmes = Programmes(
-            {NAME: KIND},
-            {NAME: NONE_YET},
-            ReaderPool(engine.store.reader),
-            engine.journal,
-            engine.store.segments,
-            lambda: name,
-        )
-        try:
-            known = programmes.active(NAME).version if not stale else ""
-            wanted = programmes.read(NAME, body, known, "operator")
-        except Refused:
-            return
-        give_up = programmes.put(wanted, lambda answer: self._answered(name, answer))
-        if gives_up:
-            give_up()
-
-    def _answered(self, name: str, answer: PutAnswer | Problem) -> None:
-        if isinstance(answer, PutAnswer):
-            self.answers[id_hash(f"{SOURCE}|{name}", subject_of(NAME))] = answer
+        self._clerk.carry_out(body.decode(), partial(_wanted, body, stale), gives_up=lambda: gives_up)
 
     def compare(self, answers: dict[int, PutAnswer]) -> None:
         """With what the model says."""
         for id, answer in self.answers.items():
             if answers.get(id) != answer:
                 raise Violation(f"answers: put {id:x} was answered {answer}, the model says {answers.get(id)}")
+
+
+def _wanted(body: bytes, stale: bool, programmes: Programmes, _readers: ReaderPool, _segments: int) -> Wanted:
+    known = programmes.active(NAME).version if not stale else ""
+    return programmes.read(NAME, body, known, "operator")
