@@ -189,6 +189,7 @@ OBSERVED: Mapping[str, Mapping[str, str]] = {
         "message_went_later": "a message that had waited went out",
         "message_expired": "one had waited until it was worth nothing any more",
         "message_suppressed_bounced": "one did not go, as its channel does not reach its user",
+        "text_put": "a message had the words of a template that was put",
         "channel_bounced": "those who deliver found that a channel does not reach somebody",
         "channel_works_again": "it did after all, or he agreed to hear from it anew",
         "report_again": "something was reported of a message again",

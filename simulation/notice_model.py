@@ -17,6 +17,7 @@ from simulation.model import NotificationModel, Said
 from simulation.notice_box import Box, Consent, Reached, Waiting
 from simulation.notice_rules import Asked, Rules, answer, read
 from simulation.notices_drawn import PolicyWords
+from simulation.texts_model import Texts
 from supervision.entry import Entry
 from supervision.envelope import rfc3339
 from supervision.messages import Emission
@@ -25,8 +26,8 @@ TEMPLATE_OF = {
     "points.earned": "points_earned", "points.spent": "points_spent", "points.expired": "points_expired",
     "points.expiring": "points_expiring",
 }  # fmt: skip
-KNOWN = frozenset({"remind", "cart_remind_sms", *TEMPLATE_OF.values()})
-"""Templates that there are."""
+OWN = frozenset({"remind", "cart_remind_sms", *TEMPLATE_OF.values()})
+"""Templates that come with the engine."""
 HEARD = frozenset(
     {"notify.requested", "user.consent", "behaviour.seen", "notify.go_on", "timer.notification", "message.reported"}
 )
@@ -44,6 +45,7 @@ class Segment:
     """What one knows. `anybody` waits because something is stopped; `row`: its timer, of a page after `after`."""
 
     def __init__(self) -> None:
+        self.texts = Texts(OWN)
         self.number = 0
         self.stopped: list[str] = []
         self.anybody = False
@@ -95,7 +97,8 @@ class NoticeModel(NotificationModel):
         return [(GO_ON, subject) for subject in page]
 
     def _hear(self, segment: Segment, entry: Entry, body: dict[str, Any], at: int) -> None:
-        """What is stopped from here on."""
+        """What messages say and what is stopped from here on."""
+        segment.texts.hear(body)
         if body["name"] != "stops" or body["number"] <= segment.number:
             return
         stopped = [one["scope"] for one in msgspec.json.decode(body["body"])["stopped"]]
@@ -123,7 +126,9 @@ class NoticeModel(NotificationModel):
             return self._boxes[subject].unlike(stored)
         number, _, part = subject.removeprefix("segment:").partition("/")
         segment = self._segments[int(number)]
-        mine: list[Any] = [1, segment.anybody] if part else [1, {}, [segment.number, segment.stopped]]
+        mine: list[Any] = (
+            [1, segment.anybody] if part else [1, segment.texts.stored(), [segment.number, segment.stopped]]
+        )
         return "" if stored == mine else f"the store has {stored}, the model {mine}"
 
     def heard(self, emission: Emission) -> Said | None:
@@ -144,7 +149,8 @@ class NoticeModel(NotificationModel):
             case "notify.refused":
                 return *about, body["code"]
             case _:
-                return *about, body["params"].get("points")
+                version = body.get("template_version", "")
+                return *about, body["params"].get("points"), version, body["text"] if version else ""
 
     def at_rest(self) -> str:
         """Empty when nobody waits for a moment that will not come."""
@@ -240,7 +246,7 @@ class _Fold:
         asked = Asked(template, "sms", "points", "", "", (), None, 0, False, None, (), points)
         free = self._rules.says_nothing and not self._box.waiting and not self._stops(asked)
         if free and not self._box.pointless(self._rules, asked):
-            self._say("notify.sms", asked, points)
+            self._put_into_words(asked)
         else:
             self._ask(asked)
 
@@ -256,8 +262,8 @@ class _Fold:
             self._send(asked)
         elif not go:
             self._suppress(asked, because)
-        elif asked.template not in KNOWN:
-            self._say("notify.refused", asked, "unknown_template")
+        elif (words := self._segment.texts.say(asked)).code:
+            self._refuse(asked, words.code)
         else:
             self._wait(one, go, because)
         self._go()
@@ -316,13 +322,25 @@ class _Fold:
         return min(wakes, default=0)
 
     def _send(self, asked: Asked) -> None:
-        if asked.template not in KNOWN:
-            self._say("notify.refused", asked, "unknown_template")
+        if not self._put_into_words(asked):
             return
         if asked.reference or not self._rules.says_nothing:
             self._box.sent.append((self._at, asked.channel))
-        self._say(f"notify.{asked.channel}", asked, asked.points)
         self._say("message.sent", asked, asked.channel, "")
+
+    def _put_into_words(self, asked: Asked) -> bool:
+        """Send it by the version in force, or say why there is no text."""
+        code, version, text = self._segment.texts.say(asked)
+        if code:
+            self._refuse(asked, code)
+            return False
+        self._marks["text_put"] += bool(version)
+        self._say(f"notify.{asked.channel}", asked, asked.points, version, text)
+        return True
+
+    def _refuse(self, asked: Asked, code: str) -> None:
+        self._marks[f"text_{code}"] += 1
+        self._say("notify.refused", asked, code)
 
     def _suppress(self, asked: Asked, because: str) -> None:
         self._marks[f"message_suppressed_{because}"] += 1

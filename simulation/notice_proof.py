@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from simulation.violation import Violation
+from supervision.entry import Draft
 from supervision.messages import Stage
 
 WORDS = {
@@ -37,7 +38,7 @@ class NoticeProof:
         said = [
             _told(draft.subject, CALLED[draft.kind], msgspec.json.decode(draft.body))
             for draft in (emission.draft for emission in stage.emits)
-            if draft.kind in CALLED
+            if draft.kind in CALLED and not _unasked(draft)
         ]
         written = [_line(row.subject, msgspec.json.decode(row.body)) for row in stage.records]
         where = f"{stage.domain}/{stage.segment} at {stage.prev}..{stage.upto}"
@@ -51,6 +52,14 @@ class NoticeProof:
         if (subject, reference) in self._ended:
             raise Violation(f"messages: {where} ended {reference} of {subject} again")
         self._ended.add((subject, reference))
+
+
+def _unasked(draft: Draft) -> bool:
+    """A text of a fact that has none, where nothing is configured: nobody decided anything."""
+    if draft.kind != "notify.refused":
+        return False
+    body = msgspec.json.decode(draft.body)
+    return not body.get("reference") and not body.get("category")
 
 
 def _told(subject: str, word: str, body: dict[str, Any]) -> Told:

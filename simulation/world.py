@@ -95,6 +95,7 @@ from simulation.spoken_trace import SpokenTrace
 from simulation.stop_makers import StopMakers
 from simulation.tally import Tally
 from simulation.tellers import Tellers
+from simulation.text_makers import TextMakers
 from simulation.violation import Violation
 from simulation.watch_model import WatchModel
 from simulation.wire import Wire
@@ -206,6 +207,7 @@ class World:
         self.rule_makers = RuleMakers(Random(f"{seed} rules"), self.draw, self)
         self.campaign_makers = CampaignMakers(f"{seed} campaigns", self.draw, self, self.rule_makers.answers)
         self.stop_makers = StopMakers(f"{seed} stops", self.draw, self, self.rule_makers.answers)
+        self.text_makers = TextMakers(f"{seed} texts", self.draw, self, self.rule_makers.answers, TEMPLATES)
         self.mishaps = Mishaps(Random(rng.random()), self)
         self._command_door = Door({**COMMANDS, **FOR_OPERATORS}, self.draw.segments)
         self.readers = (*(domain.name for domain in self._domains()), "courier", "relay")
@@ -507,6 +509,7 @@ class World:
         self._pass_until(self.wiring.engine.begun)
         self.merchants.open_shop()
         self.campaign_makers.open_office()
+        self.text_makers.open_office()
         self._pass(OPENING_S)
         self._pass_until(lambda: not self.askers.waiting and self.campaign_makers.opened)
         self.faults.on = True
@@ -518,6 +521,7 @@ class World:
         self.job_makers.plan_round(left)
         self.campaign_makers.plan_round(left)
         self.stop_makers.plan_round(left)
+        self.text_makers.plan_round(left)
         self.publishers.plan_day((published - self.publishers.sent) // left)
         self.delayers.plan_round((drawn.delayed - self.delayers.sent) // left)
         self.askers.plan_day((drawn.probes - self.askers.sent) // left)

@@ -14,8 +14,11 @@ from typing import Any
 import msgspec
 
 from actors.campaign import running
-from actors.notification import held, outbox, reach, reports
+from actors.notification import directory, held, outbox, reach, reports
+from actors.notification.directory import Directory
+from actors.notification.listing import FAMILY
 from actors.notification.reach import Reached
+from actors.notification.templates import Templates
 from actors.windows.window_edges import NEVER
 from simulation.bugs.bug import Bug, Method, Swap
 
@@ -73,6 +76,29 @@ def _as_they_come(_found: Method) -> Method:
     return wrong
 
 
+def _or_the_engines_own(render: Method) -> Method:
+    def wrong(templates: Any, known: Directory, name: str, *more: Any) -> Any:
+        silent = {id for id, listed in known.templates.items() if not listed.body}
+        spoken = {id: listed for id, listed in known.templates.items() if id not in silent}
+        return render(templates, Directory(templates=spoken), name, *more)
+
+    return wrong
+
+
+def _by_those_before(_hear: Method) -> Method:
+    """Of a template that a segment knows already the second version is not believed."""
+
+    def wrong(known: Directory, said: Any) -> None:
+        template = FAMILY.id_of(said.name)
+        before = known.templates.get(template)
+        if before is None or not before.body or FAMILY.read(said.body)[0] != "active":
+            _hear(known, said)
+        else:
+            known.templates[template] = msgspec.structs.replace(before, number=said.number, version=said.version)
+
+    return wrong
+
+
 BUGS = (
     Bug(
         "slot_kept_by_what_was_suppressed",
@@ -121,5 +147,15 @@ BUGS = (
         "report_of_anybodys_message",
         "Who delivers for us knows which messages he had from us; his word is good enough.",
         (Swap(reports, "may_be_ours", lambda _ours: lambda *_: True),),
+    ),
+    Bug(
+        "archived_text_of_the_engines_own",
+        "Where nobody's template is in force there is still the one that comes with the engine; better than no text.",
+        (Swap(Templates, "render", _or_the_engines_own),),
+    ),
+    Bug(
+        "active_text_kept_when_written_anew",
+        "It is active and was compiled; what changes from version to version is its number.",
+        (Swap(directory, "told", _by_those_before),),
     ),
 )
