@@ -44,6 +44,7 @@ class Box:
 
     def __init__(self) -> None:
         self.zone = ""
+        self.language = ""
         self.wish: int | None = None
         self.orders: set[str] = set()
         self.bought: list[tuple[int, str]] = []
@@ -60,12 +61,13 @@ class Box:
     @property
     def blank(self) -> bool:
         """Nothing is known of the user."""
-        told = self.zone or self.wish is not None or self.orders or self.consents or self.reached
-        return not (told or self.sent or self.waiting or self.row)
+        told = self.zone or self.language or self.wish is not None or self.orders
+        return not (told or self.consents or self.reached or self.sent or self.waiting or self.row)
 
     def learn(self, changes: dict[str, Any]) -> None:
         """Of a profile."""
         self.zone = changes.get("zone", self.zone) or ""
+        self.language = changes.get("locale", self.language) or ""
         self.wish = changes.get("preferred_hour", self.wish)
 
     def buy(self, offset: int, body: dict[str, Any]) -> None:
@@ -116,7 +118,7 @@ class Box:
             "bought": (newest, max([offset for offset, _ in self.bought], default=0)),
             "sent": (stored[3][0], sent),
             "waiting": ([(one[0], one[3]) for one in stored[4][0]], [(one.offset, one.end) for one in self.waiting]),
-            "profile": ((stored[5], stored[6]), (self.zone, self.wish)),
+            "profile": ((stored[5], stored[6], stored[8]), (self.zone, self.wish, self.language)),
             "timer": (stored[7], self.row[0] if self.row else 0),
             "reach": (stored[9], {name: [one.at, one.works] for name, one in self._newest().items()}),
         }

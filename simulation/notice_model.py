@@ -262,7 +262,7 @@ class _Fold:
             self._send(asked)
         elif not go:
             self._suppress(asked, because)
-        elif (words := self._segment.texts.say(asked)).code:
+        elif (words := self._segment.texts.say(asked, self._box.language)).code:
             self._refuse(asked, words.code)
         else:
             self._wait(one, go, because)
@@ -330,7 +330,7 @@ class _Fold:
 
     def _put_into_words(self, asked: Asked) -> bool:
         """Send it by the version in force, or say why there is no text."""
-        code, version, text = self._segment.texts.say(asked)
+        code, version, text = self._segment.texts.say(asked, self._box.language)
         if code:
             self._refuse(asked, code)
             return False

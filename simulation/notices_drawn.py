@@ -25,6 +25,7 @@ BEGIN_HOUR = {"UTC": 14, "Asia/Shanghai": 22, "Pacific/Auckland": 2}
 """What the clocks of users' zones show when worlds begin."""
 CHANNELS = ("sms", "sms", "push")
 PREFERRED = (14, 15, 15, 16, 18, 22, 23, 0, 2, 3, 4)
+LANGUAGES = ("en", "en", "en-GB", "zh-Hans", "fr", None)
 LIMITS = (
     "all 1 per day", "all 2 per day", "all 3 per day", "channel:sms 1 per day", "channel:push 1 per day",
     "all 3 per week", "all 1 per 30m", "all 2 per 1h", "channel:sms 1 per 45m", "channel:push 1 per 20m",
@@ -69,7 +70,7 @@ def policy(rng: Random) -> PolicyWords:
 
 
 def message(rng: Random, user: int) -> bytes:
-    """What a user agrees to, or where he lives and when he likes to hear of us."""
+    """What a user agrees to, or where he lives, what he speaks and when he likes to hear of us."""
     if rng.random() < 0.4:
         return _profile(rng, user)
     consent = "withdrawn" if rng.random() < 0.45 else "granted"
@@ -85,6 +86,8 @@ def _profile(rng: Random, user: int) -> bytes:
     changes: dict[str, Any] = {"zone": rng.choice(list(BEGIN_HOUR))} if rng.random() < 0.7 else {}
     if not changes or rng.random() < 0.5:
         changes["preferred_hour"] = rng.choice(PREFERRED)
+    if rng.random() < 0.4:
+        changes["locale"] = rng.choice(LANGUAGES)
     return msgspec.json.encode(
         {"event_type": "user_profile_update", "user_id": f"u{user}", "profile_changes": changes}
         | {"update_timestamp": "2026-09-21T12:00:00Z"}

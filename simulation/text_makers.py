@@ -27,6 +27,8 @@ WRITES_SHARE = 0.6
 """Of worlds whose shop limits its messages."""
 NEXT = {"put": ("active", "active", "active", "put"), "active": ("put", "archived"), "archived": ("active", "put")}
 """What may be said after a word; a version that is put keeps the status of the one before."""
+ENGLISH_SHARE = 0.5
+"""Of texts: they are said in another language too, not always on all channels."""
 WORDS_MAX = 6
 EARLY_SHARE = 0.6
 """Of templates: two words are said of them before customers come."""
@@ -92,4 +94,7 @@ class TextMakers:
                 {"text": said, "push": {"title": "!", "body": f"{said}, pushed"}},
             )
         )
-        return {"default_locale": DEFAULT_LOCALE, "variables": ["points"], "texts": {DEFAULT_LOCALE: texts}}
+        in_all = {DEFAULT_LOCALE: texts}
+        if self._rng.random() < ENGLISH_SHARE:
+            in_all["en"] = {next(iter(texts)): f"{said} in English"}
+        return {"default_locale": DEFAULT_LOCALE, "variables": ["points"], "texts": in_all}

@@ -48,18 +48,21 @@ class Texts:
             for id, (number, status, version, json) in self._put.items()
         }
 
-    def say(self, asked: Asked) -> Spoken:
-        """To whoever is to get it."""
+    def say(self, asked: Asked, language: str) -> Spoken:
+        """To somebody who speaks it, or of whom nobody knows what he speaks."""
         put = self._put.get(asked.template)
         if put is None:
             return Spoken("" if asked.template in self._own else "unknown_template")
         _, status, version, json = put
         if status != "active":
             return Spoken("unknown_template")
-        words = next(iter(msgspec.json.decode(json)["texts"].values()))
-        text = words.get(asked.channel, words.get("text"))
-        if text is None:
+        template = msgspec.json.decode(json)
+        spoken = {tag: words.get(asked.channel, words.get("text")) for tag, words in template["texts"].items()}
+        spoken = {tag: text for tag, text in spoken.items() if text is not None}
+        if not spoken:
             return Spoken("no_text")
+        near = [tag for tag in spoken if tag.partition("-")[0] == language.partition("-")[0]]
+        text = spoken[near[0] if near else template["default_locale"]]
         text = text if isinstance(text, str) else text["body"]
         if POINTS in text and asked.points is None:
             return Spoken("missing_variable")

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from actors.campaign import running
-from actors.notification import directory, held, outbox, reach, reports
+from actors.notification import actor, directory, held, outbox, reach, reports
 from actors.notification.directory import Directory
 from actors.notification.listing import FAMILY
 from actors.notification.reach import Reached
@@ -152,6 +152,11 @@ BUGS = (
         "archived_text_of_the_engines_own",
         "Where nobody's template is in force there is still the one that comes with the engine; better than no text.",
         (Swap(Templates, "render", _or_the_engines_own),),
+    ),
+    Bug(
+        "text_in_the_shops_language",
+        "The shop has a language, and that is what it says everything in; who speaks another one will manage.",
+        (Swap(actor, "Reader", lambda reader: lambda _locale, zone: reader("", zone)),),
     ),
     Bug(
         "active_text_kept_when_written_anew",
