@@ -6,7 +6,7 @@ campaign_proof.py the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from fractions import Fraction
 from hashlib import blake2b
 from typing import Any
@@ -70,6 +70,8 @@ class Fold:
         """A stop has held somebody."""
         self._book, self._campaigns, self._entry, self._at, self._mark = book, campaigns, entry, at, mark
         self._open = {id: told for id, told in sorted(campaigns.items()) if told.status == "active"}
+        self._waiting = {id: told for id, told in sorted(campaigns.items()) if told.status in ("active", "paused")}
+        """Whom one that is paused waits for already, he may still end it."""
         going_on = [told for told in campaigns.values() if told.status in ("active", "paused")]
         self._counters: set[Counter] = {
             counter for told in going_on for rules in told.versions.values() for counter in rules.counters
@@ -102,9 +104,9 @@ class Fold:
         for id, told in self._open.items():
             if told.rules.trigger["type"] == "event" and told.rules.trigger["event"] == name:
                 self.enter(id, told.rules, Origin(self._at, self._entry.offset))
-        for id, told in self._open.items():
+        for id, told in self._waiting.items():
             trigger = told.rules.trigger
-            if trigger["type"] == "absent_for" and trigger["event"] == name:
+            if trigger["type"] == "absent_for" and trigger["event"] == name and self._may_wait(id, self._book.moments):
                 self._book.moments[id] = away(trigger, told.rules.zone, self._at)
         self._changed(name)
 
@@ -112,8 +114,8 @@ class Fold:
         """The cart is another: who leaves it alone from now on."""
         book = self._book
         book.value, book.lines = value, lines
-        for id, told in self._open.items():
-            if told.rules.trigger["type"] == "cart_idle":
+        for id, told in self._waiting.items():
+            if told.rules.trigger["type"] == "cart_idle" and self._may_wait(id, book.watches):
                 if value >= told.rules.trigger["min_value"]:
                     book.watches[id] = Origin(self._at, self._entry.offset)
                     self._set(f"idle:{id}", self._at + told.rules.trigger["seconds"] * 1_000)
@@ -194,9 +196,9 @@ class Fold:
                 run.acts -= name in NO
 
     def _watch(self, name: str, idle: bool) -> None:
-        for id, told in self._open.items():
+        for id, told in self._waiting.items():
             trigger, watches = told.rules.trigger, self._book.watches
-            if trigger["type"] != "no_action":
+            if trigger["type"] != "no_action" or not self._may_wait(id, watches):
                 continue
             due = self._at + trigger["seconds"] * 1_000
             if name == trigger["event"]:
@@ -207,6 +209,10 @@ class Fold:
                 self._set(f"idle:{id}", 0)
             elif id in watches and trigger.get("idle") and idle:
                 self._set(f"idle:{id}", due)
+
+    def _may_wait(self, id: str, waited_for: Container[str]) -> bool:
+        """Nobody begins to be waited for while it is paused."""
+        return id in self._open or id in waited_for
 
     # What is somebody's own.
 
@@ -222,14 +228,16 @@ class Fold:
 
     def _changed(self, what: str) -> None:
         """Campaigns whose condition may have come to hold."""
-        for id, told in self._open.items():
+        for id, told in self._waiting.items():
             if told.rules.trigger["type"] == "change" and what in told.rules.hears:
                 origin, met = Origin(self._at, self._entry.offset), self._book.met
                 before = id in met
-                met.discard(id)
-                if holds := self._view(told.rules, origin).holds(told.rules.said["when"], "when"):
+                holds = self._view(told.rules, origin).holds(told.rules.said["when"], "when")
+                if not holds:
+                    met.discard(id)
+                elif id in self._open:
                     met.add(id)
-                if not (holds and before):
+                if id in self._open and not (holds and before):
                     self.enter(id, told.rules, origin)
 
     def _told_of_check(

@@ -69,7 +69,8 @@ def watch_cart(desk: Desk) -> None:
 
 
 def _watch(desk: Desk, one: Active, origin: Origin, seconds: int) -> None:
-    if one.id in desk.member.watches or len(desk.member.watches) < WATCHES_MAX:
+    begins = one.id in desk.index.active and len(desk.member.watches) < WATCHES_MAX
+    if begins or one.id in desk.member.watches:
         desk.member.watches[one.id] = origin
         desk.outputs.append(Arm(f"{IDLE}{one.id}", desk.at + seconds * 1_000, absence=True))
 
@@ -95,12 +96,11 @@ def by_change(desk: Desk, heard: Heard | None, changed: frozenset[str]) -> None:
             continue
         origin = _origin(desk, one, heard.fields if heard else {})
         judgement = judge.judge(desk.view(origin))
-        before = desk.member.met.pop(one.id, False)
-        if judgement.met:
+        before, is_open = desk.member.met.pop(one.id, False), one.id in desk.index.active
+        if judgement.met and (before or is_open):
             desk.member.met[one.id] = True
-        if judgement.met and before:
-            continue
-        enter(desk, one, origin, judgement)
+        if is_open and not (judgement.met and before):
+            enter(desk, one, origin, judgement)
 
 
 def _origin(desk: Desk, one: Active, fields: Mapping[str, Any]) -> Origin:

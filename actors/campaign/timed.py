@@ -27,14 +27,14 @@ ENDS: Mapping[str, str] = {"tier_end": "tier", "coupon_end": "coupon", "membersh
 
 def heard(desk: Desk, said: Heard | None, changed: frozenset[str]) -> None:
     """Moments that depend on what was said."""
-    for one in desk.index.timed:
+    for one in desk.index.absent_for if said is not None else ():
         trigger = one.compiled.campaign.trigger
-        if isinstance(trigger, AbsentFor):
-            if said is not None and said.name == trigger.event and passes(said.fields, trigger.where):
-                calendar = one.compiled.calendar
-                desk.member.dues[one.id] = after_last(calendar, desk.at, trigger.days, trigger.at)
-        elif changed & {"profile", "ends"}:
-            look(desk, one)
+        assert isinstance(trigger, AbsentFor) and said is not None, one.id
+        waits = one.id in desk.index.active or one.id in desk.member.dues
+        if waits and said.name == trigger.event and passes(said.fields, trigger.where):
+            desk.member.dues[one.id] = after_last(one.compiled.calendar, desk.at, trigger.days, trigger.at)
+    for one in desk.index.timed if changed & {"profile", "ends"} else ():
+        look(desk, one)
 
 
 def look(desk: Desk, one: Active) -> None:

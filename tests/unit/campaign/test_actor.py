@@ -504,6 +504,59 @@ def test_a_limit_on_a_tag_is_still_full_when_who_came_in_without_it_has_left_aga
     assert ann.outcomes("ONCE")[-1] == "capped"
 
 
+NEVER_BOUGHT: dict[str, Any] = {
+    "trigger": {
+        "type": "no_action", "event": "add_to_cart", "seconds": 3_600, "none_of": [{"event": "purchase_complete"}]
+    },
+    "steps": [REMIND],
+}  # fmt: skip
+
+
+def test_who_buys_while_a_campaign_that_waits_for_him_is_paused_has_bought() -> None:
+    ann = User()
+    made = ann.campaign("CART", **NEVER_BOUGHT)
+    ann.does("add_to_cart", product_id="p1", price=299)
+    ann.status("CART", "paused", made)
+    ann.does("purchase_complete", order_id="A-1")
+    ann.status("CART", "active", made)
+    assert ann.waits(7_200) == []
+
+
+def test_a_cart_that_is_emptied_while_its_campaign_is_paused_is_not_waited_for_and_a_new_one_neither() -> None:
+    ann = User()
+    made = ann.campaign("CART", **ABANDONED)
+    ann.cart(29_900, "p1")
+    ann.status("CART", "paused", made)
+    ann.cart(0)
+    ann.cart(19_900, "p2")
+    ann.status("CART", "active", made)
+    assert ann.waits(7_200) == []
+
+
+def test_a_cart_that_changes_while_its_campaign_is_paused_is_waited_for_anew() -> None:
+    ann = User()
+    made = ann.campaign("CART", **ABANDONED)
+    ann.cart(29_900, "p1")
+    ann.waits(1_800)
+    ann.status("CART", "paused", made)
+    ann.cart(19_900, "p2")
+    ann.status("CART", "active", made)
+    assert ann.waits(3_599) == []
+    assert kinds(ann.waits(1)) == ["campaign.entered", "notify.requested"]
+
+
+def test_a_condition_that_ceased_to_hold_while_its_campaign_was_paused_may_be_met_again() -> None:
+    ann = User()
+    gold = {"type": "tier", "op": "=", "value": "gold"}
+    made = ann.campaign("GOLD", trigger={"type": "change"}, when=gold, steps=[REMIND])
+    assert ann.hears("tier.upgraded", level="gold")
+    ann.status("GOLD", "paused", made)
+    ann.hears("tier.dropped", level="silver")
+    assert ann.hears("tier.upgraded", level="gold") == [] and ann.hears("tier.dropped", level="silver") == []
+    ann.status("GOLD", "active", made)
+    assert kinds(ann.hears("tier.upgraded", level="gold"))[0] == "campaign.entered"
+
+
 def test_no_two_actions_of_a_run_have_one_name_also_when_it_moves_to_another_version() -> None:
     ann = User()
     trigger = {"type": "event", "event": "sign_in"}

@@ -123,6 +123,19 @@ def test_who_has_not_bought_for_long_is_asked_back_and_every_purchase_begins_the
     assert rfc3339_ms(ann.lines[0].at) == rfc3339_ms("2026-11-10T10:00:00Z"), now(ann)
 
 
+def test_who_buys_while_the_campaign_that_would_ask_him_back_is_paused_has_not_been_away() -> None:
+    ann = User()
+    made = ann.campaign("COME_BACK", trigger={"type": "absent_for", "days": 30, "at": "10:00"}, steps=[SMS])
+    ann.does("purchase_complete", order_id="A-1", order_value=1)
+    ann.waits(10 * DAY)
+    ann.status("COME_BACK", "paused", made)
+    ann.waits(10 * DAY)
+    ann.does("purchase_complete", order_id="A-2", order_value=1)
+    ann.status("COME_BACK", "active", made)
+    assert ann.waits(29 * DAY) == []
+    assert kinds(ann.waits(2 * DAY))[0] == "campaign.entered"
+
+
 def test_a_firing_that_is_discarded_comes_again_and_nothing_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     ann = User()
     left = {"type": "no_action", "event": "add_to_cart", "seconds": HOUR}
