@@ -168,7 +168,12 @@ class Fold:
     def idle(self, campaign: str) -> None:
         """The user did nothing for as long as a campaign waits."""
         origin, told = self._book.watches.pop(campaign, None), self._open.get(campaign)
-        if origin is not None and told is not None:
+        if origin is None or told is None or (trigger := told.rules.trigger)["type"] not in ("no_action", "cart_idle"):
+            return
+        if origin.at + 1_000 * trigger["seconds"] > self._at:  # it waits for longer since it was edited
+            self._book.watches[campaign] = origin
+            self._set(f"idle:{campaign}", origin.at + 1_000 * trigger["seconds"])
+        elif self._book.value >= trigger.get("min_value", 0):
             self.enter(campaign, told.rules, origin)
 
     def end(self) -> None:

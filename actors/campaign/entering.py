@@ -81,9 +81,15 @@ def unwatch(desk: Desk, campaign: str) -> None:
 
 
 def idle(desk: Desk, campaign: str) -> None:
-    """Nothing was done for as long as the campaign waits."""
+    """Nothing was done for as long as the campaign waited when its timer was set; it may ask for more by now."""
     origin, one = desk.member.watches.pop(campaign, None), desk.index.active.get(campaign)
-    if origin is not None and one is not None and isinstance(one.compiled.campaign.trigger, NoAction | CartIdle):
+    trigger = one.compiled.campaign.trigger if one is not None else None
+    if origin is None or one is None or not isinstance(trigger, NoAction | CartIdle):
+        return
+    if (due := origin.at + trigger.seconds * 1_000) > desk.at:
+        desk.member.watches[campaign] = origin
+        desk.outputs.append(Arm(f"{IDLE}{campaign}", due, absence=True))
+    elif isinstance(trigger, NoAction) or desk.member.knows.cart.value >= trigger.min_value:
         enter(desk, one, origin)
 
 

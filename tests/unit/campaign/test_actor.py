@@ -447,6 +447,19 @@ def test_a_campaign_whose_trigger_is_another_by_then_is_not_started_by_the_old_o
     assert ann.waits(3_600) == []
 
 
+def test_who_is_waited_for_when_a_campaign_is_edited_is_held_to_the_new_version() -> None:
+    ann = User()
+    ann.campaign("CART", **ABANDONED)
+    ann.campaign("GONE", **NEVER_BOUGHT)
+    ann.does("add_to_cart", product_id="p1", price=299)
+    ann.cart(29_900, "p1")
+    ann.campaign("CART", **{**ABANDONED, "trigger": {**ABANDONED["trigger"], "min_value": 30_000}})
+    ann.campaign("GONE", **{**NEVER_BOUGHT, "trigger": {**NEVER_BOUGHT["trigger"], "seconds": 7_200}})
+    assert ann.waits(7_199) == []
+    assert kinds(ann.waits(1)) == ["campaign.entered", "notify.requested", "campaign.exited"]
+    assert ann.outcomes("CART") == []
+
+
 def test_however_many_campaigns_one_event_starts_each_runs_to_its_end_in_its_turn() -> None:
     ann = User()
     many = [f"C{n:02d}" for n in range(60)]
