@@ -18,7 +18,7 @@ import msgspec
 
 from actors.campaign.campaign import CartIdle, NoAction, OnEvent
 from actors.campaign.desk import OUTPUTS_CLOSED, Desk
-from actors.campaign.heard import FACTS, Heard
+from actors.campaign.heard import Heard
 from actors.campaign.index import Active
 from actors.campaign.judging import Judge, Judgement
 from actors.campaign.limits import CAMPAIGN, TAG, LimitSpec
@@ -53,7 +53,7 @@ def watch(desk: Desk, heard: Heard) -> None:
         elif one.id in desk.member.watches:
             if any(heard.name == each.event and passes(heard.fields, each.where) for each in trigger.none_of):
                 unwatch(desk, one.id)
-            elif trigger.idle and heard.name not in FACTS:
+            elif trigger.idle and heard.by_user:
                 _watch(desk, one, desk.member.watches[one.id], trigger.seconds)
 
 

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from actors.campaign.directory import VERSIONS_MAX
 from actors.campaign.entering import kept_out
 from actors.notification.messages import SendNotification
+from actors.points.messages import ANSWERED as POINTS_ANSWERED
 from actors.webhook.messages import RequestWebhook
 from tests.campaign_user import User, kinds
 
@@ -307,6 +308,7 @@ def test_what_other_domains_say_is_nothing_that_the_user_does() -> None:
     ann.waits(3_599)
     ann.hears("cart.abandoned", cart_no=1, value=29_900)
     ann.hears("points.expiring", points=5)
+    ann.hears(POINTS_ANSWERED, reference="ANOTHER.1.steps[0]", code="")
     assert kinds(ann.waits(1)) == ["campaign.entered", "notify.requested"]
 
 
