@@ -139,6 +139,23 @@ def test_a_refund_takes_its_order_out_of_the_sum() -> None:
     assert kinds(ann.does("purchase_complete", order_id="A-3", order_value=1))[1] == "tier.grant"
 
 
+def test_an_order_that_is_told_again_is_counted_once_and_not_again_when_it_was_cancelled() -> None:
+    ann = User()
+    orders = {"type": "count", "event": "purchase_complete", "net": True, "op": ">=", "value": 1}
+    for id, number in (("ONE", 1), ("TWO", 2)):
+        ann.campaign(
+            id, trigger={"type": "event", "event": "favorite"}, when={**orders, "value": number}, steps=[REMIND]
+        )
+    for _ in range(2):
+        ann.does("purchase_complete", order_id="A-1", order_value=5)
+    ann.does("favorite")
+    assert ann.outcomes("ONE") and not ann.outcomes("TWO")
+    ann.does("order_cancelled", order_id="A-1")
+    ann.does("purchase_complete", order_id="A-1", order_value=5)
+    ann.does("order_refunded", order_id="A-1", order_value=5)
+    assert ann.does("favorite") == []
+
+
 def test_a_limit_lets_so_many_in_and_says_when_there_is_room_again() -> None:
     ann = User()
     ann.campaign("VIEW", **VIEWED, limits=[{"window": {"seconds": 3_600}, "count": 1}])
