@@ -257,12 +257,13 @@ class Fold:
         book, when = self._book, rules.said.get("when")
         last = book.last.get(id)
         view = self._view(rules, origin)
+        if last is not None and last[2] == "holdout" and self._kept_out(id, rules):
+            return  # it is written down once
         if self._stops(id):
             self._last(id, rules, "not_entered", "stopped")
         elif self._kept_out(id, rules):
-            if last is None or last[2] != "holdout":
-                self._mark("campaign_holdout")
-                self._why(id, rules, "holdout")
+            self._mark("campaign_holdout")
+            self._why(id, rules, "holdout")
         elif id in book.runs:
             self._last(id, rules, "not_entered", "under_way")
         elif when is not None and not view.holds(when, "when"):

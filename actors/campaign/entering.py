@@ -117,13 +117,14 @@ def _origin(desk: Desk, one: Active, fields: Mapping[str, Any]) -> Origin:
 def enter(desk: Desk, one: Active, origin: Origin, judgement: Judgement | None = None) -> None:
     """Whether the user enters now, and the run as far as it goes. `judgement`: of `when`, if that was judged."""
     compiled, member = one.compiled, desk.member
+    if _told_kept_out(desk, one):
+        return
     if desk.stopped(one.id):
         desk.last(one, "not_entered", "stopped")
     elif not compiled.is_valid(desk.at):
         desk.last(one, "not_entered", "not_valid_now")
     elif kept_out(one.id, desk.user_id, compiled.holdout):
-        if (last := member.last.get(one.id)) is None or last.outcome != "holdout":
-            desk.why(one, "holdout")
+        desk.why(one, "holdout")
     elif one.id in member.runs:
         desk.last(one, "not_entered", "under_way")
     elif len(member.runs) >= RUNS_MAX or len(desk.outputs) >= OUTPUTS_CLOSED:
@@ -136,6 +137,12 @@ def enter(desk: Desk, one: Active, origin: Origin, judgement: Judgement | None =
                 desk.last(one, "not_entered", "when", judged)
                 return
         _limited(desk, one, origin, judged)
+
+
+def _told_kept_out(desk: Desk, one: Active) -> bool:
+    """Whether the user is kept out, and that is written down. It stays the last word, whatever else is against him."""
+    last = desk.member.last.get(one.id)
+    return last is not None and last.outcome == "holdout" and kept_out(one.id, desk.user_id, one.compiled.holdout)
 
 
 def _limited(desk: Desk, one: Active, origin: Origin, judged: tuple[Judge, Judgement] | None) -> None:

@@ -10,11 +10,13 @@ from msgspec import UNSET, UnsetType
 
 from actors.campaign.directory import VERSIONS_MAX
 from actors.campaign.entering import kept_out
+from actors.campaign.state import WHY_LAST_MAX
 from actors.notification.messages import SendNotification
 from actors.points.messages import ANSWERED as POINTS_ANSWERED
 from actors.webhook.messages import RequestWebhook
 from tests.campaign_user import User, kinds
 
+NEVER = {"type": "tier", "op": "=", "value": "nobody's"}
 REMIND = {"type": "send_notification", "channel": "sms", "template": "cart_remind_sms"}
 COUPON = {"type": "issue_coupon", "template": "cart_save_10"}
 HALF_AN_HOUR = {"type": "wait", "seconds": 1_800}
@@ -188,6 +190,19 @@ def test_of_those_who_are_kept_out_it_is_written_down_once() -> None:
         ann.does("product_view", product_id="p1", view_duration=45)
     assert ann.outcomes(out) == ["holdout"]
     assert ann.outcomes(within)[0] == "entered"
+
+
+def test_who_is_kept_out_is_written_down_once_however_many_campaigns_there_are_and_whatever_is_stopped() -> None:
+    ann = User()
+    for n in range(WHY_LAST_MAX + 8):
+        ann.campaign(f"C{n:02}", **VIEWED, when=NEVER, holdout_percent="50")
+    for stopped in ((), ("all",), ()):
+        ann.stop(*stopped)
+        ann.does("product_view", product_id="p1", view_duration=45)
+    kept = [line.campaign for line in ann.lines if line.outcome == "holdout"]
+    assert len(kept) == len(set(kept)) > 10
+    assert ann.totals.campaigns[kept[0]].holdout == 1
+    assert ann.last(f"C{WHY_LAST_MAX + 7:02}")[0] in ("not_entered", "holdout")
 
 
 def test_the_share_that_is_kept_out_is_as_large_as_asked_and_another_for_each_campaign() -> None:
