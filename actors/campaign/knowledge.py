@@ -9,7 +9,9 @@ wrong by now.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -29,7 +31,11 @@ ENDS: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 """Words that tell of an end -> (what ends, the field that says when)."""
 MEMBERSHIP_END = "membership_end"
-"""A fact of the profile: the moment (RFC 3339) at which a paid membership ends."""
+"""A fact of the profile: the moment (RFC 3339) at which a paid membership ends, or the day (YYYY-MM-DD) that is its
+last.
+"""
+DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+YEARS = 1971, 2999
 ENDS_MAX = 50
 """Of a user's coupons, those that end first."""
 
@@ -131,6 +137,17 @@ def of_profile(knows: Knowledge, changes: Mapping[str, Any]) -> bool:
     else:
         knows.ends.pop("membership", None)
     return knows.profile != before
+
+
+def day_of(fact: Any) -> date | None:
+    """The day that a fact of the profile is; None: it is none, or one at the edge of what calendars have."""
+    if not isinstance(fact, str) or not DAY.fullmatch(fact):
+        return None
+    try:
+        day = date.fromisoformat(fact)
+    except ValueError:
+        return None
+    return day if YEARS[0] <= day.year <= YEARS[1] else None
 
 
 def _fits(value: Any) -> bool:

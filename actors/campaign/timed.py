@@ -7,16 +7,16 @@ else is heard meanwhile would lose it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from actors.calendar import Calendar
+from actors.calendar import Calendar, first
 from actors.campaign.campaign import AbsentFor, Before, Birthday
 from actors.campaign.desk import TURN_MS, Desk
 from actors.campaign.entering import enter
 from actors.campaign.heard import Heard
 from actors.campaign.index import Active
-from actors.campaign.knowledge import Knowledge
+from actors.campaign.knowledge import MEMBERSHIP_END, Knowledge, day_of
 from actors.campaign.schedule import after_last, before_end, birthday_after
 from actors.campaign.state import Origin
 from actors.comparison import passes
@@ -68,7 +68,13 @@ def _due(calendar: Calendar, trigger: Any, knows: Knowledge, at: int) -> int | N
             birthday = knows.profile.get("birthday")
             return birthday_after(calendar, birthday[-5:], clock, at) if isinstance(birthday, str) else None
         case Before(what=what, days=days, at=clock):
-            moments = [before_end(calendar, end, days, clock) for end in knows.ends.get(ENDS[what], ())]
+            moments = [before_end(calendar, end, days, clock) for end in _ends(calendar, what, knows)]
             return min([moment for moment in moments if moment > at], default=None)
         case _:
             return None
+
+
+def _ends(calendar: Calendar, what: str, knows: Knowledge) -> Iterable[int]:
+    """What of the user's ends when. A day in the profile is one of the campaign's zone, and ends with it."""
+    day = day_of(knows.profile.get(MEMBERSHIP_END)) if what == MEMBERSHIP_END else None
+    return knows.ends.get(ENDS[what], ()) if day is None else (calendar.begins(first("day", day, 1)),)

@@ -100,6 +100,16 @@ def test_seven_days_before_a_membership_ends_its_holder_hears_of_it() -> None:
     assert ann.lines[0].at == "2026-10-03T10:00:00.000Z" and ann.outcomes().count("entered") == 1
 
 
+@pytest.mark.parametrize("end", ["2026-10-10", "2026-02-30", "0001-01-01", "9999-12-31", "10 October", 20261010])
+def test_a_membership_may_end_with_a_day_of_the_campaigns_zone(end: Any) -> None:
+    ann = User()
+    trigger = {"type": "before", "what": "membership_end", "days": 7, "at": "23:30"}
+    ann.campaign("RENEW", trigger=trigger, zone="Asia/Shanghai", steps=[SMS])
+    ann.has(membership_end=end)
+    ann.waits(30 * DAY)
+    assert [line.at for line in ann.lines][:1] == ["2026-10-03T15:30:00.000Z"] * (end == "2026-10-10")
+
+
 def test_of_several_coupons_each_end_is_told_of() -> None:
     ann = User()
     trigger = {"type": "before", "what": "coupon_end", "days": 1, "at": "10:00"}
