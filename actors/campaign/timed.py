@@ -12,6 +12,7 @@ from typing import Any
 
 from actors.calendar import Calendar, first
 from actors.campaign.campaign import AbsentFor, Before, Birthday
+from actors.campaign.checks import MOMENT_END_MS
 from actors.campaign.desk import TURN_MS, Desk
 from actors.campaign.entering import enter
 from actors.campaign.heard import Heard
@@ -75,6 +76,9 @@ def _due(calendar: Calendar, trigger: Any, knows: Knowledge, at: int) -> int | N
 
 
 def _ends(calendar: Calendar, what: str, knows: Knowledge) -> Iterable[int]:
-    """What of the user's ends when. A day in the profile is one of the campaign's zone, and ends with it."""
+    """What of the user's ends when. A day in the profile is one of the campaign's zone, and ends with it. What ends at
+    the edge of what calendars have (9999-12-31 is said where "never" is meant) ends never.
+    """
     day = day_of(knows.profile.get(MEMBERSHIP_END)) if what == MEMBERSHIP_END else None
-    return knows.ends.get(ENDS[what], ()) if day is None else (calendar.begins(first("day", day, 1)),)
+    ends = knows.ends.get(ENDS[what], ()) if day is None else (calendar.begins(first("day", day, 1)),)
+    return [end for end in ends if 0 < end < MOMENT_END_MS]

@@ -110,6 +110,17 @@ def test_a_membership_may_end_with_a_day_of_the_campaigns_zone(end: Any) -> None
     assert [line.at for line in ann.lines][:1] == ["2026-10-03T15:30:00.000Z"] * (end == "2026-10-10")
 
 
+@pytest.mark.parametrize("end", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "3000-01-01T00:00:00Z"])
+def test_what_ends_at_the_edge_of_time_ends_never(end: str) -> None:
+    ann = User()
+    for what in ("membership_end", "coupon_end"):
+        trigger = {"type": "before", "what": what, "days": 366, "at": "23:30"}
+        ann.campaign(what, trigger=trigger, zone="Asia/Shanghai", steps=[SMS])
+    ann.has(membership_end=end)
+    ann.hears("coupon.issued", template="T", valid_until=end)
+    assert ann.waits(DAY) == [] and ann.member.dues == {}
+
+
 def test_of_several_coupons_each_end_is_told_of() -> None:
     ann = User()
     trigger = {"type": "before", "what": "coupon_end", "days": 1, "at": "10:00"}
