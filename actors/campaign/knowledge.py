@@ -23,6 +23,8 @@ FACTS_MAX = 50
 """Of the profile, besides the known ones."""
 FACT_CHARS_MAX = 256
 """A longer text, a list or an object is not kept: no condition compares it."""
+FACT_INT_MAX = 2**63 - 1
+"""Either side of 0, as far as a state can hold them; beyond, it is no number that a condition compares."""
 TEMPLATES_MAX = 200
 """Of which a user's coupons are counted."""
 ALWAYS = frozenset(("zone", "birthday", "locale"))
@@ -151,7 +153,13 @@ def day_of(fact: Any) -> date | None:
 
 
 def _fits(value: Any) -> bool:
-    return isinstance(value, int | float) or (isinstance(value, str) and len(value) <= FACT_CHARS_MAX)
+    match value:
+        case int():
+            return abs(value) <= FACT_INT_MAX
+        case str():
+            return len(value) <= FACT_CHARS_MAX
+        case _:
+            return isinstance(value, float)
 
 
 def _others(knows: Knowledge) -> int:

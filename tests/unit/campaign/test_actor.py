@@ -473,6 +473,12 @@ def test_what_was_not_followed_all_the_time_is_forgotten_and_not_believed() -> N
     assert len(ann.does("product_view", product_id="p1", view_duration=45)) == 6
 
 
+def test_a_number_in_the_profile_that_no_state_can_hold_is_not_kept() -> None:
+    ann = User()
+    ann.has(card=10**30, debt=-(10**30), most=2**63 - 1)
+    assert ann.member.knows.profile == {"most": 2**63 - 1}
+
+
 def test_a_campaign_whose_trigger_is_another_by_then_is_not_started_by_the_old_one() -> None:
     ann = User()
     ann.campaign("CART", **ABANDONED)
