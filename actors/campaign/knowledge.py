@@ -128,9 +128,9 @@ def of_ends(knows: Knowledge, kind: str, said: Mapping[str, Any], at: int) -> bo
 def of_profile(knows: Knowledge, changes: Mapping[str, Any]) -> bool:
     before = dict(knows.profile)
     for name, value in changes.items():
-        if value is None:
+        if value is None or not _fits(value):
             knows.profile.pop(name, None)
-        elif _fits(value) and (name in ALWAYS or name in knows.profile or _others(knows) < FACTS_MAX):
+        elif name in ALWAYS or name in knows.profile or _others(knows) < FACTS_MAX:
             knows.profile[name] = value
     end = knows.profile.get(MEMBERSHIP_END)
     moment = rfc3339_ms(end) if isinstance(end, str) else None

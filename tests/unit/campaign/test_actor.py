@@ -479,6 +479,15 @@ def test_a_number_in_the_profile_that_no_state_can_hold_is_not_kept() -> None:
     assert ann.member.knows.profile == {"most": 2**63 - 1}
 
 
+def test_of_a_fact_that_is_not_kept_what_it_was_before_is_not_believed() -> None:
+    ann = User()
+    in_ulm = {"type": "profile", "fact": "city", "op": "=", "value": "Ulm"}
+    ann.campaign("ULM", trigger={"type": "event", "event": "favorite"}, when=in_ulm, steps=[REMIND])
+    ann.has(city="Ulm")
+    ann.has(city="U" * 300)
+    assert ann.does("favorite") == [] and ann.last("ULM") == ("not_entered", "when")
+
+
 def test_a_campaign_whose_trigger_is_another_by_then_is_not_started_by_the_old_one() -> None:
     ann = User()
     ann.campaign("CART", **ABANDONED)
