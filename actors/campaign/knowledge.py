@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -22,7 +22,9 @@ from actors.fields import rfc3339_ms
 FACTS_MAX = 50
 """Of the profile, besides the known ones."""
 FACT_CHARS_MAX = 256
-"""A longer text, a list or an object is not kept: no condition compares it."""
+"""A longer text, or an object, is not kept: no condition compares it. Nor is a list that is longer as JSON, or that
+holds another.
+"""
 FACT_INT_MAX = 2**63 - 1
 """Either side of 0, as far as a state can hold them; beyond, it is no number that a condition compares."""
 TEMPLATES_MAX = 200
@@ -158,6 +160,10 @@ def _fits(value: Any) -> bool:
             return abs(value) <= FACT_INT_MAX
         case str():
             return len(value) <= FACT_CHARS_MAX
+        case list():
+            items = cast("list[Any]", value)
+            flat = all(not isinstance(one, list) and _fits(one) for one in items)
+            return flat and len(msgspec.json.encode(items)) <= FACT_CHARS_MAX
         case _:
             return isinstance(value, float)
 

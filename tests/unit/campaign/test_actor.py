@@ -488,6 +488,18 @@ def test_of_a_fact_that_is_not_kept_what_it_was_before_is_not_believed() -> None
     assert ann.does("favorite") == [] and ann.last("ULM") == ("not_entered", "when")
 
 
+def test_a_fact_that_is_a_list_is_asked_for_what_it_has() -> None:
+    ann = User()
+    likes = {"type": "profile", "fact": "likes", "op": "has", "value": "tea"}
+    ann.campaign("TEA", trigger={"type": "event", "event": "favorite"}, when=likes, steps=[REMIND])
+    ann.has(likes=["coffee", "tea", 3])
+    assert kinds(ann.does("favorite"))[0] == "campaign.entered"
+    for others in (["coffee"], ["tea", ["tea"]], ["tea", {"tea": 1}], ["tea", 10**30], ["tea", "x" * 256], "tea"):
+        ann.has(likes=["tea"])
+        ann.has(likes=others)
+        assert ann.does("favorite") == [], others
+
+
 def test_a_campaign_whose_trigger_is_another_by_then_is_not_started_by_the_old_one() -> None:
     ann = User()
     ann.campaign("CART", **ABANDONED)
