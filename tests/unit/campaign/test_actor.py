@@ -545,6 +545,20 @@ def test_runs_that_are_due_at_one_moment_all_go_on() -> None:
     assert kinds(ann.waits(86_400)).count("coupon.issue") == 60 and not ann.member.runs
 
 
+@pytest.mark.parametrize("templates", [1, 2])
+def test_who_got_one_of_several_coupons_keeps_his_slot_though_another_was_refused(templates: int) -> None:
+    ann = User()
+    for n in range(templates):
+        ann.template(f"T{n}", ["pack"])
+    pack = {"type": "issue_coupon", "tag": "pack", "on_refused": [{"then": []}]}
+    once = {"count": 1, "window": {}}
+    ann.campaign("PACK", trigger={"type": "event", "event": "favorite"}, steps=[pack], limits=[once])
+    reference = ann.does("favorite")[1].body.activity_id  # type: ignore[attr-defined]
+    ann.hears("coupon.refused", activity_id=reference, code="sold_out", template="T0")
+    ann.does("favorite")
+    assert ann.outcomes().count("entered") == (2 if templates == 1 else 1)
+
+
 def test_a_limit_on_a_tag_counts_all_campaigns_that_bear_it_and_none_makes_another_forget() -> None:
     ann = User()
     for id, event, limits in (
