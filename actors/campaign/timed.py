@@ -38,14 +38,18 @@ def heard(desk: Desk, said: Heard | None, changed: frozenset[str]) -> None:
         look(desk, one)
 
 
-def look(desk: Desk, one: Active) -> None:
-    """Work out when the campaign is due next, from what is known, unless it is due already."""
+def look(desk: Desk, one: Active, told: int | None = None) -> None:
+    """Work out when the campaign is due next, from what is known, unless it is due already. `told`: the moment that
+    has come; others may have come since, when its firing is late.
+    """
     if desk.member.dues.get(one.id, desk.at + 1) <= desk.at:
         return
-    due = _due(one.compiled.calendar, one.compiled.campaign.trigger, desk.member.knows, desk.at)
+    trigger = one.compiled.campaign.trigger
+    after = told if told is not None and isinstance(trigger, Before) else desk.at
+    due = _due(one.compiled.calendar, trigger, desk.member.knows, after)
     if due is not None:
         desk.member.dues[one.id] = due
-    elif not isinstance(one.compiled.campaign.trigger, AbsentFor):
+    elif not isinstance(trigger, AbsentFor):
         desk.member.dues.pop(one.id, None)
 
 
@@ -59,7 +63,7 @@ def time_is_up(desk: Desk) -> None:
         one = desk.index.active.get(campaign)
         if one is None:
             continue
-        look(desk, one)
+        look(desk, one, due)
         enter(desk, one, Origin(due, desk.event.entry.offset))
 
 

@@ -133,6 +133,19 @@ def test_of_several_coupons_each_end_is_told_of() -> None:
     ]  # fmt: skip
 
 
+def test_of_several_ends_each_is_told_of_also_when_the_firings_are_late() -> None:
+    ann = User()
+    trigger = {"type": "before", "what": "coupon_end", "days": 1, "at": "10:00"}
+    ann.campaign("USE_IT", trigger=trigger, steps=[SMS])
+    for day in (10, 11, 13):
+        ann.hears("coupon.issued", template="T", valid_until=f"2026-10-{day}T16:00:00Z")
+    ann.at += 20 * DAY * 1_000  # 11 October: nobody was there since before the first
+    ann.waits(1)
+    assert ann.outcomes().count("entered") == 2
+    ann.waits(DAY)
+    assert ann.outcomes().count("entered") == 3
+
+
 def test_who_has_not_bought_for_long_is_asked_back_and_every_purchase_begins_the_time_anew() -> None:
     ann = User()
     ann.campaign("COME_BACK", trigger={"type": "absent_for", "days": 30, "at": "10:00"}, steps=[SMS])
