@@ -34,6 +34,7 @@ ENDS: Mapping[str, tuple[str, str]] = {
     "tier.will_drop": ("tier", "drop_at"), "coupon.issued": ("coupon", "valid_until")
 }  # fmt: skip
 """Words that tell of an end -> (what ends, the field that says when)."""
+LEVEL_MOVES = frozenset(("tier.upgraded", "tier.dropped"))
 MEMBERSHIP_END = "membership_end"
 """A fact of the profile: the moment (RFC 3339) at which a paid membership ends, or the day (YYYY-MM-DD) that is its
 last.
@@ -117,7 +118,11 @@ def of_coupon(knows: Knowledge, kind: str, said: Mapping[str, Any]) -> bool:
 
 
 def of_ends(knows: Knowledge, kind: str, said: Mapping[str, Any], at: int) -> bool:
-    """Whether a word says when something of the user's ends. Ends that have been are forgotten."""
+    """Whether a word says when something of the user's ends, or that it does not. Ends that have been are forgotten,
+    and that of a level with the level: whoever reaches another one does not lose this one then.
+    """
+    if kind in LEVEL_MOVES:
+        return knows.ends.pop("tier", None) is not None
     what, field = ENDS.get(kind, ("", ""))
     end = rfc3339_ms(said[field]) if isinstance(said.get(field), str) else None
     if end is None or end <= at:

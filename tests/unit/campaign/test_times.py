@@ -146,6 +146,17 @@ def test_of_several_ends_each_is_told_of_also_when_the_firings_are_late() -> Non
     assert ann.outcomes().count("entered") == 3
 
 
+@pytest.mark.parametrize("moved", ["tier.upgraded", "tier.dropped"])
+def test_an_end_of_a_level_that_was_left_is_not_told_of(moved: str) -> None:
+    ann = User()
+    trigger = {"type": "before", "what": "tier_end", "days": 7, "at": "10:00"}
+    ann.campaign("KEEP_IT", trigger=trigger, steps=[SMS])
+    ann.hears("tier.will_drop", level="gold", next_level="silver", drop_at="2026-10-20T00:00:00Z")
+    assert ann.member.dues
+    ann.hears(moved, level="platinum", before="gold")
+    assert ann.waits(60 * DAY) == []
+
+
 def test_who_has_not_bought_for_long_is_asked_back_and_every_purchase_begins_the_time_anew() -> None:
     ann = User()
     ann.campaign("COME_BACK", trigger={"type": "absent_for", "days": 30, "at": "10:00"}, steps=[SMS])
