@@ -257,10 +257,11 @@ def _for_segment(directory: Directory, event: Event) -> Iterator[Output]:
     match event.body:
         case ProgrammeActivated() as said:
             yield from _switched(directory, event, said)
+            before = directory.campaigns.get(campaign_of(said.name))
             told(directory, said)
             directories.ask(directory, index_of(directory).asks, event.entry.offset)
             if campaign := campaign_of(said.name):
-                yield from fanout.told(directory, campaign, event)
+                yield from fanout.told(directory, campaign, event, before)
         case TimerDue() as fired:
             yield from fanout.fired(directory, event, fired)
         case _:

@@ -61,6 +61,17 @@ def test_what_was_missed_is_caught_up_with_once_or_skipped() -> None:
         assert len(ann.told) == told + 1
 
 
+def test_an_occurrence_that_is_due_when_its_campaign_is_edited_is_carried_out_by_the_new_version() -> None:
+    ann = User()
+    ann.campaign("FLASH", **AT_TEN)
+    ann.at += 60 * HOUR * 1_000  # it was due meanwhile, and the edit comes before its firing
+    edited = ann.campaign("FLASH", **{**AT_TEN, "steps": [{**SMS, "template": "newer"}]})
+    assert kinds(ann.waits(1))[0] == "campaign.entered" and ann.lines[0].version == edited.version
+    ann.at += 60 * HOUR * 1_000
+    ann.campaign("FLASH", **{**AT_TEN, "zone": "Europe/Berlin"})
+    assert ann.waits(1) == []
+
+
 def test_a_birthday_is_told_of_in_the_morning_also_to_who_was_known_before_the_campaign() -> None:
     campaign: dict[str, Any] = {"trigger": {"type": "birthday", "at": "09:00"}, "zone": "UTC", "steps": [SMS]}
     for before in (True, False):
