@@ -15,7 +15,7 @@ import msgspec
 
 from simulation.campaign_book import Book, Counter, Origin, Run, Slot, View
 from simulation.campaign_checks import VERSION, Checks
-from simulation.campaign_moments import away, next_birthday
+from simulation.campaign_moments import OWN, away, next_birthday
 from simulation.campaign_time import within
 from simulation.campaign_words import CART, OVER, TRIGGERS, Rules, Step, window_name
 from simulation.model import Said
@@ -150,7 +150,7 @@ class Fold:
                 self._go(id, rules, run)
         for id, due in [each for each in self._book.moments.items() if each[1] <= self._at]:
             del self._book.moments[id]
-            if (told := self._open.get(id)) is not None:
+            if (told := self._open.get(id)) is not None and told.rules.trigger["type"] in OWN:
                 self._look_forward(id, told.rules)
                 self.enter(id, told.rules, Origin(due, self._entry.offset))
         self.checks.due()

@@ -61,7 +61,7 @@ def time_is_up(desk: Desk) -> None:
             continue
         del desk.member.dues[campaign]
         one = desk.index.active.get(campaign)
-        if one is None:
+        if one is None or not isinstance(one.compiled.campaign.trigger, AbsentFor | Before | Birthday):
             continue
         look(desk, one, due)
         enter(desk, one, Origin(due, desk.event.entry.offset))

@@ -157,6 +157,15 @@ def test_of_several_ends_each_is_told_of_also_when_the_firings_are_late() -> Non
     assert ann.outcomes().count("entered") == 3
 
 
+def test_a_campaign_whose_trigger_is_another_by_then_is_not_started_by_a_moment_of_the_old_one() -> None:
+    ann = User()
+    ann.campaign("COME_BACK", trigger={"type": "absent_for", "days": 30, "at": "10:00"}, steps=[SMS])
+    ann.waits(60)
+    ann.does("purchase_complete", order_id="A-1", order_value=1)
+    ann.campaign("COME_BACK", trigger={"type": "event", "event": "favorite"}, steps=[SMS])
+    assert ann.member.dues and ann.waits(40 * DAY) == [] and not ann.member.dues
+
+
 @pytest.mark.parametrize("moved", ["tier.upgraded", "tier.dropped"])
 def test_an_end_of_a_level_that_was_left_is_not_told_of(moved: str) -> None:
     ann = User()
