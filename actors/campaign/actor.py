@@ -46,6 +46,8 @@ NEXT = "next"
 """Key of the timer for what comes next of all runs."""
 TOLD = frozenset(("message.sent", "message.held", "message.suppressed", "notify.refused"))
 """What became of a message; of a campaign's that is counted."""
+OTHERS = frozenset((*FACTS, POINTS_ANSWERED))
+"""Words of other domains. A behaviour of such a name is a page's claim, and must not pass for one of theirs."""
 NOTHING: frozenset[str] = frozenset()
 PAGES = fanout.Pages()
 ASKED = {"points": "points", "coupon": "coupons"}
@@ -161,7 +163,7 @@ class CampaignActor(Domain[Member]):
                 seen = known(event.entry.body, self._currency)
                 judged = judge(member.session, seen, event.entry.occurred_at, event.at)
                 member.session = judged.session
-                return heard.behaviour(seen, judged.flags), NOTHING
+                return (None if seen.type in OTHERS else heard.behaviour(seen, judged.flags)), NOTHING
             case CartChanged():
                 knowledge.of_cart(knows, body)
                 return None, frozenset(("cart",))

@@ -344,6 +344,13 @@ def test_what_other_domains_say_is_nothing_that_the_user_does() -> None:
     assert kinds(ann.waits(1)) == ["campaign.entered", "notify.requested"]
 
 
+def test_what_a_page_claims_in_another_domains_words_is_not_believed() -> None:
+    ann = User()
+    ann.campaign("UP", trigger={"type": "event", "event": "tier.upgraded"}, steps=[COUPON])
+    assert ann.does("tier.upgraded") == []
+    assert kinds(ann.hears("tier.upgraded", level="gold", before=""))[0] == "campaign.entered"
+
+
 def test_the_seeds_upgrade_comes_once_with_its_pack_when_the_last_of_its_conditions_holds() -> None:
     ann = User()
     ann.seed(VIP_UPGRADE)
