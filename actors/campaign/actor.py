@@ -149,7 +149,8 @@ class CampaignActor(Domain[Member]):
             case CheckLater():
                 delayed_check.accept(desk, body)
             case _:
-                if event.entry.kind in TOLD and _counted(desk.directory, body):
+                counts = event.companion is not None and event.entry.kind in TOLD  # in a rehearsal facts are made up
+                if counts and _counted(desk.directory, body):
                     totals.told(desk.totals, event.entry.kind, body)
                 _happened(desk, *self._heard(member, event))
         yield from desk.outputs
