@@ -151,6 +151,9 @@ class Fold:
         for id, due in [each for each in self._book.moments.items() if each[1] <= self._at]:
             del self._book.moments[id]
             if (told := self._open.get(id)) is not None and told.rules.trigger["type"] in OWN:
+                if (later := self._misses(told.rules)) > self._at:
+                    self._book.moments[id] = later
+                    continue
                 self._look_forward(id, told.rules)
                 self.enter(id, told.rules, Origin(due, self._entry.offset))
         self.checks.due()
@@ -224,6 +227,8 @@ class Fold:
     def _look_forward(self, id: str, rules: Rules) -> None:
         """When the user's own time comes; one that has come and is late stays."""
         moments, born = self._book.moments, self._book.facts.get("birthday")
+        if moments.get(id, 0) > self._at and (later := self._misses(rules)) > self._at:
+            moments[id] = later
         if rules.trigger["type"] != "birthday" or moments.get(id, self._at + 1) <= self._at:
             return
         if born is None:
@@ -244,6 +249,13 @@ class Fold:
                     met.add(id)
                 if id in self._open and not (holds and before):
                     self.enter(id, told.rules, origin)
+
+    def _misses(self, rules: Rules) -> int:
+        """When he has been away for as long as the version says, 0 where it asks for nothing of the kind."""
+        if rules.trigger["type"] != "absent_for":
+            return 0
+        times = self._book.counted.get((rules.trigger["event"], "last", "ever", ""), [])
+        return away(rules.trigger, rules.zone, times[-1]) if times else 0
 
     def _told_of_check(
         self, id: str, outcome: str, run: int | None, reason: str | None = None, *, action: str | None = None,

@@ -21,6 +21,8 @@ from actors.campaign.knowledge import MEMBERSHIP_END, Knowledge, day_of
 from actors.campaign.schedule import after_last, before_end, birthday_after
 from actors.campaign.state import Origin
 from actors.comparison import passes
+from actors.windows import counters
+from actors.windows.window_spec import key
 
 ENDS: Mapping[str, str] = {"tier_end": "tier", "coupon_end": "coupon", "membership_end": "membership"}
 """What ends -> what its ends are known as."""
@@ -45,11 +47,15 @@ def look(desk: Desk, one: Active, told: int | None = None) -> None:
     if desk.member.dues.get(one.id, desk.at + 1) <= desk.at:
         return
     trigger = one.compiled.campaign.trigger
+    if isinstance(trigger, AbsentFor):
+        later = _not_yet(desk, one, trigger) if one.id in desk.member.dues else None
+        desk.member.dues.update({one.id: later} if later is not None else {})
+        return
     after = told if told is not None and isinstance(trigger, Before) else desk.at
     due = _due(one.compiled.calendar, trigger, desk.member.knows, after)
     if due is not None:
         desk.member.dues[one.id] = due
-    elif not isinstance(trigger, AbsentFor):
+    else:
         desk.member.dues.pop(one.id, None)
 
 
@@ -61,10 +67,29 @@ def time_is_up(desk: Desk) -> None:
             continue
         del desk.member.dues[campaign]
         one = desk.index.active.get(campaign)
-        if one is None or not isinstance(one.compiled.campaign.trigger, AbsentFor | Before | Birthday):
-            continue
-        look(desk, one, due)
-        enter(desk, one, Origin(due, desk.event.entry.offset))
+        if one is not None and isinstance(one.compiled.campaign.trigger, AbsentFor | Before | Birthday):
+            _has_come(desk, one, due)
+
+
+def _has_come(desk: Desk, one: Active, due: int) -> None:
+    trigger = one.compiled.campaign.trigger
+    later = _not_yet(desk, one, trigger) if isinstance(trigger, AbsentFor) else None
+    if later is not None:
+        desk.member.dues[one.id] = later
+        return
+    look(desk, one, due)
+    enter(desk, one, Origin(due, desk.event.entry.offset))
+
+
+def _not_yet(desk: Desk, one: Active, trigger: AbsentFor) -> int | None:
+    """When the user has been away for as long as the campaign says, if that is still to come: an edit may have changed
+    how long that is since the moment was worked out.
+    """
+    spec = one.compiled.absence
+    counted = desk.member.counters.get(key(spec)) if spec is not None else None
+    last = counters.value(counted, spec, desk.at) if spec is not None and counted is not None else None
+    due = None if last is None else after_last(one.compiled.calendar, last, trigger.days, trigger.at)
+    return due if due is not None and due > desk.at else None
 
 
 def _due(calendar: Calendar, trigger: Any, knows: Knowledge, at: int) -> int | None:

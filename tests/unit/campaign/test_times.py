@@ -157,6 +157,18 @@ def test_of_several_ends_each_is_told_of_also_when_the_firings_are_late() -> Non
     assert ann.outcomes().count("entered") == 3
 
 
+@pytest.mark.parametrize("days", [10, 60])
+def test_who_is_missed_when_the_campaign_is_edited_is_missed_for_as_long_as_the_new_version_says(days: int) -> None:
+    ann = User()
+    trigger = {"type": "absent_for", "days": 30, "at": "10:00"}
+    ann.campaign("COME_BACK", trigger=trigger, steps=[SMS])
+    ann.does("purchase_complete", order_id="A-1", order_value=1)
+    ann.waits(DAY)
+    ann.campaign("COME_BACK", trigger={**trigger, "days": days}, steps=[SMS])
+    assert ann.waits((days - 2) * DAY) == []
+    assert kinds(ann.waits(DAY))[0] == "campaign.entered" and ann.waits(60 * DAY) == []
+
+
 def test_a_campaign_whose_trigger_is_another_by_then_is_not_started_by_a_moment_of_the_old_one() -> None:
     ann = User()
     ann.campaign("COME_BACK", trigger={"type": "absent_for", "days": 30, "at": "10:00"}, steps=[SMS])
