@@ -96,7 +96,7 @@ class Fold:
         for id, run in [each for each in self._book.runs.items() if not each[1].ready]:
             if (rules := self._version(id, run)) is not None:
                 step = rules.steps[run.place]
-                if step.sort == "await" and step.said["event"] == name:
+                if step.sort == "await" and step.said["event"] == name and run.due >= self._at:
                     self._mark("campaign_wait_ended")
                     run.place = step.then
                     self._go(id, rules, run)

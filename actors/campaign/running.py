@@ -81,7 +81,9 @@ def came(desk: Desk, heard: Heard) -> None:
             continue
         one = None if run.ready else _moved(desk, campaign, run)
         waits = one.compiled.program.instructions[run.pc] if one else None
-        if one and isinstance(waits, Await) and waits.event == heard.name and passes(heard.fields, waits.where):
+        if one is None or not isinstance(waits, Await) or desk.at > run.due:  # it is over, and its timer is late
+            continue
+        if waits.event == heard.name and passes(heard.fields, waits.where):
             run.pc = waits.next
             go(desk, one, run)
 

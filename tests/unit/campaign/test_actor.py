@@ -257,6 +257,21 @@ def test_what_is_waited_for_comes_or_does_not() -> None:
         assert kinds(said)[0] == kind
 
 
+def test_what_comes_after_the_time_that_it_was_waited_for_did_not_come_however_late_the_timer_fires() -> None:
+    for seconds, effect in ((3_600, "yes"), (3_601, "no")):
+        ann = User()
+        step = {
+            "type": "wait_for", "event": "share", "seconds": 3_600, "then": [{"type": "emit", "effect": "yes"}],
+            "else": [{"type": "emit", "effect": "no"}],
+        }  # fmt: skip
+        ann.campaign("ASK", trigger={"type": "event", "event": "favorite"}, steps=[step])
+        ann.does("favorite")
+        ann.at += seconds * 1_000  # nobody was there, and this is heard before the firing
+        ann.does("share")
+        ann.waits(1)
+        assert [emit.body.effect for emit in ann.emits if emit.kind == "campaign.effect"] == [effect]  # type: ignore[attr-defined]
+
+
 def test_who_is_under_way_finishes_on_the_old_version_or_moves_to_the_new_one() -> None:
     for under_way, kind in (("finish", "coupon.issue"), ("move", "points.accrue")):
         ann = User()
