@@ -29,7 +29,6 @@ FACT_INT_MAX = 2**63 - 1
 """Either side of 0, as far as a state can hold them; beyond, it is no number that a condition compares."""
 TEMPLATES_MAX = 200
 """Of which a user's coupons are counted."""
-ALWAYS = frozenset(("zone", "birthday", "locale"))
 ENDS: Mapping[str, tuple[str, str]] = {
     "tier.will_drop": ("tier", "drop_at"), "coupon.issued": ("coupon", "valid_until")
 }  # fmt: skip
@@ -39,6 +38,8 @@ MEMBERSHIP_END = "membership_end"
 """A fact of the profile: the moment (RFC 3339) at which a paid membership ends, or the day (YYYY-MM-DD) that is its
 last.
 """
+ALWAYS = frozenset(("zone", "birthday", "locale", MEMBERSHIP_END))
+"""Facts that have room whatever else there is."""
 DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 YEARS = 1971, 2999
 ENDS_MAX = 50

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actors.campaign.knowledge import FACTS_MAX
 from actors.everyone import USERS
 from actors.fields import rfc3339_ms
 from supervision.envelope import rfc3339
@@ -109,6 +110,15 @@ def test_seven_days_before_a_membership_ends_its_holder_hears_of_it() -> None:
     ann.has(membership_end="2026-10-10T12:00:00Z")
     ann.waits(30 * DAY)
     assert ann.lines[0].at == "2026-10-03T10:00:00.000Z" and ann.outcomes().count("entered") == 1
+
+
+def test_a_memberships_end_is_known_however_much_else_is_in_the_profile() -> None:
+    ann = User()
+    trigger = {"type": "before", "what": "membership_end", "days": 7}
+    ann.campaign("RENEW", trigger=trigger, steps=[SMS])
+    ann.has(**{f"fact{n}": n for n in range(FACTS_MAX)})
+    ann.has(membership_end="2026-10-10T12:00:00Z")
+    assert ann.waits(30 * DAY)
 
 
 @pytest.mark.parametrize("end", ["2026-10-10", "2026-02-30", "0001-01-01", "9999-12-31", "10 October", 20261010])
