@@ -6,7 +6,7 @@ campaign_proof.py the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from fractions import Fraction
 from hashlib import blake2b
 from typing import Any
@@ -15,7 +15,7 @@ import msgspec
 
 from simulation.campaign_book import Book, Counter, Origin, Run, Slot, View
 from simulation.campaign_checks import VERSION, Checks
-from simulation.campaign_moments import away, next_birthday
+from simulation.campaign_moments import OWN, away, next_birthday
 from simulation.campaign_time import within
 from simulation.campaign_words import CART, OVER, TRIGGERS, Rules, Step, window_name
 from simulation.model import Said
@@ -70,6 +70,8 @@ class Fold:
         """A stop has held somebody."""
         self._book, self._campaigns, self._entry, self._at, self._mark = book, campaigns, entry, at, mark
         self._open = {id: told for id, told in sorted(campaigns.items()) if told.status == "active"}
+        self._waiting = {id: told for id, told in sorted(campaigns.items()) if told.status in ("active", "paused")}
+        """Whom one that is paused waits for already, he may still end it."""
         going_on = [told for told in campaigns.values() if told.status in ("active", "paused")]
         self._counters: set[Counter] = {
             counter for told in going_on for rules in told.versions.values() for counter in rules.counters
@@ -94,7 +96,7 @@ class Fold:
         for id, run in [each for each in self._book.runs.items() if not each[1].ready]:
             if (rules := self._version(id, run)) is not None:
                 step = rules.steps[run.place]
-                if step.sort == "await" and step.said["event"] == name:
+                if step.sort == "await" and step.said["event"] == name and run.due >= self._at:
                     self._mark("campaign_wait_ended")
                     run.place = step.then
                     self._go(id, rules, run)
@@ -102,9 +104,9 @@ class Fold:
         for id, told in self._open.items():
             if told.rules.trigger["type"] == "event" and told.rules.trigger["event"] == name:
                 self.enter(id, told.rules, Origin(self._at, self._entry.offset))
-        for id, told in self._open.items():
+        for id, told in self._waiting.items():
             trigger = told.rules.trigger
-            if trigger["type"] == "absent_for" and trigger["event"] == name:
+            if trigger["type"] == "absent_for" and trigger["event"] == name and self._may_wait(id, self._book.moments):
                 self._book.moments[id] = away(trigger, told.rules.zone, self._at)
         self._changed(name)
 
@@ -112,8 +114,8 @@ class Fold:
         """The cart is another: who leaves it alone from now on."""
         book = self._book
         book.value, book.lines = value, lines
-        for id, told in self._open.items():
-            if told.rules.trigger["type"] == "cart_idle":
+        for id, told in self._waiting.items():
+            if told.rules.trigger["type"] == "cart_idle" and self._may_wait(id, book.watches):
                 if value >= told.rules.trigger["min_value"]:
                     book.watches[id] = Origin(self._at, self._entry.offset)
                     self._set(f"idle:{id}", self._at + told.rules.trigger["seconds"] * 1_000)
@@ -148,7 +150,10 @@ class Fold:
                 self._go(id, rules, run)
         for id, due in [each for each in self._book.moments.items() if each[1] <= self._at]:
             del self._book.moments[id]
-            if (told := self._open.get(id)) is not None:
+            if (told := self._open.get(id)) is not None and told.rules.trigger["type"] in OWN:
+                if (later := self._misses(told.rules)) > self._at:
+                    self._book.moments[id] = later
+                    continue
                 self._look_forward(id, told.rules)
                 self.enter(id, told.rules, Origin(due, self._entry.offset))
         self.checks.due()
@@ -166,7 +171,12 @@ class Fold:
     def idle(self, campaign: str) -> None:
         """The user did nothing for as long as a campaign waits."""
         origin, told = self._book.watches.pop(campaign, None), self._open.get(campaign)
-        if origin is not None and told is not None:
+        if origin is None or told is None or (trigger := told.rules.trigger)["type"] not in ("no_action", "cart_idle"):
+            return
+        if origin.at + 1_000 * trigger["seconds"] > self._at:  # it waits for longer since it was edited
+            self._book.watches[campaign] = origin
+            self._set(f"idle:{campaign}", origin.at + 1_000 * trigger["seconds"])
+        elif self._book.value >= trigger.get("min_value", 0):
             self.enter(campaign, told.rules, origin)
 
     def end(self) -> None:
@@ -194,9 +204,9 @@ class Fold:
                 run.acts -= name in NO
 
     def _watch(self, name: str, idle: bool) -> None:
-        for id, told in self._open.items():
+        for id, told in self._waiting.items():
             trigger, watches = told.rules.trigger, self._book.watches
-            if trigger["type"] != "no_action":
+            if trigger["type"] != "no_action" or not self._may_wait(id, watches):
                 continue
             due = self._at + trigger["seconds"] * 1_000
             if name == trigger["event"]:
@@ -208,11 +218,17 @@ class Fold:
             elif id in watches and trigger.get("idle") and idle:
                 self._set(f"idle:{id}", due)
 
+    def _may_wait(self, id: str, waited_for: Container[str]) -> bool:
+        """Nobody begins to be waited for while it is paused."""
+        return id in self._open or id in waited_for
+
     # What is somebody's own.
 
     def _look_forward(self, id: str, rules: Rules) -> None:
         """When the user's own time comes; one that has come and is late stays."""
         moments, born = self._book.moments, self._book.facts.get("birthday")
+        if moments.get(id, 0) > self._at and (later := self._misses(rules)) > self._at:
+            moments[id] = later
         if rules.trigger["type"] != "birthday" or moments.get(id, self._at + 1) <= self._at:
             return
         if born is None:
@@ -222,15 +238,24 @@ class Fold:
 
     def _changed(self, what: str) -> None:
         """Campaigns whose condition may have come to hold."""
-        for id, told in self._open.items():
+        for id, told in self._waiting.items():
             if told.rules.trigger["type"] == "change" and what in told.rules.hears:
                 origin, met = Origin(self._at, self._entry.offset), self._book.met
                 before = id in met
-                met.discard(id)
-                if holds := self._view(told.rules, origin).holds(told.rules.said["when"], "when"):
+                holds = self._view(told.rules, origin).holds(told.rules.said["when"], "when")
+                if not holds:
+                    met.discard(id)
+                elif id in self._open:
                     met.add(id)
-                if not (holds and before):
+                if id in self._open and not (holds and before):
                     self.enter(id, told.rules, origin)
+
+    def _misses(self, rules: Rules) -> int:
+        """When he has been away for as long as the version says, 0 where it asks for nothing of the kind."""
+        if rules.trigger["type"] != "absent_for":
+            return 0
+        times = self._book.counted.get((rules.trigger["event"], "last", "ever", ""), [])
+        return away(rules.trigger, rules.zone, times[-1]) if times else 0
 
     def _told_of_check(
         self, id: str, outcome: str, run: int | None, reason: str | None = None, *, action: str | None = None,
@@ -244,12 +269,13 @@ class Fold:
         book, when = self._book, rules.said.get("when")
         last = book.last.get(id)
         view = self._view(rules, origin)
+        if last is not None and last[2] == "holdout" and self._kept_out(id, rules):
+            return  # it is written down once
         if self._stops(id):
             self._last(id, rules, "not_entered", "stopped")
         elif self._kept_out(id, rules):
-            if last is None or last[2] != "holdout":
-                self._mark("campaign_holdout")
-                self._why(id, rules, "holdout")
+            self._mark("campaign_holdout")
+            self._why(id, rules, "holdout")
         elif id in book.runs:
             self._last(id, rules, "not_entered", "under_way")
         elif when is not None and not view.holds(when, "when"):

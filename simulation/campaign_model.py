@@ -159,8 +159,9 @@ class CampaignModel:
             while len(versions) > VERSIONS_MAX:
                 del versions[next(iter(versions))]
             segment.campaigns[campaign] = Told(body["number"], listing["status"], rules, versions)
-        self._wait(segment, campaign, entry, at)
-        segment.done[campaign] = at
+        if before is None or not _goes_on(before, segment.campaigns[campaign]):
+            self._wait(segment, campaign, entry, at)
+            segment.done[campaign] = at
         return []
 
     def _switch(self, segment: Segment, entry: Entry, body: dict[str, Any], at: int) -> None:
@@ -293,6 +294,15 @@ class CampaignModel:
                 if not run.due and not held:
                     return f"{subject} is under way in {campaign} for ever"
         return ""
+
+
+def _goes_on(before: Told, now: Told) -> bool:
+    """Whether it is the same schedule, active before and after: its timer stays as it was."""
+    crons = {
+        (told.status, told.rules.trigger["type"], told.rules.trigger.get("cron"), told.rules.zone)
+        for told in (before, now)
+    }
+    return len(crons) == 1 and now.status == "active" and now.rules.trigger["type"] == "schedule"
 
 
 class _Listing(msgspec.Struct):

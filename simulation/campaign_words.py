@@ -57,6 +57,8 @@ class Rules:
         self.limits = [limit for limit in self.said.get("limits", []) if not _of_messages(limit)]
         self.tags: list[str] = self.said.get("tags", [])
         self.counters = {self.counter(leaf) for root in self._roots() for leaf in leaves(root) if leaf["type"] != CART}
+        if self.trigger["type"] == "absent_for":
+            self.counters.add((self.trigger["event"], "last", "ever", ""))
         when = list(leaves(self.said["when"])) if "when" in self.said else []
         self.hears = {leaf.get("event", CART) for leaf in when}
         """What changes whether `when` holds: events, and the cart."""

@@ -116,6 +116,8 @@ class CartModel:
                     corrected = all(price is not None for _, price, _ in book.lines.values())
                     book.correction = (total or 0) - book.priced
                     why = why or "corrected"
+                elif book.lines and book.value != was:
+                    why = why or "corrected"
             case "cart_cleared":
                 why = "cleared" if book.lines else ""
                 book.lines = {}

@@ -46,6 +46,8 @@ NEXT = "next"
 """Key of the timer for what comes next of all runs."""
 TOLD = frozenset(("message.sent", "message.held", "message.suppressed", "notify.refused"))
 """What became of a message; of a campaign's that is counted."""
+OTHERS = frozenset((*FACTS, POINTS_ANSWERED))
+"""Words of other domains. A behaviour of such a name is a page's claim, and must not pass for one of theirs."""
 NOTHING: frozenset[str] = frozenset()
 PAGES = fanout.Pages()
 ASKED = {"points": "points", "coupon": "coupons"}
@@ -147,7 +149,8 @@ class CampaignActor(Domain[Member]):
             case CheckLater():
                 delayed_check.accept(desk, body)
             case _:
-                if event.entry.kind in TOLD and _counted(desk.directory, body):
+                counts = event.companion is not None and event.entry.kind in TOLD  # in a rehearsal facts are made up
+                if counts and _counted(desk.directory, body):
                     totals.told(desk.totals, event.entry.kind, body)
                 _happened(desk, *self._heard(member, event))
         yield from desk.outputs
@@ -161,7 +164,7 @@ class CampaignActor(Domain[Member]):
                 seen = known(event.entry.body, self._currency)
                 judged = judge(member.session, seen, event.entry.occurred_at, event.at)
                 member.session = judged.session
-                return heard.behaviour(seen, judged.flags), NOTHING
+                return (None if seen.type in OTHERS else heard.behaviour(seen, judged.flags)), NOTHING
             case CartChanged():
                 knowledge.of_cart(knows, body)
                 return None, frozenset(("cart",))
@@ -257,10 +260,11 @@ def _for_segment(directory: Directory, event: Event) -> Iterator[Output]:
     match event.body:
         case ProgrammeActivated() as said:
             yield from _switched(directory, event, said)
+            before = directory.campaigns.get(campaign_of(said.name))
             told(directory, said)
             directories.ask(directory, index_of(directory).asks, event.entry.offset)
             if campaign := campaign_of(said.name):
-                yield from fanout.told(directory, campaign, event)
+                yield from fanout.told(directory, campaign, event, before)
         case TimerDue() as fired:
             yield from fanout.fired(directory, event, fired)
         case _:

@@ -11,7 +11,7 @@ which counters it must keep for them at all. Counters of equal meaning have equa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fractions import Fraction
 
 import msgspec
@@ -40,7 +40,7 @@ from actors.campaign.schedule import normal_cron
 from actors.commands import Refusal
 from actors.comparison import reduced, sorted_tests
 from actors.fields import rfc3339_ms
-from actors.windows.window_spec import CounterSpec
+from actors.windows.window_spec import CounterSpec, Ever, LastTime, counter, key
 from supervision.envelope import rfc3339
 
 BYTES_MAX = 64 * 1024
@@ -100,9 +100,13 @@ class CompiledCampaign:
         self.program = Program(campaign, event, self.calendar)
         forks = [one.judge for one in self.program.instructions if isinstance(one, Fork)]
         judges = [judge for judge in (self.when, self.exit, *forks) if judge]
-        self.counters: Mapping[str, CounterSpec] = {
+        self.counters: dict[str, CounterSpec] = {
             name: spec for judge in judges for name, spec in judge.counters.items()
         }
+        self.absence = _absence(campaign.trigger)
+        """What tells when the user last did what a trigger `absent_for` misses."""
+        if self.absence is not None:
+            self.counters[key(self.absence)] = self.absence
         """To be kept for this campaign, by key; those of events in general, whatever user they are of."""
         self.asks = frozenset(name for judge in judges for name in judge.asks)
         """Other facts that are asked for: "cart", "tier", "points", "coupons", "profile"."""
@@ -208,6 +212,10 @@ def _hears(trigger: Trigger, when: Judge | None) -> frozenset[str]:
             return inputs(when.counters.values()) if when else frozenset()
         case CartIdle() | Schedule() | Birthday() | Before():
             return frozenset()
+
+
+def _absence(trigger: Trigger) -> CounterSpec | None:
+    return counter(trigger.event, LastTime(), Ever(), trigger.where) if isinstance(trigger, AbsentFor) else None
 
 
 def _moment(text: str | None) -> int | None:

@@ -96,14 +96,18 @@ class Desk:
         self.last(one, outcome, reason, judged)
 
     def last(self, one: Active, outcome: str, reason: str = "", judged: tuple[Judge, Judgement] | None = None) -> None:
-        """The last word about the campaign; those that were heard longest ago make room."""
+        """The last word about the campaign; those that were heard longest ago make room, and of the others first."""
         last = self.member.last
         last.pop(one.id, None)
         seen = judged[0].cause(judged[1]) if judged else None
         path, want, saw = (seen.path, seen.want, seen.saw) if seen else ("", "", None)
         last[one.id] = Last(self.at, one.version, outcome, reason, path, want, saw)
-        while len(last) > WHY_LAST_MAX:
-            del last[next(iter(last))]
+        if len(last) > WHY_LAST_MAX:
+            del last[next((id for id in last if id != one.id and not self._kept_out(id)), next(iter(last)))]
+
+    def _kept_out(self, campaign: str) -> bool:
+        """Whether the last word tells that the user is kept out, which would be told again were it forgotten."""
+        return self.member.last[campaign].outcome == "holdout" and campaign in self.index.active
 
     def entered(self, one: Active, run: Run) -> None:
         self._say("campaign.entered", CampaignEntered(one.id, one.version, run.number))

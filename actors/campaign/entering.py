@@ -18,7 +18,7 @@ import msgspec
 
 from actors.campaign.campaign import CartIdle, NoAction, OnEvent
 from actors.campaign.desk import OUTPUTS_CLOSED, Desk
-from actors.campaign.heard import FACTS, Heard
+from actors.campaign.heard import Heard
 from actors.campaign.index import Active
 from actors.campaign.judging import Judge, Judgement
 from actors.campaign.limits import CAMPAIGN, TAG, LimitSpec
@@ -53,7 +53,7 @@ def watch(desk: Desk, heard: Heard) -> None:
         elif one.id in desk.member.watches:
             if any(heard.name == each.event and passes(heard.fields, each.where) for each in trigger.none_of):
                 unwatch(desk, one.id)
-            elif trigger.idle and heard.name not in FACTS:
+            elif trigger.idle and heard.by_user:
                 _watch(desk, one, desk.member.watches[one.id], trigger.seconds)
 
 
@@ -69,7 +69,8 @@ def watch_cart(desk: Desk) -> None:
 
 
 def _watch(desk: Desk, one: Active, origin: Origin, seconds: int) -> None:
-    if one.id in desk.member.watches or len(desk.member.watches) < WATCHES_MAX:
+    begins = one.id in desk.index.active and len(desk.member.watches) < WATCHES_MAX
+    if begins or one.id in desk.member.watches:
         desk.member.watches[one.id] = origin
         desk.outputs.append(Arm(f"{IDLE}{one.id}", desk.at + seconds * 1_000, absence=True))
 
@@ -80,9 +81,15 @@ def unwatch(desk: Desk, campaign: str) -> None:
 
 
 def idle(desk: Desk, campaign: str) -> None:
-    """Nothing was done for as long as the campaign waits."""
+    """Nothing was done for as long as the campaign waited when its timer was set; it may ask for more by now."""
     origin, one = desk.member.watches.pop(campaign, None), desk.index.active.get(campaign)
-    if origin is not None and one is not None and isinstance(one.compiled.campaign.trigger, NoAction | CartIdle):
+    trigger = one.compiled.campaign.trigger if one is not None else None
+    if origin is None or one is None or not isinstance(trigger, NoAction | CartIdle):
+        return
+    if (due := origin.at + trigger.seconds * 1_000) > desk.at:
+        desk.member.watches[campaign] = origin
+        desk.outputs.append(Arm(f"{IDLE}{campaign}", due, absence=True))
+    elif isinstance(trigger, NoAction) or desk.member.knows.cart.value >= trigger.min_value:
         enter(desk, one, origin)
 
 
@@ -95,12 +102,11 @@ def by_change(desk: Desk, heard: Heard | None, changed: frozenset[str]) -> None:
             continue
         origin = _origin(desk, one, heard.fields if heard else {})
         judgement = judge.judge(desk.view(origin))
-        before = desk.member.met.pop(one.id, False)
-        if judgement.met:
+        before, is_open = desk.member.met.pop(one.id, False), one.id in desk.index.active
+        if judgement.met and (before or is_open):
             desk.member.met[one.id] = True
-        if judgement.met and before:
-            continue
-        enter(desk, one, origin, judgement)
+        if is_open and not (judgement.met and before):
+            enter(desk, one, origin, judgement)
 
 
 def _origin(desk: Desk, one: Active, fields: Mapping[str, Any]) -> Origin:
@@ -111,13 +117,14 @@ def _origin(desk: Desk, one: Active, fields: Mapping[str, Any]) -> Origin:
 def enter(desk: Desk, one: Active, origin: Origin, judgement: Judgement | None = None) -> None:
     """Whether the user enters now, and the run as far as it goes. `judgement`: of `when`, if that was judged."""
     compiled, member = one.compiled, desk.member
+    if _told_kept_out(desk, one):
+        return
     if desk.stopped(one.id):
         desk.last(one, "not_entered", "stopped")
     elif not compiled.is_valid(desk.at):
         desk.last(one, "not_entered", "not_valid_now")
     elif kept_out(one.id, desk.user_id, compiled.holdout):
-        if (last := member.last.get(one.id)) is None or last.outcome != "holdout":
-            desk.why(one, "holdout")
+        desk.why(one, "holdout")
     elif one.id in member.runs:
         desk.last(one, "not_entered", "under_way")
     elif len(member.runs) >= RUNS_MAX or len(desk.outputs) >= OUTPUTS_CLOSED:
@@ -130,6 +137,12 @@ def enter(desk: Desk, one: Active, origin: Origin, judgement: Judgement | None =
                 desk.last(one, "not_entered", "when", judged)
                 return
         _limited(desk, one, origin, judged)
+
+
+def _told_kept_out(desk: Desk, one: Active) -> bool:
+    """Whether the user is kept out, and that is written down. It stays the last word, whatever else is against him."""
+    last = desk.member.last.get(one.id)
+    return last is not None and last.outcome == "holdout" and kept_out(one.id, desk.user_id, one.compiled.holdout)
 
 
 def _limited(desk: Desk, one: Active, origin: Origin, judged: tuple[Judge, Judgement] | None) -> None:

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 import msgspec
 
 from actors import everyone
-from actors.campaign.campaign import AbsentFor, Before, Birthday, Schedule
-from actors.campaign.directory import Directory
+from actors.campaign.campaign import AbsentFor, Before, Birthday, Schedule, Trigger
+from actors.campaign.directory import Directory, Listed
 from actors.campaign.index import Active, active
 from actors.campaign.schedule import due, times
 from actors.everyone import SUBJECTS, USERS, USERS_HELD
@@ -64,17 +64,30 @@ _page = msgspec.json.Decoder(Page).decode
 _json = msgspec.json.Encoder().encode
 
 
-def told(directory: Directory, campaign: str, event: Event) -> Iterator[Output]:
-    """The segment has heard of a version of the campaign."""
-    listed = directory.campaigns.get(campaign)
-    one = active(campaign, listed.version, listed.bodies[listed.version]) if listed else None
-    trigger = one.compiled.campaign.trigger if one and listed and listed.status == "active" else None
-    if one and isinstance(trigger, Schedule):
-        yield from _next(one, trigger, event.at, event.at)
-    else:
+def told(directory: Directory, campaign: str, event: Event, before: Listed | None = None) -> Iterator[Output]:
+    """The segment has heard of a version of the campaign; `before` is what it knew of it. A schedule that goes on keeps
+    its timer: an occurrence may be on its way, and would be nobody's if the timer were set anew.
+    """
+    one, trigger = _open(campaign, directory.campaigns.get(campaign))
+    if one is None or not isinstance(trigger, Schedule):
         yield Cancel(f"{CRON}{campaign}")
+    elif not _same_times(one, trigger, *_open(campaign, before)):
+        yield from _next(one, trigger, event.at, event.at)
     if isinstance(trigger, Birthday | Before | AbsentFor):
         yield _page_of(Page(campaign, 0, SUBJECTS), event.at)
+
+
+def _open(campaign: str, listed: Listed | None) -> tuple[Active | None, Trigger | None]:
+    """What is active of it, and its trigger."""
+    if listed is None or listed.status != "active":
+        return None, None
+    one = active(campaign, listed.version, listed.bodies[listed.version])
+    return one, one.compiled.campaign.trigger
+
+
+def _same_times(one: Active, trigger: Schedule, other: Active | None, before: Trigger | None) -> bool:
+    zones = (one.compiled.campaign.zone, other.compiled.campaign.zone if other else None)
+    return isinstance(before, Schedule) and before.cron == trigger.cron and zones[0] == zones[1]
 
 
 def go_on(at: int) -> Output:

@@ -25,10 +25,11 @@ FACTS = (
 
 
 class Heard(msgspec.Struct, frozen=True, gc=False):
-    """An event of a user."""
+    """An event of a user. `by_user`: something that the user did; else it is another domain's word."""
 
     name: str
     fields: Mapping[str, Any]
+    by_user: bool = False
 
 
 def behaviour(seen: Behaviour, flags: tuple[str, ...]) -> Heard:
@@ -41,4 +42,4 @@ def behaviour(seen: Behaviour, flags: tuple[str, ...]) -> Heard:
         "scroll_depth": seen.scroll, "query": seen.query,
     }  # fmt: skip
     fields: dict[str, Any] = {name: value for name, value in said.items() if value not in (None, "")}
-    return Heard(seen.type, {**fields, "flags": list(flags), "flagged": bool(flags)})
+    return Heard(seen.type, {**fields, "flags": list(flags), "flagged": bool(flags)}, by_user=True)

@@ -28,7 +28,7 @@ One = TypeVar("One")
 
 
 class Active(msgspec.Struct, frozen=True, eq=False):
-    """A campaign that users may enter."""
+    """A campaign at its newest version."""
 
     id: str
     version: str
@@ -43,17 +43,24 @@ class Counted(msgspec.Struct, frozen=True, eq=False):
 
 
 class Index:
-    """Immutable."""
+    """Immutable. `active`: those that users may enter. Whom a campaign waits for, it waits for while it is paused too:
+    what he does then ends it or begins it anew, though nobody begins to be waited for. Else who has bought meanwhile
+    would be taken for one who has not.
+    """
 
-    def __init__(self, active: Sequence[Active], others: Sequence[CompiledCampaign] = ()) -> None:
+    def __init__(
+        self, active: Sequence[Active], paused: Sequence[Active] = (), others: Sequence[CompiledCampaign] = ()
+    ) -> None:
         """`others`: what somebody may still be under way on."""
         triggers = [(one, one.compiled.campaign.trigger) for one in active]
+        waiting = [(one, one.compiled.campaign.trigger) for one in (*active, *paused)]
         self.active: Mapping[str, Active] = {one.id: one for one in active}
         self.on_event = _by_event((trigger.event, one) for one, trigger in triggers if isinstance(trigger, OnEvent))
-        self.no_action = tuple(one for one, trigger in triggers if isinstance(trigger, NoAction))
-        self.cart_idle = tuple(one for one, trigger in triggers if isinstance(trigger, CartIdle))
-        self.on_change = tuple(one for one, trigger in triggers if isinstance(trigger, OnChange))
-        self.timed = tuple(one for one, trigger in triggers if isinstance(trigger, Birthday | Before | AbsentFor))
+        self.no_action = tuple(one for one, trigger in waiting if isinstance(trigger, NoAction))
+        self.cart_idle = tuple(one for one, trigger in waiting if isinstance(trigger, CartIdle))
+        self.on_change = tuple(one for one, trigger in waiting if isinstance(trigger, OnChange))
+        self.absent_for = tuple(one for one, trigger in waiting if isinstance(trigger, AbsentFor))
+        self.timed = tuple(one for one, trigger in triggers if isinstance(trigger, Birthday | Before))
         compiled = [*others, *(one.compiled for one in active)]
         specs = {key: spec for one in compiled for key, spec in one.counters.items()}
         self.specs: Mapping[str, CounterSpec] = specs
@@ -88,9 +95,11 @@ class _Stamp(str):
 def _made(stamp: _Stamp) -> Index:
     listed = sorted(stamp.directory.campaigns.items())
     going_on = [ready(body) for _, one in listed if one.status in ("active", "paused") for body in one.bodies.values()]
-    return Index(
-        [active(id, one.version, one.bodies[one.version]) for id, one in listed if one.status == "active"], going_on
-    )
+    newest = {
+        status: [active(id, one.version, one.bodies[one.version]) for id, one in listed if one.status == status]
+        for status in ("active", "paused")
+    }
+    return Index(newest["active"], newest["paused"], going_on)
 
 
 def active(id: str, version: str, body: str) -> Active:

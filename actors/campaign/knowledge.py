@@ -9,8 +9,10 @@ wrong by now.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from datetime import date
+from typing import Any, cast
 
 import msgspec
 
@@ -20,16 +22,26 @@ from actors.fields import rfc3339_ms
 FACTS_MAX = 50
 """Of the profile, besides the known ones."""
 FACT_CHARS_MAX = 256
-"""A longer text, a list or an object is not kept: no condition compares it."""
+"""A longer text, or an object, is not kept: no condition compares it. Nor is a list that is longer as JSON, or that
+holds another.
+"""
+FACT_INT_MAX = 2**63 - 1
+"""Either side of 0, as far as a state can hold them; beyond, it is no number that a condition compares."""
 TEMPLATES_MAX = 200
 """Of which a user's coupons are counted."""
-ALWAYS = frozenset(("zone", "birthday", "locale"))
 ENDS: Mapping[str, tuple[str, str]] = {
     "tier.will_drop": ("tier", "drop_at"), "coupon.issued": ("coupon", "valid_until")
 }  # fmt: skip
 """Words that tell of an end -> (what ends, the field that says when)."""
+LEVEL_MOVES = frozenset(("tier.upgraded", "tier.dropped"))
 MEMBERSHIP_END = "membership_end"
-"""A fact of the profile: the moment (RFC 3339) at which a paid membership ends."""
+"""A fact of the profile: the moment (RFC 3339) at which a paid membership ends, or the day (YYYY-MM-DD) that is its
+last.
+"""
+ALWAYS = frozenset(("zone", "birthday", "locale", MEMBERSHIP_END))
+"""Facts that have room whatever else there is."""
+DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+YEARS = 1971, 2999
 ENDS_MAX = 50
 """Of a user's coupons, those that end first."""
 
@@ -107,7 +119,11 @@ def of_coupon(knows: Knowledge, kind: str, said: Mapping[str, Any]) -> bool:
 
 
 def of_ends(knows: Knowledge, kind: str, said: Mapping[str, Any], at: int) -> bool:
-    """Whether a word says when something of the user's ends. Ends that have been are forgotten."""
+    """Whether a word says when something of the user's ends, or that it does not. Ends that have been are forgotten,
+    and that of a level with the level: whoever reaches another one does not lose this one then.
+    """
+    if kind in LEVEL_MOVES:
+        return knows.ends.pop("tier", None) is not None
     what, field = ENDS.get(kind, ("", ""))
     end = rfc3339_ms(said[field]) if isinstance(said.get(field), str) else None
     if end is None or end <= at:
@@ -120,9 +136,9 @@ def of_ends(knows: Knowledge, kind: str, said: Mapping[str, Any], at: int) -> bo
 def of_profile(knows: Knowledge, changes: Mapping[str, Any]) -> bool:
     before = dict(knows.profile)
     for name, value in changes.items():
-        if value is None:
+        if value is None or not _fits(value):
             knows.profile.pop(name, None)
-        elif _fits(value) and (name in ALWAYS or name in knows.profile or _others(knows) < FACTS_MAX):
+        elif name in ALWAYS or name in knows.profile or _others(knows) < FACTS_MAX:
             knows.profile[name] = value
     end = knows.profile.get(MEMBERSHIP_END)
     moment = rfc3339_ms(end) if isinstance(end, str) else None
@@ -133,8 +149,29 @@ def of_profile(knows: Knowledge, changes: Mapping[str, Any]) -> bool:
     return knows.profile != before
 
 
+def day_of(fact: Any) -> date | None:
+    """The day that a fact of the profile is; None: it is none, or one at the edge of what calendars have."""
+    if not isinstance(fact, str) or not DAY.fullmatch(fact):
+        return None
+    try:
+        day = date.fromisoformat(fact)
+    except ValueError:
+        return None
+    return day if YEARS[0] <= day.year <= YEARS[1] else None
+
+
 def _fits(value: Any) -> bool:
-    return isinstance(value, int | float) or (isinstance(value, str) and len(value) <= FACT_CHARS_MAX)
+    match value:
+        case int():
+            return abs(value) <= FACT_INT_MAX
+        case str():
+            return len(value) <= FACT_CHARS_MAX
+        case list():
+            items = cast("list[Any]", value)
+            flat = all(not isinstance(one, list) and _fits(one) for one in items)
+            return flat and len(msgspec.json.encode(items)) <= FACT_CHARS_MAX
+        case _:
+            return isinstance(value, float)
 
 
 def _others(knows: Knowledge) -> int:

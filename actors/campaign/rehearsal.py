@@ -23,6 +23,7 @@ from actors.behaviour import door as behaviours
 from actors.behaviour.messages import EVENT_TYPE
 from actors.calendar import DAY_MS
 from actors.campaign.actor import CampaignActor
+from actors.campaign.checks import MOMENT_END_MS
 from actors.campaign.compiled import CompiledCampaign
 from actors.campaign.directory import Directory
 from actors.campaign.heard import FACTS
@@ -86,13 +87,16 @@ class _Told(msgspec.Struct, frozen=True):
 def rehearse(id: str, campaign: CompiledCampaign, given: Given, currency: str) -> tuple[Moment, ...] | Refusal:
     """What happens by and by to a user; or what is wrong with `given`, and where. Pure."""
     begins = rfc3339_ms(given.begins)
-    if begins is None or begins < 0:
-        return must_be("not_a_time", "begins", "an RFC 3339 time since 1970")
+    if begins is None or not 0 <= begins < MOMENT_END_MS:
+        return must_be("not_a_time", "begins", "an RFC 3339 time of the years 1970 to 2999")
     if code := text_code(given.user_id, USER_ID_BYTES_MAX):
         return must_be(code, "user_id", text_rule(USER_ID_BYTES_MAX))
     if len(given.events) > EVENTS_MAX or len(given.templates) > TEMPLATES_MAX:
         most = f"at most events_max, {EVENTS_MAX}, with templates_max, {TEMPLATES_MAX}, templates"
         return must_be("too_many", "events", most)
+    templates = [_template(id, tags) for id, tags in given.templates.items()]
+    if wrong := next((one for one in templates if isinstance(one, Refusal)), None):
+        return mistakes_at("templates", wrong)
     told: list[_Told] = []
     for number, event in enumerate(given.events):
         one = _told(event, given.user_id, begins, currency)
@@ -160,7 +164,9 @@ def _played(
     stage = Rehearsal(domains, f"user:{given.user_id}", begins, script.heard)
     try:
         for template, tags in given.templates.items():
-            _activate(stage, coupons.subject_of(template), _template(template, tags))
+            body = _template(template, tags)
+            assert isinstance(body, str), body
+            _activate(stage, coupons.subject_of(template), body)
         _activate(stage, subject_of(id), listed("active", campaign.canonical))
         for one in told:
             if one.at > now:
@@ -177,12 +183,11 @@ def _activate(stage: Rehearsal, name: str, body: str) -> None:
     stage.tell(ACTIVATED, _json(ProgrammeActivated(name, 1, name, body)), stage.segment)
 
 
-def _template(id: str, tags: Sequence[str]) -> str:
+def _template(id: str, tags: Sequence[str]) -> str | Refusal:
     """What a segment hears of a template that bears the tags; of what it gives nothing is asked."""
     said = {"name": id, "kind": {"type": "fixed", "amount": 1}, "valid": {"days": 1}, "tags": tags}
     made = offer.parse(_json(said))
-    assert isinstance(made, offer.Offer), made
-    return coupons.listed("active", made.template)
+    return made if isinstance(made, Refusal) else coupons.listed("active", made.template)
 
 
 class _Script:

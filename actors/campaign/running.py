@@ -81,7 +81,9 @@ def came(desk: Desk, heard: Heard) -> None:
             continue
         one = None if run.ready else _moved(desk, campaign, run)
         waits = one.compiled.program.instructions[run.pc] if one else None
-        if one and isinstance(waits, Await) and waits.event == heard.name and passes(heard.fields, waits.where):
+        if one is None or not isinstance(waits, Await) or desk.at > run.due:  # it is over, and its timer is late
+            continue
+        if waits.event == heard.name and passes(heard.fields, waits.where):
             run.pc = waits.next
             go(desk, one, run)
 
@@ -114,10 +116,20 @@ def _settled(desk: Desk, reference: str, code: str) -> None:
     slot = desk.member.unsettled.pop(reference, None)
     if slot is not None and code:
         give_back(desk.member.slots, slot)
-    for run in desk.member.runs.values():
+    for campaign, run in desk.member.runs.items():
         if reference and reference in (run.asked, run.told):
-            run.acts -= bool(code)
+            run.acts -= bool(code) and not _asks_for_several(desk, campaign, run)
             run.told = "" if run.told == reference else run.told
+
+
+def _asks_for_several(desk: Desk, campaign: str, run: Run) -> bool:
+    """Whether the answer is about one of several coupons that a step has asked for by their tag: then the others may
+    have been issued, and something was done.
+    """
+    body = desk.directory.campaigns[campaign].bodies.get(run.version) if run.asked else None
+    waits = ready(body).program.instructions[run.pc] if body else None
+    tag = waits.action.tag if isinstance(waits, Do) and isinstance(waits.action, IssueCoupon) else None
+    return tag is not None and len(with_tag(desk.directory, tag)) > 1
 
 
 def _moved(desk: Desk, campaign: str, run: Run) -> Active | None:

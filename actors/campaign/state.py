@@ -81,7 +81,7 @@ class Last(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Remembered(msgspec.Struct, array_like=True, gc=False):
-    """An order that counters have counted: when, and how much of it each of them still holds."""
+    """An order that counters have counted: when, and how much of it each of them still holds, 0 when nothing."""
 
     at: int
     amounts: dict[str, int] = {}
@@ -170,5 +170,5 @@ def check(member: Member) -> None:
         assert run.due or run.asked or run.held, f"{campaign}: nothing will make the run go on"
         assert 0 < run.number <= member.numbered, f"{campaign}: a run that was never begun"
     assert member.armed == next_due(member), "the timer is not set to what comes next"
-    assert all(left > 0 for order in member.orders.values() for left in order.amounts.values()), member.orders
+    assert all(left >= 0 for order in member.orders.values() for left in order.amounts.values()), member.orders
     slots.check(member.slots)

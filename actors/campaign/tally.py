@@ -1,8 +1,9 @@
 """Counting: what an event adds to a user's counters, and what an order that is undone takes out of them again.
 
 An order is known by the `order_id` of the event that brought it in; a refund or a cancellation of one that is not known
-(any more) takes nothing back. Of an order that is refunded in part, sums of its value fall by that part, and everything
-else only when nothing is left of it.
+(any more) takes nothing back, and a counter that is net counts it once, however often it is told, also when it is told
+again after it was cancelled: a resend is no new order. Of an order that is refunded in part, sums of its value fall by
+that part, and everything else only when nothing is left of it.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ def count(member: Member, index: Index, heard: Heard, at: int) -> bool:
         return _take_back(member, index, heard, at)
     touched = False
     amounts: dict[str, int] = {}
+    known = member.orders.get(str(heard.fields.get("order_id", "")))
     for counted in index.counted.get(heard.name, ()):
         spec = counted.spec
         if not passes(heard.fields, spec.where):
             continue
         amount = _amount(spec, heard.fields)
         counter = _counter(member, index, counted.key)
-        if counter is None or amount is None:
+        if counter is None or amount is None or (spec.net and known is not None and counted.key in known.amounts):
             continue
         counters.add(counter, spec, at, amount)
         touched = True
@@ -99,8 +101,4 @@ def _take_back(member: Member, index: Index, heard: Heard, at: int) -> bool:
         if spec is not None and taken and key in member.counters:
             counters.take_back(member.counters[key], spec, order.at, at, taken)
         order.amounts[key] = left - taken
-        if order.amounts[key] == 0:
-            del order.amounts[key]
-    if not part:
-        del member.orders[str(heard.fields["order_id"])]
     return True

@@ -132,7 +132,7 @@ UNTOUCHED = Applied()
 def apply(cart: Cart, act: Act, offset: int, at: int) -> Applied:
     """Do `act`, told by the entry at `offset` and the time `at`, in place. O(lines)."""
     _forget(cart, at)
-    was_empty = not cart.lines
+    was_empty, was_worth = not cart.lines, value(cart)
     if isinstance(act, Add | Remove) and act.currency:
         _reckon_in(cart, act.currency)
     reason = _lines_changed(cart, act, at)
@@ -144,6 +144,8 @@ def apply(cart: Cart, act: Act, offset: int, at: int) -> Applied:
     elif isinstance(act, Add | Remove) and act.total is not None and act.total != value(cart):
         corrected = all(line.price is not None for line in cart.lines)
         cart.correction = act.total - _sum(cart)
+        reason = reason or "corrected"
+    elif value(cart) != was_worth:  # prices of another currency, told of goods that are not in it
         reason = reason or "corrected"
     if reason is not None:
         cart.no += was_empty and bool(cart.lines)
@@ -214,7 +216,7 @@ def _give_back(cart: Cart, order_id: str) -> bool:
     if taken is None:
         return False
     lines, taken.lines = taken.lines, []
-    if lines and taken.currency:
+    if taken.currency and any(_room(cart, line) for line in lines):
         _reckon_in(cart, taken.currency)
     return _put(cart, lines)
 
@@ -249,12 +251,18 @@ def _put_one(cart: Cart, line: Line) -> bool:
             there.price = there.price if line.price is None else line.price
             _classify(cart, there, line.category)
             return (there.quantity, there.price) != before
-    if len(cart.lines) == LINES_MAX or _nbytes([*cart.lines, line]) > LINES_BYTES_MAX:
+    if not _room(cart, line):
         cart.more = True
         return False
     cart.lines.append(Line(line.product, line.variant, line.quantity, line.price))
     _classify(cart, cart.lines[-1], line.category)
     return True
+
+
+def _room(cart: Cart, line: Line) -> bool:
+    """Whether the line is there, or finds room."""
+    there = any((one.product, one.variant) == (line.product, line.variant) for one in cart.lines)
+    return there or (len(cart.lines) < LINES_MAX and _nbytes([*cart.lines, line]) <= LINES_BYTES_MAX)
 
 
 def _classify(cart: Cart, line: Line, category: str) -> None:

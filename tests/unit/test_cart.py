@@ -249,6 +249,20 @@ def test_a_cart_has_one_currency_and_what_was_told_in_another_is_forgotten() -> 
     assert (value(shopper.cart), shopper.cart.currency) == (900, "USD")
 
 
+def test_an_order_that_finds_no_room_to_come_back_to_changes_no_prices() -> None:
+    shopper = Shopper(Add([Line("cup", "", 1, 900)], currency="USD"), Buy("A"))
+    for n in range(LINES_MAX):
+        shopper.do(Add([Line(f"p{n}", "", 1, 100)], currency="CNY"))
+    assert shopper.do(CancelOrder("A")) == carts.UNTOUCHED
+    assert (value(shopper.cart), shopper.cart.currency) == (100 * LINES_MAX, "CNY")
+
+
+def test_a_cart_that_loses_its_prices_to_another_currency_has_changed() -> None:
+    shopper = Shopper(Add([Line("tea", "", 1, 1_000)], currency="CNY"))
+    assert shopper.do(Remove([Line("hat", "", 1, 900)], currency="USD")) == Applied("corrected", True)
+    assert (value(shopper.cart), shopper.cart.currency) == (0, "USD")
+
+
 def test_no_number_grows_beyond_its_limit() -> None:
     shopper = Shopper(add("tea", "", QUANTITY_MAX, AMOUNT_MAX), add("tea", "", QUANTITY_MAX), CUP)
     assert shopper.lines[0] == ("tea", "", QUANTITY_MAX)

@@ -10,10 +10,13 @@ from msgspec import UNSET, UnsetType
 
 from actors.campaign.directory import VERSIONS_MAX
 from actors.campaign.entering import kept_out
+from actors.campaign.state import WHY_LAST_MAX
 from actors.notification.messages import SendNotification
+from actors.points.messages import ANSWERED as POINTS_ANSWERED
 from actors.webhook.messages import RequestWebhook
 from tests.campaign_user import User, kinds
 
+NEVER = {"type": "tier", "op": "=", "value": "nobody's"}
 REMIND = {"type": "send_notification", "channel": "sms", "template": "cart_remind_sms"}
 COUPON = {"type": "issue_coupon", "template": "cart_save_10"}
 HALF_AN_HOUR = {"type": "wait", "seconds": 1_800}
@@ -138,6 +141,23 @@ def test_a_refund_takes_its_order_out_of_the_sum() -> None:
     assert kinds(ann.does("purchase_complete", order_id="A-3", order_value=1))[1] == "tier.grant"
 
 
+def test_an_order_that_is_told_again_is_counted_once_and_not_again_when_it_was_cancelled() -> None:
+    ann = User()
+    orders = {"type": "count", "event": "purchase_complete", "net": True, "op": ">=", "value": 1}
+    for id, number in (("ONE", 1), ("TWO", 2)):
+        ann.campaign(
+            id, trigger={"type": "event", "event": "favorite"}, when={**orders, "value": number}, steps=[REMIND]
+        )
+    for _ in range(2):
+        ann.does("purchase_complete", order_id="A-1", order_value=5)
+    ann.does("favorite")
+    assert ann.outcomes("ONE") and not ann.outcomes("TWO")
+    ann.does("order_cancelled", order_id="A-1")
+    ann.does("purchase_complete", order_id="A-1", order_value=5)
+    ann.does("order_refunded", order_id="A-1", order_value=5)
+    assert ann.does("favorite") == []
+
+
 def test_a_limit_lets_so_many_in_and_says_when_there_is_room_again() -> None:
     ann = User()
     ann.campaign("VIEW", **VIEWED, limits=[{"window": {"seconds": 3_600}, "count": 1}])
@@ -170,6 +190,19 @@ def test_of_those_who_are_kept_out_it_is_written_down_once() -> None:
         ann.does("product_view", product_id="p1", view_duration=45)
     assert ann.outcomes(out) == ["holdout"]
     assert ann.outcomes(within)[0] == "entered"
+
+
+def test_who_is_kept_out_is_written_down_once_however_many_campaigns_there_are_and_whatever_is_stopped() -> None:
+    ann = User()
+    for n in range(WHY_LAST_MAX + 8):
+        ann.campaign(f"C{n:02}", **VIEWED, when=NEVER, holdout_percent="50")
+    for stopped in ((), ("all",), ()):
+        ann.stop(*stopped)
+        ann.does("product_view", product_id="p1", view_duration=45)
+    kept = [line.campaign for line in ann.lines if line.outcome == "holdout"]
+    assert len(kept) == len(set(kept)) > 10
+    assert ann.totals.campaigns[kept[0]].holdout == 1
+    assert ann.last(f"C{WHY_LAST_MAX + 7:02}")[0] in ("not_entered", "holdout")
 
 
 def test_the_share_that_is_kept_out_is_as_large_as_asked_and_another_for_each_campaign() -> None:
@@ -222,6 +255,21 @@ def test_what_is_waited_for_comes_or_does_not() -> None:
         ann.does("product_view", product_id="p1", view_duration=45)
         said = ann.does("favorite", product_id="p1") if comes else ann.waits(60)
         assert kinds(said)[0] == kind
+
+
+def test_what_comes_after_the_time_that_it_was_waited_for_did_not_come_however_late_the_timer_fires() -> None:
+    for seconds, effect in ((3_600, "yes"), (3_601, "no")):
+        ann = User()
+        step = {
+            "type": "wait_for", "event": "share", "seconds": 3_600, "then": [{"type": "emit", "effect": "yes"}],
+            "else": [{"type": "emit", "effect": "no"}],
+        }  # fmt: skip
+        ann.campaign("ASK", trigger={"type": "event", "event": "favorite"}, steps=[step])
+        ann.does("favorite")
+        ann.at += seconds * 1_000  # nobody was there, and this is heard before the firing
+        ann.does("share")
+        ann.waits(1)
+        assert [emit.body.effect for emit in ann.emits if emit.kind == "campaign.effect"] == [effect]  # type: ignore[attr-defined]
 
 
 def test_who_is_under_way_finishes_on_the_old_version_or_moves_to_the_new_one() -> None:
@@ -307,7 +355,15 @@ def test_what_other_domains_say_is_nothing_that_the_user_does() -> None:
     ann.waits(3_599)
     ann.hears("cart.abandoned", cart_no=1, value=29_900)
     ann.hears("points.expiring", points=5)
+    ann.hears(POINTS_ANSWERED, reference="ANOTHER.1.steps[0]", code="")
     assert kinds(ann.waits(1)) == ["campaign.entered", "notify.requested"]
+
+
+def test_what_a_page_claims_in_another_domains_words_is_not_believed() -> None:
+    ann = User()
+    ann.campaign("UP", trigger={"type": "event", "event": "tier.upgraded"}, steps=[COUPON])
+    assert ann.does("tier.upgraded") == []
+    assert kinds(ann.hears("tier.upgraded", level="gold", before=""))[0] == "campaign.entered"
 
 
 def test_the_seeds_upgrade_comes_once_with_its_pack_when_the_last_of_its_conditions_holds() -> None:
@@ -439,12 +495,52 @@ def test_what_was_not_followed_all_the_time_is_forgotten_and_not_believed() -> N
     assert len(ann.does("product_view", product_id="p1", view_duration=45)) == 6
 
 
+def test_a_number_in_the_profile_that_no_state_can_hold_is_not_kept() -> None:
+    ann = User()
+    ann.has(card=10**30, debt=-(10**30), most=2**63 - 1)
+    assert ann.member.knows.profile == {"most": 2**63 - 1}
+
+
+def test_of_a_fact_that_is_not_kept_what_it_was_before_is_not_believed() -> None:
+    ann = User()
+    in_ulm = {"type": "profile", "fact": "city", "op": "=", "value": "Ulm"}
+    ann.campaign("ULM", trigger={"type": "event", "event": "favorite"}, when=in_ulm, steps=[REMIND])
+    ann.has(city="Ulm")
+    ann.has(city="U" * 300)
+    assert ann.does("favorite") == [] and ann.last("ULM") == ("not_entered", "when")
+
+
+def test_a_fact_that_is_a_list_is_asked_for_what_it_has() -> None:
+    ann = User()
+    likes = {"type": "profile", "fact": "likes", "op": "has", "value": "tea"}
+    ann.campaign("TEA", trigger={"type": "event", "event": "favorite"}, when=likes, steps=[REMIND])
+    ann.has(likes=["coffee", "tea", 3])
+    assert kinds(ann.does("favorite"))[0] == "campaign.entered"
+    for others in (["coffee"], ["tea", ["tea"]], ["tea", {"tea": 1}], ["tea", 10**30], ["tea", "x" * 256], "tea"):
+        ann.has(likes=["tea"])
+        ann.has(likes=others)
+        assert ann.does("favorite") == [], others
+
+
 def test_a_campaign_whose_trigger_is_another_by_then_is_not_started_by_the_old_one() -> None:
     ann = User()
     ann.campaign("CART", **ABANDONED)
     ann.cart(29_900, "p1")
     ann.campaign("CART", **{**ABANDONED, "trigger": {"type": "event", "event": "favorite"}})
     assert ann.waits(3_600) == []
+
+
+def test_who_is_waited_for_when_a_campaign_is_edited_is_held_to_the_new_version() -> None:
+    ann = User()
+    ann.campaign("CART", **ABANDONED)
+    ann.campaign("GONE", **NEVER_BOUGHT)
+    ann.does("add_to_cart", product_id="p1", price=299)
+    ann.cart(29_900, "p1")
+    ann.campaign("CART", **{**ABANDONED, "trigger": {**ABANDONED["trigger"], "min_value": 30_000}})
+    ann.campaign("GONE", **{**NEVER_BOUGHT, "trigger": {**NEVER_BOUGHT["trigger"], "seconds": 7_200}})
+    assert ann.waits(7_199) == []
+    assert kinds(ann.waits(1)) == ["campaign.entered", "notify.requested", "campaign.exited"]
+    assert ann.outcomes("CART") == []
 
 
 def test_however_many_campaigns_one_event_starts_each_runs_to_its_end_in_its_turn() -> None:
@@ -469,6 +565,20 @@ def test_runs_that_are_due_at_one_moment_all_go_on() -> None:
         ann.does("product_view", product_id="p1", view_duration=45)
     assert len(ann.member.runs) == 60
     assert kinds(ann.waits(86_400)).count("coupon.issue") == 60 and not ann.member.runs
+
+
+@pytest.mark.parametrize("templates", [1, 2])
+def test_who_got_one_of_several_coupons_keeps_his_slot_though_another_was_refused(templates: int) -> None:
+    ann = User()
+    for n in range(templates):
+        ann.template(f"T{n}", ["pack"])
+    pack = {"type": "issue_coupon", "tag": "pack", "on_refused": [{"then": []}]}
+    once = {"count": 1, "window": {}}
+    ann.campaign("PACK", trigger={"type": "event", "event": "favorite"}, steps=[pack], limits=[once])
+    reference = ann.does("favorite")[1].body.activity_id  # type: ignore[attr-defined]
+    ann.hears("coupon.refused", activity_id=reference, code="sold_out", template="T0")
+    ann.does("favorite")
+    assert ann.outcomes().count("entered") == (2 if templates == 1 else 1)
 
 
 def test_a_limit_on_a_tag_counts_all_campaigns_that_bear_it_and_none_makes_another_forget() -> None:
@@ -502,6 +612,59 @@ def test_a_limit_on_a_tag_is_still_full_when_who_came_in_without_it_has_left_aga
         ann.hears("message.suppressed", channel="sms", reference=asked[0].reference, reason="capped")  # type: ignore[attr-defined]
     ann.does("search")
     assert ann.outcomes("ONCE")[-1] == "capped"
+
+
+NEVER_BOUGHT: dict[str, Any] = {
+    "trigger": {
+        "type": "no_action", "event": "add_to_cart", "seconds": 3_600, "none_of": [{"event": "purchase_complete"}]
+    },
+    "steps": [REMIND],
+}  # fmt: skip
+
+
+def test_who_buys_while_a_campaign_that_waits_for_him_is_paused_has_bought() -> None:
+    ann = User()
+    made = ann.campaign("CART", **NEVER_BOUGHT)
+    ann.does("add_to_cart", product_id="p1", price=299)
+    ann.status("CART", "paused", made)
+    ann.does("purchase_complete", order_id="A-1")
+    ann.status("CART", "active", made)
+    assert ann.waits(7_200) == []
+
+
+def test_a_cart_that_is_emptied_while_its_campaign_is_paused_is_not_waited_for_and_a_new_one_neither() -> None:
+    ann = User()
+    made = ann.campaign("CART", **ABANDONED)
+    ann.cart(29_900, "p1")
+    ann.status("CART", "paused", made)
+    ann.cart(0)
+    ann.cart(19_900, "p2")
+    ann.status("CART", "active", made)
+    assert ann.waits(7_200) == []
+
+
+def test_a_cart_that_changes_while_its_campaign_is_paused_is_waited_for_anew() -> None:
+    ann = User()
+    made = ann.campaign("CART", **ABANDONED)
+    ann.cart(29_900, "p1")
+    ann.waits(1_800)
+    ann.status("CART", "paused", made)
+    ann.cart(19_900, "p2")
+    ann.status("CART", "active", made)
+    assert ann.waits(3_599) == []
+    assert kinds(ann.waits(1)) == ["campaign.entered", "notify.requested"]
+
+
+def test_a_condition_that_ceased_to_hold_while_its_campaign_was_paused_may_be_met_again() -> None:
+    ann = User()
+    gold = {"type": "tier", "op": "=", "value": "gold"}
+    made = ann.campaign("GOLD", trigger={"type": "change"}, when=gold, steps=[REMIND])
+    assert ann.hears("tier.upgraded", level="gold")
+    ann.status("GOLD", "paused", made)
+    ann.hears("tier.dropped", level="silver")
+    assert ann.hears("tier.upgraded", level="gold") == [] and ann.hears("tier.dropped", level="silver") == []
+    ann.status("GOLD", "active", made)
+    assert kinds(ann.hears("tier.upgraded", level="gold"))[0] == "campaign.entered"
 
 
 def test_no_two_actions_of_a_run_have_one_name_also_when_it_moves_to_another_version() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from actors.campaign import rehearsal, rule_file
 from actors.campaign.compiled import CompiledCampaign
+from actors.campaign.heard import FACTS
 from actors.campaign.rehearsal import EVENTS_MAX, Given, Moment, rehearse
 from actors.campaign.review import checked
 from actors.campaign.rule_file import RuleFile, RuleTest, failures, read
@@ -100,9 +101,23 @@ def test_an_event_that_no_door_would_take_is_refused_with_its_place(
 
 def test_what_is_no_time_no_user_or_too_much_is_refused() -> None:
     assert refusal(begins="x").field == "begins"
+    assert refusal(begins="3000-01-01T00:00:00Z").field == "begins"
+    assert refusal(templates={"": ()}).field == "templates.name"
+    assert refusal(templates={"T": ("",)}).field == "templates.tags[0]"
     assert refusal(user_id="").field == "user_id"
     assert refusal(SEEN, now="x").field == "now"
     assert refusal(*[SEEN] * (EVENTS_MAX + 1)).code == "too_many"
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_no_made_up_fact_makes_it_raise(fact: str) -> None:
+    odd: tuple[Any, ...] = (None, "V", [1], {"a": 1}, 2**70, -1.5, True)
+    names = ("campaign_id", "activity_id", "reference", "reason", "code", "level", "balance", "template", "valid_until")
+    event = {"type": "event", "event": fact}
+    for value in odd:
+        events = ({"at": 0, "fact": fact}, {"at": 1, "fact": fact, **dict.fromkeys(names, value)})
+        found = rehearse("V", made(trigger=event, when=None), Given(events), "CNY")
+        assert not isinstance(found, Refusal) and found[0].outcome == "entered"
 
 
 def test_a_campaign_that_never_comes_to_rest_is_not_rehearsed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
