@@ -224,7 +224,7 @@ class Sender:
             reader.finished(reader.cursor)
 
     def _take(self, reader: LogReader, entry: Entry) -> None:
-        call = call_of(entry)
+        call = call_of(entry, self._runtime.clock.now_ms())
         name = call.asked.endpoint
         queue = self._queues.get(name)
         number = self._rows[reader.segment].take(call)

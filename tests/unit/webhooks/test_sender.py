@@ -44,6 +44,18 @@ def test_a_request_is_posted_signed_and_its_answer_stands_in_the_log() -> None:
     world.check()
 
 
+def test_a_wall_clock_that_was_set_back_delays_no_call() -> None:
+    """The log's time does not follow it, so a request is of a later time than the wall's clock shows."""
+    transport = Endpoints(crm=OK)
+    world = calling(transport)
+    world.ask(asked())
+    world.settle()
+    world.clock.skew_ms = -3_600_000
+    world.ask(asked(n=2))
+    world.settle()
+    assert len(transport.letters) == 2 and len(world.said()) == 2
+
+
 def test_each_secret_signs_so_that_one_can_follow_the_other() -> None:
     other = "whsec_" + "b3RoZXJzZWNyZXQh" * 2
     transport = Endpoints(crm=OK)
