@@ -52,7 +52,8 @@ Routes = Mapping[str, Sequence[Route]]
 
 
 def parse(options: Sequence[str], can: Callable[[str], bool]) -> Routes:
-    """The routes of `--apprise` options; `@FILE` stands for the lines of a file. Raises BadRoute and OSError.
+    """The routes of `--apprise` options; `@FILE` stands for the lines of a file. An address that is given twice is one.
+    Raises BadRoute and OSError.
 
     `can` says whether apprise knows what to do with an address.
     """
@@ -65,7 +66,7 @@ def parse(options: Sequence[str], can: Callable[[str], bool]) -> Routes:
         (own.setdefault(channel, []) if channel else everywhere).append(Route(url))
     if not (everywhere or own):
         raise BadRoute("--apprise: no address is given")
-    found = {channel: tuple(own.get(channel, everywhere)) for channel in CHANNELS}
+    found = {channel: tuple(dict.fromkeys(own.get(channel, everywhere))) for channel in CHANNELS}
     return {channel: routes for channel, routes in found.items() if routes}
 
 

@@ -21,6 +21,13 @@ def test_an_address_without_a_channel_is_for_all_that_have_none_of_their_own() -
     assert routes["email"] == routes["push"] == (Route("json://mail/?a=b"),)
 
 
+def test_an_address_that_is_given_twice_is_one(tmp_path: Path) -> None:
+    file = tmp_path / "routes"
+    file.write_text("sms=json://one\njson://all\n")
+    routes = parse(["sms=json://one", f"@{file}", "json://all"], usable)
+    assert routes["sms"] == (Route("json://one"),) and routes["push"] == (Route("json://all"),)
+
+
 def test_a_channel_without_an_address_is_not_heard() -> None:
     assert set(parse(["push=json://one"], usable)) == {"push"}
 
