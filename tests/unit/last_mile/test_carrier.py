@@ -220,7 +220,8 @@ def test_a_worker_tries_every_address_whatever_becomes_of_the_others(mile: Mile)
     letter, _ = mile.work[0]
     sent: list[tuple[str, str, str]] = []
 
-    def send(url: str, title: str, text: str) -> bool:
+    def send(url: str, title: str, text: str, for_one: bool) -> bool:
+        assert for_one == (url == "x://y/7")
         sent.append((url, title, text))
         if url == ONE.url:
             raise OSError("secret")
@@ -231,3 +232,4 @@ def test_a_worker_tries_every_address_whatever_becomes_of_the_others(mile: Mile)
     assert (tried.taken, tried.failed, tried.hopeless) == ([TWO.name], "apprise raised OSError", False)
     assert hand_over(letter, [TWO], lambda *_: False).failed
     assert hand_over(letter, [Route("x://y/{reference}")], send).hopeless
+    assert hand_over(letter, [Route("x://y/{user_id}")], send).taken
