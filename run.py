@@ -1049,7 +1049,7 @@ def carry_messages(options: argparse.Namespace) -> int:
     return 0
 
 
-def _carry(url: str, heard: Any, routes: Any, send: Callable[[str, str, str], bool]) -> None:
+def _carry(url: str, heard: Any, routes: Any, send: Callable[[str, str, str, bool], bool]) -> None:
     ended = threading.Event()
     on_signal(ended)
     _log_to_stderr("info")

@@ -8,7 +8,7 @@ broker with an alarm stops reading from who publishes, acks included.
 
 While there is no broker it waits; what has waited for `outward_retention` is given up, so that the log can be trimmed,
 and an `engine.outward_skipped` entry says from where to where. What is there when the broker comes back is published,
-however old.
+however old. How long something has waited is asked of a clock that holds a leap as the log's does.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from actors.delay.messages import DUE
 from supervision.counters import Counters
 from supervision.entry import Draft, Origin, encode_draft
 from supervision.envelope import rfc3339
+from supervision.logclock import LogClock
 from supervision.messages import Append, AppendResult, Item, Wake
 from supervision.reader import LogReader, ReaderBegun, ReaderStaged
 from supervision.runtime import Address, Runtime
@@ -107,6 +108,7 @@ class Relay:
         self._outflow = Outflow(self._readers, window_max)
         self._generation = 0
         self._returned = False
+        self._log_clock = LogClock(runtime.clock, 0)
         self._ticks = 0
         self._stood = 0
 
@@ -258,7 +260,7 @@ class Relay:
         self._pump()
         self._outflow.quiet()
         if not self._outflow.flowing and not self._outflow.unconfirmed and self._ticks % SKIP_TICKS == 0:
-            self._skip(clock.now_ms())
+            self._skip(self._log_clock.now_ms())
         self._tick_later()
 
     def _tick_later(self) -> None:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache, partial
+from math import inf
 from typing import Any
 
 from babel import Locale
@@ -61,6 +62,8 @@ _PLAIN_FILTERS = (
 )  # fmt: skip
 _TAKE_ARGUMENTS = frozenset(("default", "money", "date", "datetime"))
 _TESTS = ("defined", "undefined")
+_ENDLESS = (inf, -inf)
+"""What 1e400 is read as, and what Jinja2 writes into the code it makes as the name of nobody."""
 
 
 class Broken(Exception):
@@ -148,6 +151,8 @@ def _checked(environment: _Sandbox, source: str) -> nodes.Template:
 def _look_at(node: nodes.Node, depth: int, filters: int) -> None:
     if not isinstance(node, _ALLOWED):
         raise Broken(f"line {node.lineno}: {type(node).__name__.lower()} is not allowed in a text")
+    if isinstance(node, nodes.Const) and node.value in _ENDLESS:
+        raise Broken(f"line {node.lineno}: a number is too large")
     if isinstance(node, nodes.Filter):
         filters -= 1
         given = node.args or node.kwargs

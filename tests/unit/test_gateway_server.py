@@ -322,6 +322,18 @@ def test_what_a_library_says_is_a_line_of_ours_without_what_it_was_said_about() 
     assert "alice" not in str(lines)
 
 
+def test_of_a_library_that_puts_its_sentences_together_itself_only_the_place_is_said() -> None:
+    """apprise: what it would not take as an address stands in the middle of its words."""
+    adopt("apprise")
+    logger = logging.getLogger("apprise")
+    with structlog.testing.capture_logs() as lines:
+        logger.warning(f"Dropped invalid phone # ({'+15551234567'}) specified.")
+        logger.warning(f"Failed to send to {'+15551234567'}: %s", "error")
+    assert [line["said"].partition(":")[0] for line in lines] == ["test_gateway_server.py"] * 2
+    assert all(line["library"] == "apprise" and line["log_level"] == "warning" for line in lines)
+    assert "555" not in str(lines)
+
+
 @pytest.mark.parametrize(
     "rubbish",
     [

@@ -199,6 +199,19 @@ def test_without_a_broker_effects_wait_a_week_and_then_one_entry_says_what_was_g
     assert [m.props.message_id for m in scene.publishing.published] == ["1.1.4", "1.1.5"]
 
 
+def test_a_leap_of_the_wall_clock_that_is_taken_back_gives_nothing_up() -> None:
+    scene = Scene()
+    scene.memory.put(1, effect())
+    scene.settle()
+    scene.clock.skew_ms = 2 * OUTWARD_RETENTION_MS
+    scene.later(1.0 * SKIP_TICKS)
+    scene.clock.skew_ms = 0
+    scene.later(2.0 * SKIP_TICKS)
+    assert 1 not in scene.memory.checkpoints
+    scene.tell(Opened(1))
+    assert len(scene.publishing.published) == 1
+
+
 def test_what_is_old_but_still_there_when_the_broker_comes_back_is_published() -> None:
     scene = Scene()
     scene.memory.put(1, effect())

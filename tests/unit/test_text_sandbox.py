@@ -67,6 +67,12 @@ def test_a_text_that_would_not_end_or_grow_without_end_is_none(bomb: str) -> Non
     assert time.process_time() - before < CPU_S_MAX
 
 
+@pytest.mark.parametrize("source", ["{{ 1e400 }}", "{{ y + 1e400 }}", "{% if y in [1, -1e999] %}{% endif %}"])
+def test_a_number_beyond_all_is_refused_when_it_is_put_and_not_when_it_is_said(source: str) -> None:
+    with pytest.raises(Broken, match="line 1: a number is too large"):
+        Compiled(source, "en")
+
+
 @pytest.mark.parametrize(
     "source",
     [

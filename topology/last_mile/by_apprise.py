@@ -35,10 +35,15 @@ class ByApprise:
         """Whether it is an address of a service that apprise can use here."""
         return self._plugin(url) is not None
 
-    def send(self, url: str, title: str, text: str) -> bool:
-        """Whether the service took it. Raises whatever apprise and its plugins do."""
+    def send(self, url: str, title: str, text: str, for_one: bool) -> bool:
+        """Whether the service took it. `for_one`: the address was made for one user. Raises whatever apprise and its
+        plugins do.
+
+        Most services for text messages leave out what is no phone number, and send what is then for nobody to the
+        sender's own: a yes that no user has heard.
+        """
         plugin = self._plugin(url)
-        if plugin is None:
+        if plugin is None or (for_one and getattr(plugin, "targets", None) == []):
             return False
         sender: Any = self._library.Apprise(asset=self._asset())
         sender.add(plugin)

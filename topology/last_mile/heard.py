@@ -20,7 +20,9 @@ BUSY_S_MAX = 10.0
 
 
 class Heard:
-    """Used by one thread. Raises sqlite3.Error where the disk fails: then nothing may be acked."""
+    """Used by one thread. Raises sqlite3.Error where the disk fails: then nothing may be acked. Where nothing can be
+    written it is not made, or each new start of the process would say once more what it cannot remember.
+    """
 
     def __init__(self, file: Path, kept_max: int = KEPT_MAX) -> None:
         self._kept_max = kept_max
@@ -31,6 +33,7 @@ class Heard:
             "CREATE TABLE IF NOT EXISTS heard "
             "(n INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT, route TEXT, UNIQUE (message_id, route))"
         )
+        self._db.execute("PRAGMA user_version = 0")  # writes, though it changes nothing
 
     def among(self, message_id: str) -> set[str]:
         """The routes that have had the message. O(their number)."""

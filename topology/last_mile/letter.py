@@ -13,8 +13,8 @@ from topology.wire import BadMessage, text_problem
 
 ID_BYTES_MAX = 256
 
-Send = Callable[[str, str, str], bool]
-"""(address, title, text) -> whether it was taken. May raise anything."""
+Send = Callable[[str, str, str, bool], bool]
+"""(address, title, text, whether the address was made for this user) -> whether it was taken. May raise anything."""
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -77,7 +77,7 @@ def hand_over(letter: Letter, routes: Sequence[Route], send: Send) -> Tried:
         except ValueError as error:
             failed = str(error)
             continue
-        why = _why_not(send, url, letter.said)
+        why = _why_not(send, url, letter.said, url != route.url)
         if why:
             failed, hopeless = why, False
         else:
@@ -85,8 +85,8 @@ def hand_over(letter: Letter, routes: Sequence[Route], send: Send) -> Tried:
     return Tried(letter, taken, failed, bool(failed) and hopeless)
 
 
-def _why_not(send: Send, url: str, said: Said) -> str:
+def _why_not(send: Send, url: str, said: Said, for_one: bool) -> str:
     try:
-        return "" if send(url, said.title, said.text) else "apprise could not deliver it"
+        return "" if send(url, said.title, said.text, for_one) else "apprise could not deliver it"
     except Exception as error:  # a plugin's bug is a failed delivery, like any other
         return f"apprise raised {type(error).__name__}"

@@ -35,6 +35,7 @@ ATTEMPT = "x-notify-attempt"
 KEY = "x-notify-key"
 """Its routing key of before its waits."""
 KEY_BEGINS = "notify."
+_KEYS = tuple(KEY_BEGINS + channel for channel in CHANNELS)
 
 
 def waiting_queue(step_s: float) -> str:
@@ -69,10 +70,12 @@ def preparer(channels: Collection[str], steps_s: Sequence[float] = STEPS_S) -> C
 
 
 def restored(delivery: Delivery) -> tuple[Delivery, int]:
-    """The delivery as it first came, and how often it was tried before."""
+    """The delivery as it first came, and how often it was tried before. Anybody may publish headers of these names;
+    what `put_aside` does not write counts for nothing.
+    """
     headers: dict[str, Any] = dict(delivery.props.headers or {})
     tried, key = headers.pop(ATTEMPT, 0), headers.pop(KEY, "")
-    if type(tried) is not int or type(key) is not str or not key:
+    if type(tried) is not int or tried < 1 or key not in _KEYS:
         return delivery, 0
     return msgspec.structs.replace(delivery, exchange=EFFECTS, key=key), tried
 

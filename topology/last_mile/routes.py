@@ -52,7 +52,8 @@ Routes = Mapping[str, Sequence[Route]]
 
 
 def parse(options: Sequence[str], can: Callable[[str], bool]) -> Routes:
-    """The routes of `--apprise` options; `@FILE` stands for the lines of a file. Raises BadRoute and OSError.
+    """The routes of `--apprise` options; `@FILE` stands for the lines of a file. An address that is given twice is one.
+    Raises BadRoute and OSError.
 
     `can` says whether apprise knows what to do with an address.
     """
@@ -65,7 +66,7 @@ def parse(options: Sequence[str], can: Callable[[str], bool]) -> Routes:
         (own.setdefault(channel, []) if channel else everywhere).append(Route(url))
     if not (everywhere or own):
         raise BadRoute("--apprise: no address is given")
-    found = {channel: tuple(own.get(channel, everywhere)) for channel in CHANNELS}
+    found = {channel: tuple(dict.fromkeys(own.get(channel, everywhere))) for channel in CHANNELS}
     return {channel: routes for channel, routes in found.items() if routes}
 
 
@@ -73,9 +74,16 @@ def _lines(options: Sequence[str]) -> Sequence[str]:
     """Passwords in a file are not seen by all users of the machine, as options are."""
     lines: list[str] = []
     for option in options:
-        text = Path(option[1:]).read_text() if option.startswith(_FROM_FILE) else option
+        text = _read(Path(option[1:])) if option.startswith(_FROM_FILE) else option
         lines += [line.strip() for line in text.splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadRoute(f"--apprise: {file} is no text in UTF-8") from None
 
 
 def _split(option: str) -> tuple[str, str]:
@@ -92,6 +100,8 @@ def _wrong(url: str, can: Callable[[str], bool]) -> str:
         return f"{{{unknown[0]}}} is none of {', '.join(PLACEHOLDERS)}"
     if "{" in authority[0]:
         return "a placeholder may not stand before the path"
+    if set("{}").intersection(_PLACEHOLDER.sub("", url)):
+        return "of a placeholder one brace is missing; a brace that belongs to the address is written %7B or %7D"
     if not can(Route(url).filled(dict.fromkeys(PLACEHOLDERS, "x"))):
         return "apprise cannot use it"
     return ""

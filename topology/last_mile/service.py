@@ -89,8 +89,14 @@ class LastMile:
 
     def run(self, ended: threading.Event) -> None:
         """Blocks until `ended`, and then until what is being tried is settled, STOP_S_MAX at most. Raises what the
-        memory's disk does.
+        memory's disk does; then nothing is tried that is not being tried already.
         """
+        try:
+            self._run(ended)
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, ended: threading.Event) -> None:
         self._relay.started()
         self._carrier.started()
         while not ended.is_set():
@@ -102,7 +108,6 @@ class LastMile:
             self._turn()
         self._carrier.stopping()
         self._relay.stopping()
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _turn(self) -> None:
         try:

@@ -22,6 +22,7 @@ import structlog
 from actors.webhook.messages import REQUESTED
 from supervision.counters import Counters
 from supervision.entry import Entry
+from supervision.logclock import LogClock
 from supervision.messages import Wake
 from supervision.reader import LogReader, ReaderBegun, ReaderStaged
 from supervision.runtime import Address, Runtime
@@ -113,6 +114,7 @@ class Sender:
         }
         self._rows = {segment: Rows(segment) for segment in self._readers}
         self._queues = {name: Queue(endpoint.parallel) for name, endpoint in endpoints.items()}
+        self._log_clock = LogClock(runtime.clock, 0)
         self._looks = 0
         self._stopping = False
         self._attempts = 0
@@ -223,8 +225,14 @@ class Sender:
                 self._take(reader, entry)
             reader.finished(reader.cursor)
 
+    def _now(self) -> int:
+        """The wall's time, but that a leap ahead is held as the log holds it: believed at once, one that is taken back
+        would have ended every call that waits.
+        """
+        return min(self._runtime.clock.now_ms(), self._log_clock.now_ms())
+
     def _take(self, reader: LogReader, entry: Entry) -> None:
-        call = call_of(entry)
+        call = call_of(entry, self._now())
         name = call.asked.endpoint
         queue = self._queues.get(name)
         number = self._rows[reader.segment].take(call)
@@ -243,7 +251,7 @@ class Sender:
 
     def _call(self, name: str) -> None:
         """Begin the attempts whose turn it is."""
-        now = self._runtime.clock.now_ms()
+        now = self._now()
         late = 0
         for key in () if self._stopping else self._queues[name].due(now):
             call = self._call_at(key)
@@ -269,7 +277,7 @@ class Sender:
 
     def _called(self, key: Key, outcome: Outcome) -> None:
         """An attempt has ended, and perhaps the call."""
-        now = self._runtime.clock.now_ms()
+        now = self._now()
         before = self._call_at(key)
         call = msgspec.structs.replace(before, attempts=before.attempts + 1)
         rows, reader = self._rows[key[0]], self._readers[key[0]]
@@ -302,7 +310,7 @@ class Sender:
         self._count.count("webhooks_ended", endpoint=name if name in self._endpoints else UNKNOWN, result=result)
         if isinstance(ended, Failed):
             log.warning("webhook_failed", endpoint=name, message_id=call.message_id, code=ended.code)
-        reader.emit(answer(call, ended, self._runtime.clock.now_ms()))
+        reader.emit(answer(call, ended, self._now()))
         reader.keep(rows.subject(number), FREE)
         rows.end(number)
 
@@ -318,7 +326,7 @@ class Sender:
 
     def _gauge(self) -> None:
         """How many wait, and how long the oldest has."""
-        now = self._runtime.clock.now_ms()
+        now = self._now()
         oldest = dict.fromkeys(self._queues, now)
         for rows in self._rows.values():
             for call in rows.calls.values():

@@ -8,6 +8,7 @@ so that calls which failed together do not come back together. The last attempt 
 
 from __future__ import annotations
 
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 import msgspec
@@ -74,14 +75,17 @@ def detail(outcome: Outcome) -> str:
 
 
 def _pause_ms(outcome: Outcome, now: int) -> int:
-    """What a Retry-After asks for: seconds, or a date (RFC 9110). 0 when it asks for nothing we understand."""
+    """What a Retry-After asks for: seconds, or a date, which is in GMT where it names no zone (RFC 9110). 0 when it
+    asks for nothing we understand.
+    """
     if not isinstance(outcome, Answered) or outcome.status not in ASKS_FOR_A_PAUSE:
         return 0
     text = outcome.retry_after.strip()
     if text.isascii() and text.isdigit():
         return min(int(text[:9]) * 1_000, GIVE_UP_MS)
     try:
-        at = parsedate_to_datetime(text).timestamp() * 1_000
+        at = parsedate_to_datetime(text)
+        moment = at.replace(tzinfo=at.tzinfo or UTC).timestamp() * 1_000
     except (ValueError, TypeError, OverflowError):
         return 0
-    return max(0, min(round(at) - now, GIVE_UP_MS))
+    return max(0, min(round(moment) - now, GIVE_UP_MS))

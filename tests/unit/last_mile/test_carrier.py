@@ -181,10 +181,22 @@ def test_what_can_be_delivered_to_nobody_is_dead_at_once(mile: Mile, bad: Delive
     assert mile.port.acked == [(1, 1)]
 
 
-def test_headers_of_ours_that_others_made_up_change_nothing(mile: Mile) -> None:
-    props = Props(message_id="0.1.1", headers={KEY: 7, ATTEMPT: "many"})
-    mile.deliver(Delivery(1, EFFECTS, "notify.sms", props, BODY))
-    assert [letter.tried for letter, _ in mile.work] == [0]
+@pytest.mark.parametrize(
+    "made_up",
+    [
+        {KEY: 7, ATTEMPT: "many"}, {KEY: "notify.sms", ATTEMPT: -9}, {KEY: "notify.sms", ATTEMPT: 0},
+        {KEY: "notify." + "x" * 300, ATTEMPT: 1}, {KEY: "notify.refused", ATTEMPT: 1}, {KEY: "notify.sms"},
+    ],
+)  # fmt: skip
+def test_headers_of_ours_that_others_made_up_change_nothing(mile: Mile, made_up: dict[str, Any]) -> None:
+    """A number of before the first wait finds no queue, and a key that is longer than AMQP's cannot be published: the
+    connection would end at it, again and again.
+    """
+    mile.deliver(Delivery(1, EFFECTS, "notify.sms", Props(message_id="0.1.1", headers=made_up), BODY))
+    assert [(letter.tried, letter.delivery.key) for letter, _ in mile.work] == [(0, "notify.sms")]
+    mile.done(failed="no")
+    waiting, headers = mile.put_aside()
+    assert (waiting.key, headers[ATTEMPT], headers[KEY]) == (waiting_queue(STEPS_S[0]), 1, "notify.sms")
 
 
 def test_what_no_other_try_could_mend_is_not_tried_again(mile: Mile) -> None:
@@ -208,7 +220,8 @@ def test_a_worker_tries_every_address_whatever_becomes_of_the_others(mile: Mile)
     letter, _ = mile.work[0]
     sent: list[tuple[str, str, str]] = []
 
-    def send(url: str, title: str, text: str) -> bool:
+    def send(url: str, title: str, text: str, for_one: bool) -> bool:
+        assert for_one == (url == "x://y/7")
         sent.append((url, title, text))
         if url == ONE.url:
             raise OSError("secret")
@@ -219,3 +232,4 @@ def test_a_worker_tries_every_address_whatever_becomes_of_the_others(mile: Mile)
     assert (tried.taken, tried.failed, tried.hopeless) == ([TWO.name], "apprise raised OSError", False)
     assert hand_over(letter, [TWO], lambda *_: False).failed
     assert hand_over(letter, [Route("x://y/{reference}")], send).hopeless
+    assert hand_over(letter, [Route("x://y/{user_id}")], send).taken

@@ -21,6 +21,13 @@ def test_an_address_without_a_channel_is_for_all_that_have_none_of_their_own() -
     assert routes["email"] == routes["push"] == (Route("json://mail/?a=b"),)
 
 
+def test_an_address_that_is_given_twice_is_one(tmp_path: Path) -> None:
+    file = tmp_path / "routes"
+    file.write_text("sms=json://one\njson://all\n")
+    routes = parse(["sms=json://one", f"@{file}", "json://all"], usable)
+    assert routes["sms"] == (Route("json://one"),) and routes["push"] == (Route("json://all"),)
+
+
 def test_a_channel_without_an_address_is_not_heard() -> None:
     assert set(parse(["push=json://one"], usable)) == {"push"}
 
@@ -31,12 +38,27 @@ def test_a_file_holds_addresses_one_a_line(tmp_path: Path) -> None:
     assert set(parse([f"@{file}"], usable)) == {"sms", "email"}
 
 
+def test_a_file_may_begin_as_other_systems_begin_a_text(tmp_path: Path) -> None:
+    file = tmp_path / "routes"
+    file.write_bytes(b"\xef\xbb\xbfsms=json://one\r\n")
+    assert parse([f"@{file}"], usable) == {"sms": (Route("json://one"),)}
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "routes"
+    file.write_bytes(b"sms=json://secret\xff")
+    with pytest.raises(BadRoute) as refused:
+        parse([f"@{file}"], usable)
+    assert str(file) in str(refused.value) and "secret" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("option", "says"),
     [
         ("fax=json://x", "with a channel of sms, email"), ("mail@example.org", "scheme://"), ("", "no address"),
         ("nope://secret", "apprise cannot use it"), ("sms=nope://secret", "apprise cannot use it"),
         ("json://{user_id}.example/x", "before the path"), ("json://h/{password}", "{password} is none of user_id"),
+        ("json://h/{user_id", "%7B"), ("json://h/user_id}", "%7D"), ("json://h/{{user_id}}", "%7B"),
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_with_its_place_and_without_the_address(option: str, says: str) -> None:

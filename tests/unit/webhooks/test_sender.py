@@ -44,6 +44,40 @@ def test_a_request_is_posted_signed_and_its_answer_stands_in_the_log() -> None:
     world.check()
 
 
+def test_a_wall_clock_that_was_set_back_delays_no_call() -> None:
+    """The log's time does not follow it, so a request is of a later time than the wall's clock shows."""
+    transport = Endpoints(crm=OK)
+    world = calling(transport)
+    world.ask(asked())
+    world.settle()
+    world.clock.skew_ms = -3_600_000
+    world.ask(asked(n=2))
+    world.settle()
+    assert len(transport.letters) == 2 and len(world.said()) == 2
+
+
+def test_a_leap_of_the_wall_clock_that_is_taken_back_ends_no_call() -> None:
+    transport = Endpoints(crm=Answered(500))
+    world = calling(transport)
+    world.ask(asked())
+    world.settle(30.0)
+    world.clock.skew_ms = 2 * GIVE_UP_MS
+    world.settle(5.0)
+    world.clock.skew_ms = 0
+    transport.answers["crm"] = OK
+    world.settle(600.0)
+    assert [said["event_type"] for said in world.said()] == ["webhook_delivered"]
+
+
+def test_a_wall_clock_that_is_a_day_ahead_for_good_is_believed() -> None:
+    world = calling(Endpoints(crm=Answered(500)))
+    world.ask(asked())
+    world.settle(30.0)
+    world.clock.skew_ms = 2 * GIVE_UP_MS
+    world.settle(60.0)
+    assert [said["event_type"] for said in world.said()] == ["webhook_failed"]
+
+
 def test_each_secret_signs_so_that_one_can_follow_the_other() -> None:
     other = "whsec_" + "b3RoZXJzZWNyZXQh" * 2
     transport = Endpoints(crm=OK)

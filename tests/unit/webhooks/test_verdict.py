@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from topology.webhooks.ports import Answered, NotReached, Outcome
@@ -69,6 +71,24 @@ def test_a_retry_after_is_heeded_by_the_call_and_up_to_an_hour_by_all_of_its_end
     found = verdict(Answered(429, "Mon, 21 Sep 2026 14:15:20 GMT"), 1, ASKED, ASKED, 0.5)
     assert found == Again(ASKED + 120_000, ASKED + 120_000)
     assert verdict(Answered(503, "999999999"), 1, ASKED, ASKED, 0.5) == Again(ASKED + GIVE_UP_MS, ASKED + PAUSE_MS_MAX)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "America/New_York"])
+@pytest.mark.parametrize(
+    "text", ["Monday, 21-Sep-26 14:15:20 GMT", "Mon Sep 21 14:15:20 2026", "Mon, 21 Sep 2026 14:15:20 -0000"]
+)
+def test_a_date_in_a_retry_after_is_read_the_same_on_every_machine(
+    text: str, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 9110 has three forms, of which one names no zone and means GMT as well."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        found = verdict(Answered(503, text), 1, ASKED, ASKED, 0.5)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found == Again(ASKED + 120_000, ASKED + 120_000)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-5", "1.5", "٣", "Mon, 99 Sep 2026", "Mon, 21 Sep 2020 14:15:20 GMT"])
