@@ -790,7 +790,7 @@ def _many_worlds(options: argparse.Namespace) -> int:
     from simulation.draw import seeds_with
 
     try:
-        seeds = seeds_with(options.having, options.first, options.seeds)
+        seeds = list(seeds_with(options.having, options.first, options.seeds))
     except ValueError as error:
         return _fail(str(error), EXIT_USAGE)
     began = time.monotonic()

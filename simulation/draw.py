@@ -6,7 +6,7 @@ a rare one. Nothing here happens yet; whoever makes it happen reads its own fiel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count as counting
 from itertools import islice
 from random import Random
@@ -450,14 +450,14 @@ def draw_of(seed: int) -> Draw:
     return draw(Random(Random(seed).random()))
 
 
-def seeds_with(name: str, first: int, count: int) -> list[int]:
+def seeds_with(name: str, first: int, count: int) -> Iterable[int]:
     """The first `count` seeds from `first` on whose worlds have it: a dimension that is not 0. All of them for "".
-    ValueError names the dimension that is none.
+    Looked for one by one, as some are rare. ValueError names the dimension that is none.
     """
     if not name:
-        return list(range(first, first + count))
+        return range(first, first + count)
     _known(name)
-    return list(islice((seed for seed in counting(first) if getattr(draw_of(seed), name)), count))
+    return islice((seed for seed in counting(first) if getattr(draw_of(seed), name)), count)
 
 
 def overridden(drawn: Draw, settings: Sequence[str]) -> Draw:

@@ -16,7 +16,7 @@ import msgspec
 from simulation.model import NotificationModel, Said
 from simulation.notice_box import Box, Consent, Reached, Waiting
 from simulation.notice_rules import Asked, Rules, answer, read
-from simulation.notices_drawn import PolicyWords
+from simulation.notices_drawn import STATUSES, PolicyWords
 from simulation.texts_model import Texts
 from supervision.entry import Entry
 from supervision.envelope import rfc3339
@@ -31,10 +31,7 @@ OWN = frozenset({"remind", "cart_remind_sms", *TEMPLATE_OF.values()})
 HEARD = frozenset(
     {"notify.requested", "user.consent", "behaviour.seen", "notify.go_on", "timer.notification", "message.reported"}
 )
-REPORTED = frozenset(
-    f"message.{status}"
-    for status in ("delivered", "failed", "bounced", "opened", "clicked", "unsubscribed", "complained")
-)
+REPORTED = frozenset(f"message.{status}" for status in STATUSES)
 """What is said of a report, by its status."""
 GO_ON = "notify.go_on"
 PAGE, PAGE_HELD = 200, 16

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from simulation.notices_drawn import STATUSES
 from simulation.violation import Violation
 from supervision.entry import Draft
 from supervision.messages import Stage
@@ -17,11 +18,7 @@ WORDS = {
     "message.sent": "sent", "message.held": "held", "message.suppressed": "suppressed", "notify.refused": "refused",
 }  # fmt: skip
 """How a line calls an effect."""
-REPORTED = {
-    f"message.{status}": status
-    for status in ("delivered", "failed", "bounced", "opened", "clicked", "unsubscribed", "complained")
-}
-CALLED = {**WORDS, **REPORTED}
+CALLED = {**WORDS, **{f"message.{status}": status for status in STATUSES}}
 ENDS = frozenset(WORDS.values()) - {"held"}
 Told = tuple[str, str, str, str, str]
 """(subject, word, reference, template, why)."""

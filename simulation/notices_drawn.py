@@ -21,6 +21,8 @@ CONSENTS = ("marketing.behavior.events", "behavior.consent.changed")
 """Front door and key."""
 DELIVERY_REPORT = b'{"event_type":"delivery_report"'
 REPORTS = ("marketing.behavior.events", "behavior.delivery.report")
+STATUSES = ("delivered", "failed", "bounced", "opened", "clicked", "unsubscribed", "complained")
+"""What may be reported of a message."""
 BEGIN_HOUR = {"UTC": 14, "Asia/Shanghai": 22, "Pacific/Auckland": 2}
 """What the clocks of users' zones show when worlds begin."""
 CHANNELS = ("sms", "sms", "push")

@@ -103,11 +103,11 @@ class CompiledCampaign:
         self.counters: dict[str, CounterSpec] = {
             name: spec for judge in judges for name, spec in judge.counters.items()
         }
+        """To be kept for this campaign, by key; those of events in general, whatever user they are of."""
         self.absence = _absence(campaign.trigger)
         """What tells when the user last did what a trigger `absent_for` misses."""
         if self.absence is not None:
             self.counters[key(self.absence)] = self.absence
-        """To be kept for this campaign, by key; those of events in general, whatever user they are of."""
         self.asks = frozenset(name for judge in judges for name in judge.asks)
         """Other facts that are asked for: "cart", "tier", "points", "coupons", "profile"."""
         self.fields = frozenset(name for judge in judges for name in judge.fields)

@@ -9,7 +9,7 @@ what becomes of the place that it took, and what is believed of those who delive
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -30,17 +30,7 @@ def _when_it_was_refused(_settled: Method) -> Method:
     return wrong
 
 
-SUPPRESSED = (
-    "bought",
-    "no_consent",
-    "bounced",
-    "capped",
-    "quiet_hours",
-    "preferred_hour",
-    "stopped",
-    "expired",
-    "held_full",
-)
+SUPPRESSED = tuple(code for part in get_args(held.Reason) for code in get_args(part))
 
 
 def _whatever_the_hour(next_allowed: Method) -> Method:

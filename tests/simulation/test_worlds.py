@@ -146,7 +146,7 @@ def test_a_mark_that_is_missing_in_a_thousand_worlds_is_named() -> None:
 
 
 def test_a_mark_of_a_domain_is_asked_of_the_worlds_that_have_it() -> None:
-    debtors, others = seeds_with("ledger", 0, 500), seeds_with("delayed", 0, 99)
+    debtors, others = list(seeds_with("ledger", 0, 500)), list(seeds_with("delayed", 0, 99))
     outcomes = [*(ended(seed, "debt") for seed in debtors[:24]), *map(ended, debtors[24:]), *map(ended, others)]
     missing = report(outcomes, lambda: None, chosen=True).missing()
     assert "debt: 24 of 500 worlds with ledger" in missing
@@ -156,7 +156,7 @@ def test_a_mark_of_a_domain_is_asked_of_the_worlds_that_have_it() -> None:
 
 
 def test_worlds_can_be_chosen_for_what_they_have() -> None:
-    seeds = seeds_with("campaigns", 40, 5)
+    seeds = list(seeds_with("campaigns", 40, 5))
     assert all(draw_of(seed).campaigns for seed in seeds)
     assert [seed for seed in range(40, seeds[-1] + 1) if draw_of(seed).campaigns] == seeds
     chosen = simulate("--with", "campaigns", "--from", "40", "--seeds", "2", "--jobs", "1")
